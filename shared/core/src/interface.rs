@@ -1,0 +1,284 @@
+//! What the functions take and answer. Unknown fields are refused; everything is bounded.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClusterName, MoveId, RunId};
+use crate::record::Outcome;
+use crate::switch::{Scope, SwitchState};
+use crate::verify::Next;
+
+/// The most moves that one answer of the Determiner names, and that one call of the Updater takes.
+pub const MAX_MOVES: usize = 100;
+
+/// The input of an execution: what the schedule, or a person, starts the state machine with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExecutionInput {
+    /// Write nothing to the fleet.
+    pub dry_run: bool,
+    /// Look at these clusters alone; all that the policy names where it is empty.
+    #[schemars(length(max = 1000))]
+    pub clusters: Vec<ClusterName>,
+    /// Throw or release the kill switch.
+    pub switch: Option<SwitchInput>,
+    /// Bring back what placed the tasks before the first write ever.
+    pub restore: Option<RestoreInput>,
+}
+
+/// What to restore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreInput {
+    /// `all`, `cluster/NAME` or `service/CLUSTER/NAME`.
+    pub scope: Scope,
+}
+
+/// A change of the kill switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchInput {
+    /// `all`, `cluster/NAME` or `service/CLUSTER/NAME`.
+    pub scope: Scope,
+    /// `on` or `off`.
+    pub state: SwitchState,
+    /// Why: 1 to 256 characters.
+    pub reason: String,
+    /// When it ends by itself, RFC 3339.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<jiff::Timestamp>,
+    /// Also interrupt deployments that somebody else started.
+    #[serde(default)]
+    pub preempt: bool,
+    /// Also cover services that are neither enrolled nor in the ledger.
+    #[serde(default)]
+    pub unenrolled: bool,
+}
+
+/// The input of the recorder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RecorderInput {
+    /// Begins a run.
+    Begin {
+        /// The execution's name.
+        run_id: RunId,
+        /// The execution's input as it came: checked here, so that every mistake is named.
+        input: serde_json::Value,
+        /// The ARN of the principal or schedule that started it, where known.
+        #[serde(default)]
+        who: String,
+    },
+    /// Records how a move ended.
+    Outcome {
+        /// The run.
+        run_id: RunId,
+        /// The move.
+        move_id: MoveId,
+        /// What the Updater or the StabilityChecker said last, or the name of the error that
+        /// ended the move's branch.
+        because: Because,
+    },
+    /// Records that a cluster could not be worked on.
+    ClusterFailed {
+        /// The run.
+        run_id: RunId,
+        /// The cluster.
+        cluster: ClusterName,
+        /// The error's name.
+        error: String,
+    },
+    /// Ends a pass over the clusters, and the run unless a switch still has something to wait for.
+    End {
+        /// The run.
+        run_id: RunId,
+    },
+}
+
+/// What ended a move's branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Because {
+    /// An answer of the StabilityChecker.
+    Next(Next),
+    /// An answer of the Updater.
+    Update(UpdateOutcome),
+    /// An error that was not mended by retrying.
+    Error(String),
+}
+
+/// The answer to [`RecorderInput::Begin`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeginAnswer {
+    /// The run.
+    pub run_id: RunId,
+    /// `clusters` to work on them; `ended` where there is nothing to do.
+    pub next: BeginNext,
+    /// The clusters.
+    pub clusters: Vec<ClusterName>,
+    /// How many to work on at once.
+    pub clusters_in_flight: u32,
+}
+
+/// What follows Begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BeginNext {
+    /// Work on the clusters.
+    Clusters,
+    /// There are none: end.
+    End,
+}
+
+/// The answer to [`RecorderInput::End`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndAnswer {
+    /// `again` where a switch run must look once more, else `ended`.
+    pub next: EndNext,
+    /// How long to wait before that.
+    pub wait_seconds: u32,
+    /// How the run ended: a status of [`crate::record::RunStatus`], or `running`.
+    pub status: String,
+    /// Moves by outcome.
+    pub moves: BTreeMap<Outcome, u32>,
+}
+
+/// What follows End.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndNext {
+    /// Over the clusters once more.
+    Again,
+    /// The run has ended.
+    Ended,
+}
+
+/// The input of the Determiner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetermineInput {
+    /// The run.
+    pub run_id: RunId,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Where the last answer left off: the next wave's number. Without it the cluster is read
+    /// and planned.
+    #[serde(default)]
+    pub cursor: Option<u32>,
+}
+
+/// The answer of the Determiner: one wave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetermineAnswer {
+    /// `update` where there are moves, `done` where there is no further wave.
+    pub next: DetermineNext,
+    /// The moves of this wave, at most [`MAX_MOVES`].
+    pub moves: Vec<MoveId>,
+    /// The next wave, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cursor: Option<u32>,
+    /// What was found.
+    pub counts: DetermineCounts,
+}
+
+/// What follows Determine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetermineNext {
+    /// Apply the moves.
+    Update,
+    /// The cluster is done.
+    Done,
+}
+
+/// What the Determiner found, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetermineCounts {
+    /// Services looked at.
+    pub services: u32,
+    /// Services that no rule blocks.
+    pub eligible: u32,
+    /// Moves up planned in all waves.
+    pub up: u32,
+    /// Moves down planned in all waves.
+    pub down: u32,
+    /// Rebalances planned in all waves.
+    pub rebalance: u32,
+    /// Gaps in what was read.
+    pub gaps: u32,
+}
+
+/// The input of the Updater.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateInput {
+    /// The run.
+    pub run_id: RunId,
+    /// The moves, 1 to [`MAX_MOVES`], each once.
+    pub move_ids: Vec<MoveId>,
+}
+
+/// The answer of the Updater.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateAnswer {
+    /// One for each move, in the order of the input.
+    pub moves: Vec<Updated>,
+}
+
+/// What the Updater did about a move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Updated {
+    /// The move.
+    pub move_id: MoveId,
+    /// What was done.
+    pub outcome: UpdateOutcome,
+    /// Why, in a sentence of at most 256 characters.
+    pub reason: String,
+    /// How long to wait before the first look.
+    pub wait_seconds: u32,
+}
+
+/// What the Updater can do about a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpdateOutcome {
+    /// It is written: by this call or an earlier one.
+    Applied,
+    /// The service is no longer as the plan found it.
+    Superseded,
+    /// A lease, a switch or the run's mode keeps it from being written now.
+    Held,
+    /// AWS refused it.
+    Refused,
+}
+
+/// The input of the StabilityChecker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckInput {
+    /// The run.
+    pub run_id: RunId,
+    /// The move.
+    pub move_id: MoveId,
+}
+
+/// The answer of the StabilityChecker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckAnswer {
+    /// What to do.
+    pub next: Next,
+    /// How long to wait first.
+    pub wait_seconds: u32,
+    /// Why, in a sentence of at most 256 characters.
+    pub reason: String,
+}

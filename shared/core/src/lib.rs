@@ -1,0 +1,27 @@
+//! The core of Spotkeeper: every type and every decision, as total functions of
+//! (policy, snapshot, memory, now).
+//!
+//! The modules are named after the flow: [`observe`] holds what was read, [`assess`] judges it,
+//! [`plan`] chooses the moves, [`apply`] decides whether a move may still be written, [`verify`]
+//! says what a written move came to, [`record`] keeps what must not be forgotten.
+//!
+//! Nothing here does I/O, reads a clock or the environment, or can fail: a gap in what was read
+//! is a value ([`observe::Reading::Missing`]) that blocks a move up.
+
+pub mod apply;
+pub mod assess;
+pub mod files;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
+pub mod ids;
+pub mod interface;
+pub mod observe;
+pub mod phase;
+pub mod plan;
+pub mod policy;
+pub mod ports;
+pub mod record;
+pub mod strategy;
+pub mod switch;
+pub mod units;
+pub mod verify;

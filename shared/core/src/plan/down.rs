@@ -1,0 +1,185 @@
+//! Moves down: switches, services that became unsafe, more on Spot than allowed; and restores.
+
+use super::position::Position;
+use super::up::worth_a_move;
+use super::{MoveCause, MoveKind, PlanInput, budget, solve};
+use crate::observe::{DeploymentController, Depth, PlacedBy, Scheduling, Service};
+use crate::plan::moves::Draft;
+use crate::record::{Dealt, LeftOnSpot, LeftWhy, RunMode};
+use crate::strategy::Strategy;
+use crate::switch::Scope;
+use crate::verify::deployment_is_ours;
+
+/// The moves down of this run. Services in the scope of a switch that stay on Spot are listed.
+pub(super) fn downs<'a, 'p>(
+    input: &PlanInput<'a>,
+    positions: &'p [Position<'a>],
+    left_on_spot: &mut Vec<LeftOnSpot>,
+) -> Vec<Draft<'p, 'a>> {
+    let mut drafts = Vec::new();
+    let mut free = Vec::new();
+    for position in positions.iter().filter(|position| position.on_spot()) {
+        match input.memory.switches.over(&position.service.id, input.now) {
+            None => free.push(position),
+            Some(_) => match by_switch(input, position) {
+                Ok(draft) => drafts.push(draft),
+                Err(why) => left_on_spot.push(LeftOnSpot { service: position.service.id.clone(), why }),
+            },
+        }
+    }
+    if input.snapshot.depth == Depth::Full && matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. }) {
+        drafts.extend(by_budget(input, positions, &free));
+    }
+    drafts
+}
+
+/// The move that a switch asks for, or why there is none.
+fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Result<Draft<'p, 'a>, LeftWhy> {
+    let service = position.service;
+    let entries = input.memory.switches.entries.iter();
+    let over: Vec<_> = entries.filter(|entry| entry.in_force(input.now) && entry.scope.covers(&service.id)).collect();
+    let covered = position.enrolled || position.ledger.is_some() || over.iter().any(|entry| entry.unenrolled);
+    if !covered {
+        return Err(LeftWhy::NotCovered);
+    }
+    if refuses_strategies(service) {
+        return Err(LeftWhy::HandsOff);
+    }
+    if input.given_up.contains(&service.id.arn) {
+        return Err(LeftWhy::Stranded);
+    }
+    let pair = position.pair.as_ref().ok_or(LeftWhy::NoPair)?;
+    let preempt = over.iter().any(|entry| entry.preempt);
+    if service.deploying()
+        && !preempt
+        && !position.move_open
+        && !position.ledger.is_some_and(|ledger| deployment_is_ours(service, ledger))
+    {
+        return Err(LeftWhy::SomebodyDeploys);
+    }
+    let entry = over.into_iter().min_by_key(|entry| entry.scope.clone()).ok_or(LeftWhy::NotCovered)?;
+    let after = Strategy::only(pair.on_demand.clone());
+    let cause = MoveCause::Switch { scope: entry.scope.clone(), reason: entry.reason.clone(), preempt };
+    Ok(Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
+}
+
+/// Whether the API refuses, or CodeDeploy drops, a strategy for this service.
+fn refuses_strategies(service: &Service) -> bool {
+    service.controller != DeploymentController::Ecs || service.scheduling == Scheduling::Daemon || service.express
+}
+
+/// Moves down that no switch asks for: unsafe services, then what is over its share, then what
+/// is over the cluster's ceiling, the least suitable first.
+fn by_budget<'a, 'p>(
+    input: &PlanInput<'a>,
+    positions: &'p [Position<'a>],
+    free: &[&'p Position<'a>],
+) -> Vec<Draft<'p, 'a>> {
+    let mut drafts: Vec<Draft<'p, 'a>> = Vec::new();
+    let mut movable: Vec<&Position<'a>> =
+        free.iter().copied().filter(|position| may_be_moved(input, position)).collect();
+    movable.retain(|position| match because_unsafe(input, position).or_else(|| because_over_share(input, position)) {
+        Some(draft) => {
+            drafts.push(draft);
+            false
+        }
+        None => true,
+    });
+    let mut excess = budget::budget(input, positions).excess.0;
+    for draft in &drafts {
+        excess = excess.saturating_sub(draft.freed_cpu());
+    }
+    movable.sort_by_key(|position| {
+        (position.assessment.map_or(0, |judged| judged.suitability.score), &position.service.id)
+    });
+    for position in movable {
+        let Some(cpu) = position.task_cpu.filter(|cpu| cpu.0 > 0 && excess > 0) else {
+            continue;
+        };
+        let spot_tasks = position.spot_tasks();
+        let over = u32::try_from(excess.div_ceil(cpu.0)).unwrap_or(u32::MAX).min(spot_tasks);
+        if let Some(draft) = reduced(position, spot_tasks - over) {
+            excess = excess.saturating_sub(draft.freed_cpu());
+            drafts.push(draft);
+        }
+    }
+    drafts
+}
+
+/// Whether a service may be moved down without a switch: enrolled, at rest, not frozen, nothing
+/// open, and AWS takes strategies for it.
+fn may_be_moved(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
+    let frozen = position.service.tag_settings().freeze_until.is_some_and(|until| input.now < until);
+    position.enrolled
+        && !frozen
+        && !position.move_open
+        && !position.service.deploying()
+        && !position.hands_off()
+        && !refuses_strategies(position.service)
+}
+
+fn because_unsafe<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Option<Draft<'p, 'a>> {
+    let since = position.ledger?.unsafe_since.as_ref()?;
+    let failing = position.assessment.map(crate::assess::failing_safety)?;
+    let grace_ends = since.at.checked_add(input.policy.rules.grace_seconds.duration()).ok()?;
+    if failing.is_empty() || input.now < grace_ends {
+        return None;
+    }
+    let pair = position.pair.as_ref()?;
+    let after = PlacedBy::Strategy(Strategy::only(pair.on_demand.clone()));
+    Some(Draft::new(position, pair, MoveKind::Down, MoveCause::Unsafe { rules: failing }, after))
+}
+
+fn because_over_share<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Option<Draft<'p, 'a>> {
+    // Measured tasks beyond the strategy are a matter of rebalancing: here the strategy counts.
+    let over = position.expected_spot > position.cap;
+    let far = worth_a_move(input, position, position.expected_spot, position.cap) || position.cap == 0;
+    (over && far).then(|| reduced(position, position.cap)).flatten()
+}
+
+/// The move down to `allowed` Spot tasks at the present desired count.
+fn reduced<'a, 'p>(position: &'p Position<'a>, allowed: u32) -> Option<Draft<'p, 'a>> {
+    let pair = position.pair.as_ref()?;
+    let share = Dealt { spot_tasks: allowed, desired: position.service.desired };
+    let after = solve(pair, position.promise(share)).unwrap_or_else(|| Strategy::only(pair.on_demand.clone()));
+    let in_place = position.service.strategy().is_some_and(|strategy| strategy.equivalent(&after));
+    let cause = MoveCause::OverShare { spot_tasks: position.spot_tasks(), allowed };
+    (!in_place).then(|| Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
+}
+
+/// The moves that bring originals back, for the services in scope whose ledger has another.
+pub(super) fn restores<'a, 'p>(
+    input: &PlanInput<'a>,
+    positions: &'p [Position<'a>],
+    scope: &Scope,
+) -> Vec<Draft<'p, 'a>> {
+    let in_scope = positions.iter().filter(|position| scope.covers(&position.service.id) && !position.move_open);
+    in_scope
+        .filter(|position| !position.service.deploying() && !refuses_strategies(position.service))
+        .filter_map(|position| {
+            let ledger = position.ledger?;
+            if same_placement(&position.service.placed_by, &ledger.original) {
+                return None;
+            }
+            let spot_before = match &ledger.original {
+                PlacedBy::Strategy(original) => original.bounds(&ledger.pair.spot, position.service.desired).most,
+                PlacedBy::LaunchType(_) => 0,
+            };
+            let kind = if spot_before > position.expected_spot { MoveKind::Up } else { MoveKind::Down };
+            let switched = input.memory.switches.over(&position.service.id, input.now).is_some();
+            let barred = kind == MoveKind::Up
+                && (switched
+                    || !input.run.policy_mistakes.is_empty()
+                    || !input.run.holds_lock
+                    || position.assessment.is_none_or(|judged| judged.blocked()));
+            (!barred).then(|| Draft::new(position, &ledger.pair, kind, MoveCause::Restore, ledger.original.clone()))
+        })
+        .collect()
+}
+
+fn same_placement(one: &PlacedBy, other: &PlacedBy) -> bool {
+    match (one, other) {
+        (PlacedBy::Strategy(one), PlacedBy::Strategy(other)) => one.equivalent(other),
+        (one, other) => one == other,
+    }
+}

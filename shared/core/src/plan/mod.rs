@@ -1,0 +1,125 @@
+//! Choosing the moves of a run: afterwards nothing is left to choose.
+//!
+//! Moves down come first and need no budget; moves up are dealt the room under the ceiling. The
+//! plan is a list of waves: one wave is applied and verified before the next begins.
+
+mod budget;
+mod down;
+mod moves;
+mod position;
+mod solver;
+#[cfg(test)]
+mod tests;
+mod up;
+mod waves;
+
+pub use budget::BudgetReport;
+pub use moves::*;
+pub use position::enrolled;
+pub use solver::{Breach, Promise, first_breach, solve};
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::assess::{Assessment, Memory};
+use crate::ids::{MoveId, ServiceArn, ServiceRef};
+use crate::observe::Snapshot;
+use crate::policy::Policy;
+use crate::record::{Ledger, LeftOnSpot, MoveRecord, RunMode, RunRecord};
+use position::Position;
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanInput<'a> {
+    /// The policy; the default one where there is none.
+    pub policy: &'a Policy,
+    /// The cluster as it was read.
+    pub snapshot: &'a Snapshot,
+    /// The judgement of each service, in the snapshot's order; empty at
+    /// [`crate::observe::Depth::Switch`].
+    pub assessments: &'a [Assessment],
+    /// Ledgers and switches.
+    pub memory: &'a Memory,
+    /// The run.
+    pub run: &'a RunRecord,
+    /// Moves that a dead run left unfinished, as moves of this run.
+    pub resumed: &'a [MoveRecord],
+    /// Services that an earlier pass of this run could not bring down.
+    pub given_up: &'a BTreeSet<ServiceArn>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The moves of a run in one cluster, in waves, and why there are not more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "a plan that nobody stores is not made"]
+pub struct Plan {
+    /// The moves, in the order of the waves.
+    pub moves: Vec<MoveRecord>,
+    /// Their ids by wave.
+    pub waves: Vec<Vec<MoveId>>,
+    /// Ledgers that have changed: services adopted, times since which something holds.
+    pub ledgers: Vec<Ledger>,
+    /// Services that stay on Spot under a switch, and why.
+    pub left_on_spot: Vec<LeftOnSpot>,
+    /// How the room under the ceiling was found.
+    pub budget: BudgetReport,
+    /// Eligible services that do not move up in this run, and why.
+    pub held_back: Vec<HeldBack>,
+}
+
+/// A service that could move up and does not, in this run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// The service.
+    pub service: ServiceRef,
+    /// Why.
+    pub why: HeldWhy,
+}
+
+/// Why an eligible service does not move up in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldWhy {
+    /// It has as much Spot as it may, or close enough.
+    AtTarget,
+    /// The room under the ceiling is dealt.
+    NoRoom,
+    /// On-Demand could not take more tasks back.
+    NoReturnPath,
+    /// No strategy keeps floor and share over its whole scaling range and places a task on Spot.
+    NoStrategy,
+    /// It moved up less than the rest time ago.
+    Resting,
+    /// The run has made as many moves, or replaces as many tasks, as it may.
+    PaceReached,
+    /// The run does not hold the run lock.
+    NoLock,
+    /// A move of it is not finished yet.
+    MoveOpen,
+}
+
+/// Chooses the moves of a run in one cluster.
+pub fn plan(input: &PlanInput<'_>) -> Plan {
+    let positions = position::positions(input);
+    let ledgers = position::changed_ledgers(input, &positions);
+    let mut left_on_spot = Vec::new();
+    let downs = match &input.run.mode {
+        RunMode::Restore { scope } => down::restores(input, &positions, scope),
+        _ => down::downs(input, &positions, &mut left_on_spot),
+    };
+    let budget = budget::budget(input, &positions);
+    let (ups, held_back) = match input.run.mode {
+        RunMode::Ordinary | RunMode::Dry { .. } => up::ups(input, &positions, &downs, &budget),
+        RunMode::Switch { .. } | RunMode::Restore { .. } => (Vec::new(), Vec::new()),
+    };
+    let (moves, waves) = waves::in_waves(input, &positions, downs, ups);
+    Plan { moves, waves, ledgers, left_on_spot, budget, held_back }
+}
+
+/// The position of a service, by its ARN.
+fn position_of<'a, 'b>(positions: &'b [Position<'a>], service: &ServiceRef) -> Option<&'b Position<'a>> {
+    positions.iter().find(|position| position.service.id == *service)
+}

@@ -1,0 +1,492 @@
+//! What a plan may and may not hold.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::strategy::Strategy as _;
+
+use super::{HeldWhy, MoveCause, MoveKind, Plan, PlanInput, Promise, first_breach, plan};
+use crate::assess::{Memory, Rule, assess};
+use crate::fixtures;
+use crate::ids::{MoveId, RunId};
+use crate::observe::{Depth, Family, PlacedBy, Reading, RolloutState, ScalingRange, Service, Snapshot};
+use crate::policy::Policy;
+use crate::record::{Dealt, Ledger, LeftWhy, RunMode, RunRecord, UnsafeSince};
+use crate::strategy::Strategy;
+use crate::switch::{Scope, SwitchEntry, Switches};
+use crate::units::{Percent, Seconds};
+
+fn run(mode: RunMode) -> RunRecord {
+    RunRecord {
+        id: RunId::parse("run").unwrap(),
+        started_at: fixtures::now(),
+        mode,
+        clusters: vec![fixtures::cluster_name()],
+        clusters_in_flight: 1,
+        holds_lock: true,
+        lock_held_by: None,
+        epoch: 0,
+        policy_mistakes: Vec::new(),
+        passes: 0,
+        ends_by: fixtures::at(10_000),
+        ended: None,
+    }
+}
+
+/// A policy that lets everything go up at once.
+fn open_policy() -> Policy {
+    let mut policy = fixtures::policy();
+    policy.budget.ceiling_percent = Percent::HUNDRED;
+    policy.budget.step_percent = Percent::HUNDRED;
+    policy.budget.blast_radius_percent = Percent::HUNDRED;
+    policy.pace.restart_percent = Percent::HUNDRED;
+    policy
+}
+
+fn plan_of(policy: &Policy, snapshot: &Snapshot, memory: &Memory, run: &RunRecord) -> Plan {
+    let assessments = match snapshot.depth {
+        Depth::Full => assess(policy, snapshot, memory, fixtures::now()),
+        Depth::Switch => Vec::new(),
+    };
+    plan(&PlanInput {
+        policy,
+        snapshot,
+        assessments: &assessments,
+        memory,
+        run,
+        resumed: &[],
+        given_up: &BTreeSet::new(),
+        now: fixtures::now(),
+    })
+}
+
+fn moves(plan: &Plan) -> Vec<(String, MoveKind, String)> {
+    let described = plan.moves.iter().map(|record| {
+        let after = match &record.planned.after {
+            PlacedBy::Strategy(strategy) => strategy.to_string(),
+            PlacedBy::LaunchType(launch_type) => format!("{launch_type:?}"),
+        };
+        (record.planned.service.name.to_string(), record.planned.kind, after)
+    });
+    described.collect()
+}
+
+fn expected(rows: &[(&str, MoveKind, &str)]) -> Vec<(String, MoveKind, String)> {
+    rows.iter().map(|(name, kind, after)| ((*name).to_owned(), *kind, (*after).to_owned())).collect()
+}
+
+#[test]
+fn services_move_up_by_what_the_ceiling_leaves() {
+    let of = |names: &[&str]| names.iter().map(|name| fixtures::service(name, Family::Fargate)).collect::<Vec<_>>();
+    let with = |change: &dyn Fn(&mut Policy)| {
+        let mut policy = open_policy();
+        change(&mut policy);
+        policy
+    };
+    let half = "FARGATE:1 base 1, FARGATE_SPOT:1";
+    // Four tasks, scaled from 2 to 20, at most 50 %: the base keeps one of two On-Demand.
+    let cases = [
+        (
+            "all the room",
+            with(&|_| {}),
+            of(&["a", "b"]),
+            expected(&[("a", MoveKind::Up, half), ("b", MoveKind::Up, half)]),
+        ),
+        ("no room", with(&|policy| policy.budget.ceiling_percent = Percent::ZERO), of(&["a"]), vec![]),
+        (
+            "a step of 12 % of 16 tasks is one task",
+            with(&|policy| policy.budget.step_percent = Percent::saturating(12)),
+            of(&["a", "b", "c", "d"]),
+            expected(&[("a", MoveKind::Up, "FARGATE:3 base 3, FARGATE_SPOT:1")]),
+        ),
+        (
+            "one move a run",
+            with(&|policy| policy.pace.moves_per_run = 1),
+            of(&["a", "b"]),
+            expected(&[("a", MoveKind::Up, half)]),
+        ),
+        (
+            "a quarter of the tasks may restart: the first move always",
+            with(&|policy| policy.pace.restart_percent = Percent::saturating(10)),
+            of(&["a", "b"]),
+            expected(&[("a", MoveKind::Up, half)]),
+        ),
+        (
+            "a commitment that covers everything",
+            with(&|policy| policy.budget.commitment_floor_vcpu = 8),
+            of(&["a", "b"]),
+            vec![],
+        ),
+    ];
+    for (name, policy, services, expected) in cases {
+        let plan = plan_of(&policy, &fixtures::snapshot(services), &Memory::default(), &run(RunMode::Ordinary));
+        assert_eq!(moves(&plan), expected, "{name}: {:?} {:?}", plan.budget, plan.held_back);
+    }
+}
+
+#[test]
+fn every_family_has_its_pair() {
+    for family in fixtures::FAMILIES {
+        let snapshot = fixtures::snapshot(vec![fixtures::service("web", family)]);
+        let plan = plan_of(&open_policy(), &snapshot, &Memory::default(), &run(RunMode::Ordinary));
+        let [record] = plan.moves.as_slice() else { panic!("{family:?}: {:?}", plan.held_back) };
+        assert_eq!(record.planned.pair, fixtures::pair(family), "{family:?}");
+        assert_eq!(record.planned.undo, Some(snapshot.services[0].placed_by.clone()));
+        assert!(record.planned.deadline > Seconds(0));
+    }
+}
+
+#[test]
+fn what_is_in_place_and_good_enough_is_kept() {
+    let kept = |change: &dyn Fn(&mut Service)| {
+        let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 1);
+        change(&mut service);
+        let ledger = fixtures::ledger(&service);
+        let plan = plan_of(
+            &open_policy(),
+            &fixtures::snapshot(vec![service]),
+            &fixtures::memory(vec![ledger]),
+            &run(RunMode::Ordinary),
+        );
+        moves(&plan)
+    };
+    assert_eq!(kept(&|_| {}), vec![], "as it was dealt");
+    for desired in [2, 3, 5, 8, 13, 20] {
+        let breathe = |service: &mut Service| {
+            service.desired = desired;
+            let Some(strategy) = service.strategy().cloned() else { return };
+            let spot = strategy.bounds(&fixtures::pair(Family::Fargate).spot, desired).most;
+            fixtures::settle(service, spot);
+        };
+        assert_eq!(kept(&breathe), vec![], "autoscaling to {desired} makes no move");
+    }
+}
+
+#[test]
+fn a_switch_brings_everything_in_scope_down() {
+    let entry = |scope: &str, change: &dyn Fn(&mut SwitchEntry)| {
+        let mut entry = SwitchEntry {
+            scope: Scope::parse(scope).unwrap(),
+            reason: "launch".to_owned(),
+            who: "somebody".to_owned(),
+            set_at: fixtures::at(-10),
+            until: None,
+            preempt: false,
+            unenrolled: false,
+        };
+        change(&mut entry);
+        entry
+    };
+    let on_spot = |change: &dyn Fn(&mut Service)| {
+        let mut service = fixtures::on_spot(fixtures::service("web", Family::AutoScalingGroup), 1, 1, 1);
+        change(&mut service);
+        service
+    };
+    let unenrolled = |service: &mut Service| service.tags.clear();
+    let deploying = |service: &mut Service| service.deployments[0].rollout = Some(RolloutState::InProgress);
+    let down = expected(&[("web", MoveKind::Down, "group-on-demand:1")]);
+    let cases = [
+        ("over all", entry("all", &|_| {}), on_spot(&|_| {}), down.clone(), None),
+        ("over the cluster", entry("cluster/prod", &|_| {}), on_spot(&|_| {}), down.clone(), None),
+        ("over the service", entry("service/prod/web", &|_| {}), on_spot(&|_| {}), down.clone(), None),
+        ("over another service", entry("service/prod/other", &|_| {}), on_spot(&|_| {}), vec![], None),
+        ("passed", entry("all", &|entry| entry.until = Some(fixtures::at(-1))), on_spot(&|_| {}), vec![], None),
+        ("not enrolled", entry("all", &|_| {}), on_spot(&unenrolled), vec![], Some(LeftWhy::NotCovered)),
+        (
+            "not enrolled, and covered",
+            entry("all", &|entry| entry.unenrolled = true),
+            on_spot(&unenrolled),
+            down.clone(),
+            None,
+        ),
+        ("somebody deploys", entry("all", &|_| {}), on_spot(&deploying), vec![], Some(LeftWhy::SomebodyDeploys)),
+        ("somebody deploys, preempted", entry("all", &|entry| entry.preempt = true), on_spot(&deploying), down, None),
+    ];
+    for (name, entry, service, expected, left) in cases {
+        let mut snapshot = fixtures::snapshot(vec![service]);
+        snapshot.depth = Depth::Switch;
+        for service in &mut snapshot.services {
+            service.task_definition = Reading::Missing(fixtures::gap("web", "ecs:DescribeTaskDefinition"));
+        }
+        let memory = Memory { switches: Switches { entries: vec![entry.clone()], epoch: 1 }, ..Memory::default() };
+        let plan = plan_of(&Policy::default(), &snapshot, &memory, &run(RunMode::Switch { entry }));
+        assert_eq!(moves(&plan), expected, "{name}");
+        assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
+        assert!(plan.moves.iter().all(|record| record.planned.undo.is_none()), "{name}: a move down is never undone");
+    }
+}
+
+#[test]
+fn an_unsafe_service_moves_down_after_the_grace() {
+    let cases = [("within the grace", -899, 0), ("after the grace", -900, 1)];
+    for (name, since, expected) in cases {
+        let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 1);
+        for group in service.target_groups.values_mut() {
+            *group = Reading::Known(crate::observe::TargetGroup { deregistration_delay: Seconds(300) });
+        }
+        let mut ledger = fixtures::ledger(&service);
+        ledger.unsafe_since = Some(UnsafeSince { at: fixtures::at(since), rules: vec![Rule::Deregistration] });
+        let plan = plan_of(
+            &open_policy(),
+            &fixtures::snapshot(vec![service]),
+            &fixtures::memory(vec![ledger]),
+            &run(RunMode::Ordinary),
+        );
+        assert_eq!(plan.moves.len(), expected, "{name}");
+        for record in &plan.moves {
+            assert!(matches!(record.planned.cause, MoveCause::Unsafe { .. }), "{name}");
+        }
+    }
+}
+
+#[test]
+fn tasks_that_do_not_follow_the_strategy_are_placed_anew_after_the_dwell() {
+    let cases = [("just seen", None, 0), ("within the dwell", Some(-119), 0), ("after the dwell", Some(-120), 1)];
+    for (name, since, expected) in cases {
+        let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 1);
+        // All four on Spot: neither the floor of one nor the share of half holds.
+        fixtures::settle(&mut service, 4);
+        let mut ledger = fixtures::ledger(&service);
+        ledger.skewed_since = since.map(fixtures::at);
+        let plan = plan_of(
+            &open_policy(),
+            &fixtures::snapshot(vec![service]),
+            &fixtures::memory(vec![ledger]),
+            &run(RunMode::Ordinary),
+        );
+        let kinds: Vec<MoveKind> = plan.moves.iter().map(|record| record.planned.kind).collect();
+        assert_eq!(kinds, vec![MoveKind::Rebalance; expected], "{name}: {:?}", plan.held_back);
+        if since.is_none() {
+            assert_eq!(plan.ledgers[0].skewed_since, Some(fixtures::now()), "{name}: remembered");
+        }
+    }
+}
+
+#[test]
+fn a_service_already_on_spot_is_adopted_and_lowered() {
+    let service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 0, 0, 1);
+    let snapshot = fixtures::snapshot(vec![service.clone()]);
+    let plan = plan_of(&open_policy(), &snapshot, &Memory::default(), &run(RunMode::Ordinary));
+    assert_eq!(plan.ledgers.len(), 1);
+    assert!(plan.ledgers[0].adopted);
+    assert_eq!(plan.ledgers[0].original, service.placed_by);
+    assert_eq!(moves(&plan), expected(&[("web", MoveKind::Down, "FARGATE:1 base 1, FARGATE_SPOT:1")]));
+}
+
+#[test]
+fn originals_are_restored() {
+    let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 1);
+    service.tags.clear();
+    let mut ledger = fixtures::ledger(&service);
+    ledger.original = PlacedBy::LaunchType(crate::observe::LaunchType::Fargate);
+    let snapshot = fixtures::snapshot(vec![service]);
+    let restore = run(RunMode::Restore { scope: Scope::All });
+    let plan = plan_of(&open_policy(), &snapshot, &fixtures::memory(vec![ledger]), &restore);
+    assert_eq!(moves(&plan), expected(&[("web", MoveKind::Down, "Fargate")]));
+}
+
+#[test]
+fn without_the_lock_nothing_moves_up() {
+    let snapshot = fixtures::snapshot(vec![fixtures::service("web", Family::Fargate)]);
+    let other = RunRecord { holds_lock: false, ..run(RunMode::Ordinary) };
+    let plan = plan_of(&open_policy(), &snapshot, &Memory::default(), &other);
+    assert_eq!(plan.moves, vec![]);
+    assert_eq!(plan.held_back[0].why, HeldWhy::NoLock);
+}
+
+/// A world of services of all families, some of which break rules.
+fn world() -> impl proptest::strategy::Strategy<Value = Vec<Service>> {
+    let service = (0u32..3, 1u32..40, 0u32..400, any::<bool>(), 0u32..4).prop_map(
+        |(family, desired, delay, enrolled, on_spot)| {
+            let family = fixtures::FAMILIES[family as usize];
+            let mut service = fixtures::service("x", family);
+            service.desired = desired;
+            service.scaling = Reading::Known(Some(ScalingRange { min: desired.min(2), max: desired * 2 }));
+            service = fixtures::on_spot(service, u32::from(on_spot > 0), 1, on_spot);
+            for group in service.target_groups.values_mut() {
+                *group = Reading::Known(crate::observe::TargetGroup { deregistration_delay: Seconds(delay % 130) });
+            }
+            if !enrolled {
+                service.tags.clear();
+            }
+            service
+        },
+    );
+    proptest::collection::vec(service, 1..12).prop_map(|mut services| {
+        for (index, service) in services.iter_mut().enumerate() {
+            service.id = fixtures::service_ref(&format!("s{index:02}"));
+        }
+        services
+    })
+}
+
+/// The world after a plan's moves have all been made and have settled.
+fn after(snapshot: &Snapshot, memory: &Memory, plan: &Plan, now: i64) -> (Snapshot, Memory) {
+    let (mut snapshot, mut memory) = (snapshot.clone(), memory.clone());
+    let remembered = |ledger: &Ledger| (ledger.service.arn.clone(), ledger.clone());
+    memory.ledgers.extend(plan.ledgers.iter().map(remembered));
+    for record in &plan.moves {
+        let Some(service) = snapshot.services.iter_mut().find(|service| service.id == record.planned.service) else {
+            continue;
+        };
+        let ledger = memory.ledgers.entry(service.id.arn.clone()).or_insert_with(|| fixtures::ledger(service));
+        ledger.last_up_at = Some(fixtures::at(now));
+        service.placed_by = record.planned.after.clone();
+        let spot = match &service.placed_by {
+            PlacedBy::Strategy(strategy) => strategy.bounds(&record.planned.pair.spot, service.desired).most,
+            PlacedBy::LaunchType(_) => 0,
+        };
+        fixtures::settle(service, spot);
+    }
+    (snapshot, memory)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// S5, and on the way S1, S2 and S7: nothing blocked moves up; every strategy written keeps floor and share
+    /// over the whole range; in flight are never more than the policy allows; and a world in
+    /// which every plan is carried out comes to rest and stays there.
+    #[test]
+    fn s5_a_settled_world_plans_nothing(services in world(), ceiling in 0u64..=100, step in 1u64..=100) {
+        let mut policy = open_policy();
+        policy.budget.ceiling_percent = Percent::saturating(ceiling);
+        policy.budget.step_percent = Percent::saturating(step);
+        policy.pace.rest_seconds = Seconds(0);
+        policy.rules.grace_seconds = Seconds(0);
+        let (mut snapshot, mut memory) = (fixtures::snapshot(services), Memory::default());
+        let ordinary = run(RunMode::Ordinary);
+        let mut settled = false;
+        for _ in 0..60 {
+            let assessments = assess(&policy, &snapshot, &memory, fixtures::now());
+            let plan = plan_of(&policy, &snapshot, &memory, &ordinary);
+            for record in &plan.moves {
+                let index = snapshot.services.iter().position(|service| service.id == record.planned.service).unwrap();
+                let service = &snapshot.services[index];
+                if record.planned.kind != MoveKind::Down {
+                    prop_assert!(!assessments[index].blocked(), "S1: {} moved up while blocked", service.id);
+                }
+                let PlacedBy::Strategy(strategy) = &record.planned.after else { panic!("no restore was asked for") };
+                let share = Dealt { spot_tasks: record.planned.spot_tasks, desired: service.desired };
+                let cap = Dealt { spot_tasks: share.spot_tasks.max(service.desired / 2), desired: service.desired };
+                let scaling = service.scaling.known().unwrap().unwrap();
+                let range = ScalingRange { min: scaling.min.min(service.desired), max: scaling.max };
+                let breach = first_breach(strategy, &record.planned.pair, Promise { floor: 1, share: cap, range });
+                prop_assert_eq!(breach, None, "S2: {} {}", service.id, strategy);
+            }
+            let ups = plan.waves.iter().filter(|wave| {
+                wave.iter().any(|id| plan.moves.iter().any(|record| record.planned.id == *id && record.planned.kind == MoveKind::Up))
+            });
+            for (number, wave) in ups.enumerate() {
+                let most = if number == 0 { 1 } else { policy.pace.services_in_flight as usize };
+                prop_assert!(wave.len() <= most, "S7: {} in flight", wave.len());
+            }
+            settled = plan.moves.is_empty() && plan.ledgers.is_empty();
+            if settled {
+                break;
+            }
+            (snapshot, memory) = after(&snapshot, &memory, &plan, 0);
+        }
+        prop_assert!(settled, "the world does not come to rest");
+    }
+}
+
+/// A strategy that ECS treats as equal is the same strategy.
+#[test]
+fn equal_strategies_are_equivalent() {
+    let parse = |json: &str| serde_json::from_str::<Strategy>(json).unwrap();
+    let base = parse(r#"[{"capacityProvider":"A","base":1,"weight":1},{"capacityProvider":"B","weight":4}]"#);
+    let cases = [
+        (
+            "another order",
+            r#"[{"capacityProvider":"B","weight":4},{"capacityProvider":"A","base":1,"weight":1}]"#,
+            true,
+        ),
+        (
+            "the same ratio",
+            r#"[{"capacityProvider":"A","base":1,"weight":20},{"capacityProvider":"B","weight":80}]"#,
+            true,
+        ),
+        (
+            "a provider that places nothing",
+            r#"[{"capacityProvider":"A","base":1,"weight":1},{"capacityProvider":"B","weight":4},{"capacityProvider":"C"}]"#,
+            true,
+        ),
+        (
+            "another base",
+            r#"[{"capacityProvider":"A","base":2,"weight":1},{"capacityProvider":"B","weight":4}]"#,
+            false,
+        ),
+        (
+            "another ratio",
+            r#"[{"capacityProvider":"A","base":1,"weight":1},{"capacityProvider":"B","weight":5}]"#,
+            false,
+        ),
+        ("one provider", r#"[{"capacityProvider":"A","base":1,"weight":1}]"#, false),
+    ];
+    for (name, other, expected) in cases {
+        assert_eq!(base.equivalent(&parse(other)), expected, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// S1: a service that any rule blocks is never moved up.
+    #[test]
+    fn s1_nothing_blocked_moves_up(services in world()) {
+        let (policy, snapshot) = (open_policy(), fixtures::snapshot(services));
+        let assessments = assess(&policy, &snapshot, &Memory::default(), fixtures::now());
+        let plan = plan_of(&policy, &snapshot, &Memory::default(), &run(RunMode::Ordinary));
+        for record in plan.moves.iter().filter(|record| record.planned.kind.may_add_spot()) {
+            let judged = assessments.iter().find(|judged| judged.service == record.planned.service);
+            prop_assert!(judged.is_some_and(|judged| !judged.blocked()), "{}", record.planned.service);
+        }
+    }
+
+    /// S2: every strategy of a plan keeps floor and cap over the whole scaling range.
+    #[test]
+    fn s2_every_strategy_of_a_plan_keeps_its_promise(services in world()) {
+        let (policy, snapshot) = (open_policy(), fixtures::snapshot(services));
+        let plan = plan_of(&policy, &snapshot, &Memory::default(), &run(RunMode::Ordinary));
+        for record in &plan.moves {
+            let service = snapshot.services.iter().find(|service| service.id == record.planned.service).unwrap();
+            let PlacedBy::Strategy(strategy) = &record.planned.after else { panic!("no restore was asked for") };
+            let scaling = service.scaling.known().unwrap().unwrap();
+            for desired in scaling.min.min(service.desired)..=scaling.max {
+                let most = strategy.bounds(&record.planned.pair.spot, desired).most;
+                prop_assert!(most <= desired / 2 + desired % 2 && desired - most >= 1.min(desired), "{strategy} at {desired}");
+            }
+        }
+    }
+
+    /// S7: the first wave of moves up is one service, and no wave is larger than what may be in
+    /// flight.
+    #[test]
+    fn s7_waves_are_no_larger_than_the_pace(services in world(), in_flight in 1u32..4) {
+        let mut policy = open_policy();
+        policy.pace.services_in_flight = in_flight;
+        let plan = plan_of(&policy, &fixtures::snapshot(services), &Memory::default(), &run(RunMode::Ordinary));
+        let goes_up = |id: &MoveId| plan.moves.iter().any(|record| record.planned.id == *id && record.planned.kind.may_add_spot());
+        let ups: Vec<usize> = plan.waves.iter().filter(|wave| wave.iter().any(goes_up)).map(Vec::len).collect();
+        prop_assert!(ups.first().is_none_or(|first| *first == 1), "{ups:?}");
+        prop_assert!(ups.iter().all(|wave| *wave <= in_flight as usize), "{ups:?}");
+    }
+}
+
+/// S6: no move, up or down, while a deployment that is not ours runs.
+#[test]
+fn s6_no_move_during_somebody_elses_deployment() {
+    for spot in [0, 1] {
+        let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 0, 1 - spot, spot.max(1));
+        service.deployments[0].rollout = Some(RolloutState::InProgress);
+        let mut ledger = fixtures::ledger(&service);
+        ledger.unsafe_since = Some(UnsafeSince { at: fixtures::at(-86_400), rules: vec![Rule::Deregistration] });
+        for group in service.target_groups.values_mut() {
+            *group = Reading::Known(crate::observe::TargetGroup { deregistration_delay: Seconds(300) });
+        }
+        let snapshot = fixtures::snapshot(vec![service]);
+        let plan = plan_of(&open_policy(), &snapshot, &fixtures::memory(vec![ledger]), &run(RunMode::Ordinary));
+        assert_eq!(plan.moves, vec![]);
+    }
+}

@@ -1,0 +1,180 @@
+//! Moves up: the room under the ceiling, dealt as whole tasks to the most suitable services.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::moves::Draft;
+use super::position::{Position, skew};
+use super::{BudgetReport, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, Promise, first_breach, solve};
+use crate::assess::return_path::{Survey, headroom_in};
+use crate::ids::{ProviderName, ServiceArn};
+use crate::observe::PlacedBy;
+use crate::record::Dealt;
+
+/// The moves up of this run, rebalances first, and the eligible services that get none.
+pub(super) fn ups<'a, 'p>(
+    input: &PlanInput<'a>,
+    positions: &'p [Position<'a>],
+    downs: &[Draft<'p, 'a>],
+    budget: &BudgetReport,
+) -> (Vec<Draft<'p, 'a>>, Vec<HeldBack>) {
+    let down: BTreeSet<&ServiceArn> = downs.iter().map(|draft| &draft.position.service.id.arn).collect();
+    let going_down = |position: &Position<'_>| down.contains(&position.service.id.arn);
+    let mut candidates: Vec<&Position<'a>> = positions
+        .iter()
+        .filter(|position| position.assessment.is_some_and(|judged| !judged.blocked()) && !going_down(position))
+        .collect();
+    candidates.sort_by_key(|position| {
+        let score = position.assessment.map_or(0, |judged| judged.suitability.score);
+        (skew(position).is_none(), std::cmp::Reverse(score), &position.service.id)
+    });
+    let mut dealer = Dealer::new(input, positions, budget);
+    let mut drafts = Vec::new();
+    let mut held_back = Vec::new();
+    for position in candidates {
+        match dealer.deal(position) {
+            Ok(draft) => drafts.push(draft),
+            Err(why) => held_back.push(HeldBack { service: position.service.id.clone(), why }),
+        }
+    }
+    (drafts, held_back)
+}
+
+/// Whether the Spot tasks of a service are so far from a target that a move is worth it: more
+/// than one task and more than the tolerance.
+pub(super) fn worth_a_move(input: &PlanInput<'_>, position: &Position<'_>, have: u32, target: u32) -> bool {
+    let policy = input.policy.budget_of(&input.snapshot.cluster.name);
+    let desired = u64::from(position.service.desired);
+    let tolerated = policy.tolerance_percent.floor_of(desired).max(1);
+    u64::from(have.abs_diff(target)) > tolerated
+}
+
+/// What is left to deal.
+struct Dealer<'i, 'a> {
+    input: &'i PlanInput<'a>,
+    /// CPU under the ceiling.
+    room: u64,
+    /// Moves that the run may still make.
+    moves: u32,
+    /// Tasks that the run may still replace.
+    restarts: u64,
+    /// Whether any move was dealt: the first may replace more tasks than the pace allows.
+    any: bool,
+    /// What On-Demand is used for already.
+    survey: Survey,
+    /// Tasks that each On-Demand provider has been promised to take back.
+    promised: BTreeMap<ProviderName, u32>,
+}
+
+impl<'i, 'a> Dealer<'i, 'a> {
+    fn new(input: &'i PlanInput<'a>, positions: &[Position<'_>], budget: &BudgetReport) -> Dealer<'i, 'a> {
+        let pace = &input.policy.pace;
+        let tasks: u64 = positions.iter().map(|position| u64::from(position.service.desired)).sum();
+        Dealer {
+            input,
+            room: budget.room.0,
+            moves: pace.moves_per_run,
+            restarts: pace.restart_percent.floor_of(tasks),
+            any: false,
+            survey: Survey::of(input.snapshot),
+            promised: BTreeMap::new(),
+        }
+    }
+
+    /// The move up, or the rebalance, of one service; or why it gets none.
+    fn deal<'p>(&mut self, position: &'p Position<'a>) -> Result<Draft<'p, 'a>, HeldWhy> {
+        let input = self.input;
+        let service = position.service;
+        let pair = position.pair.as_ref().ok_or(HeldWhy::NoReturnPath)?;
+        if position.move_open {
+            return Err(HeldWhy::MoveOpen);
+        }
+        if let Some(draft) = self.rebalance(position, pair) {
+            self.check_pace(position)?;
+            self.spend(position);
+            return Ok(draft);
+        }
+        let have = position.expected_spot;
+        if have >= position.cap || (have > 0 && !worth_a_move(input, position, have, position.cap)) {
+            return Err(HeldWhy::AtTarget);
+        }
+        if self.is_resting(position) {
+            return Err(HeldWhy::Resting);
+        }
+        self.check_pace(position)?;
+        let cpu = position.task_cpu.filter(|cpu| cpu.0 > 0).ok_or(HeldWhy::NoRoom)?;
+        let by_room = u32::try_from(self.room / cpu.0).unwrap_or(u32::MAX);
+        if by_room == 0 {
+            return Err(HeldWhy::NoRoom);
+        }
+        let by_return_path = self.headroom(position, pair);
+        let extra = (position.cap - have).min(by_room).min(by_return_path);
+        let target = have + extra;
+        if extra == 0 || (have > 0 && !worth_a_move(input, position, have, target)) {
+            return Err(if by_return_path < by_room { HeldWhy::NoReturnPath } else { HeldWhy::NoRoom });
+        }
+        let share = Dealt { spot_tasks: target, desired: service.desired };
+        let strategy = solve(pair, position.promise(share)).ok_or(HeldWhy::NoStrategy)?;
+        let dealt = strategy.bounds(&pair.spot, service.desired).most;
+        if dealt <= have {
+            return Err(HeldWhy::NoStrategy);
+        }
+        self.spend(position);
+        self.room = self.room.saturating_sub(cpu.times(u64::from(dealt - have)).0);
+        *self.promised.entry(pair.on_demand.clone()).or_default() += dealt - have;
+        Ok(Draft::new(position, pair, MoveKind::Up, MoveCause::Budget, PlacedBy::Strategy(strategy)))
+    }
+
+    /// The same strategy, forced, where the running tasks have not followed it for the dwell.
+    fn rebalance<'p>(&self, position: &'p Position<'a>, pair: &Pair) -> Option<Draft<'p, 'a>> {
+        let (spot_tasks, least, most) = skew(position)?;
+        let since = position.ledger?.skewed_since?;
+        let due = since.checked_add(self.input.policy.verify.dwell_seconds.duration()).ok()?;
+        if self.input.now < due {
+            return None;
+        }
+        let strategy = position.service.strategy()?;
+        let share = Dealt { spot_tasks: position.cap, desired: position.service.desired };
+        let promise: Promise = position.promise(share);
+        // Placing the tasks anew repairs nothing where the strategy itself breaks the promise.
+        first_breach(strategy, pair, Promise { range: at(position.service.desired), ..promise }).is_none().then(|| {
+            let cause = MoveCause::Skewed { spot_tasks, least, most };
+            Draft::new(position, pair, MoveKind::Rebalance, cause, PlacedBy::Strategy(strategy.clone()))
+        })
+    }
+
+    /// Whether the run may still make a move, and replace this service's tasks.
+    fn check_pace(&self, position: &Position<'_>) -> Result<(), HeldWhy> {
+        if !self.input.run.holds_lock && !self.input.run.is_dry() {
+            return Err(HeldWhy::NoLock);
+        }
+        let replaced = u64::from(position.service.desired);
+        match self.moves == 0 || (self.any && replaced > self.restarts) {
+            true => Err(HeldWhy::PaceReached),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes a move of the service out of the run's pace.
+    fn spend(&mut self, position: &Position<'_>) {
+        self.any = true;
+        self.moves -= 1;
+        self.restarts = self.restarts.saturating_sub(u64::from(position.service.desired));
+    }
+
+    fn is_resting(&self, position: &Position<'_>) -> bool {
+        let last = position.ledger.and_then(|ledger| ledger.last_up_at);
+        let rested = last.and_then(|at| at.checked_add(self.input.policy.pace.rest_seconds.duration()).ok());
+        rested.is_some_and(|at| self.input.now < at)
+    }
+
+    /// How many more tasks On-Demand can take back, less what was promised in this plan.
+    fn headroom(&self, position: &Position<'_>, pair: &Pair) -> u32 {
+        let snapshot = self.input.snapshot;
+        let all = headroom_in(&self.survey, snapshot, pair, position.service, self.input.policy).unwrap_or(0);
+        all.saturating_sub(self.promised.get(&pair.on_demand).copied().unwrap_or(0))
+    }
+}
+
+const fn at(desired: u32) -> crate::observe::ScalingRange {
+    crate::observe::ScalingRange { min: desired, max: desired }
+}

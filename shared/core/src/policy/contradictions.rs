@@ -1,0 +1,84 @@
+//! What each field of a policy allows alone but not together.
+
+use std::collections::BTreeMap;
+
+use super::{Policy, PolicyMistake};
+use crate::ids::ProviderName;
+
+/// Everything in a policy that contradicts something else in it.
+pub(super) fn contradictions(policy: &Policy) -> Vec<PolicyMistake> {
+    let mut mistakes = times(policy);
+    mistakes.extend(clusters(policy));
+    mistakes.extend(pairs(policy));
+    mistakes
+}
+
+fn times(policy: &Policy) -> Vec<PolicyMistake> {
+    let verify = &policy.verify;
+    let mut mistakes = Vec::new();
+    let mut say = |path: &str, problem: String| mistakes.push(PolicyMistake::at(path, problem));
+    if verify.dwell_seconds >= verify.max_deadline_seconds {
+        say(
+            "/verify/dwell_seconds",
+            format!(
+                "{} is not shorter than max_deadline_seconds ({}): no move could be stable in time",
+                verify.dwell_seconds, verify.max_deadline_seconds
+            ),
+        );
+    }
+    if verify.poll_seconds >= verify.max_deadline_seconds {
+        say(
+            "/verify/poll_seconds",
+            format!(
+                "{} is not shorter than max_deadline_seconds ({}): a deadline could pass between two looks",
+                verify.poll_seconds, verify.max_deadline_seconds
+            ),
+        );
+    }
+    if verify.quarantine_seconds > verify.max_quarantine_seconds {
+        say(
+            "/verify/quarantine_seconds",
+            format!(
+                "{} is longer than max_quarantine_seconds ({})",
+                verify.quarantine_seconds, verify.max_quarantine_seconds
+            ),
+        );
+    }
+    mistakes
+}
+
+fn clusters(policy: &Policy) -> Vec<PolicyMistake> {
+    let twice = policy.clusters.iter().enumerate().filter_map(|(index, cluster)| {
+        let first = policy.clusters.iter().position(|other| other == cluster)?;
+        (first < index).then(|| {
+            PolicyMistake::at(&format!("/clusters/{index}"), format!("{cluster} stands already at /clusters/{first}"))
+        })
+    });
+    let left_out = policy
+        .cluster_budgets
+        .keys()
+        .filter(|cluster| !policy.clusters.is_empty() && !policy.clusters.contains(cluster))
+        .map(|cluster| {
+            let problem = "has a budget but is not among /clusters: add it there, or take the budget away".to_owned();
+            PolicyMistake::at(&format!("/cluster_budgets/{cluster}"), problem)
+        });
+    twice.chain(left_out).collect()
+}
+
+fn pairs(policy: &Policy) -> Vec<PolicyMistake> {
+    let mut mistakes = Vec::new();
+    // Where each provider was first named, and on which side.
+    let mut seen: BTreeMap<&ProviderName, (usize, &str)> = BTreeMap::new();
+    for (index, pair) in policy.pairs.iter().enumerate() {
+        for (side, provider) in [("on_demand", &pair.on_demand), ("spot", &pair.spot)] {
+            let Some((first, first_side)) = seen.get(provider).copied() else {
+                seen.insert(provider, (index, side));
+                continue;
+            };
+            let problem =
+                format!("{provider} stands already at /pairs/{first}/{first_side}: a provider has one partner");
+            mistakes.push(PolicyMistake::at(&format!("/pairs/{index}/{side}"), problem));
+        }
+    }
+    mistakes
+}

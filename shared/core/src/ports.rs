@@ -1,0 +1,246 @@
+//! The two ports: the fleet, which is AWS or the simulator, and Spotkeeper's own state, which is
+//! DynamoDB or memory. And the clock, which only mains may own.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use crate::assess::Assessment;
+use crate::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
+use crate::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
+use crate::policy::{Policy, PolicyMistake};
+use crate::record::{ApiCounts, ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use crate::switch::{Scope, SwitchEntry, Switches};
+
+/// The services under Spotkeeper's care.
+pub trait Fleet: Sync {
+    /// The clusters of the Region, in order of name.
+    fn clusters(&self) -> impl Future<Output = Result<Vec<Cluster>, PortError>> + Send;
+
+    /// Reads one cluster. Partial answers are listed in [`Snapshot::gaps`], not hidden: an error
+    /// means that not even the cluster or the list of its services could be read.
+    fn observe(&self, cluster: &ClusterName, depth: Depth) -> impl Future<Output = Result<Snapshot, PortError>> + Send;
+
+    /// Reads one service closely, with its events since `since`.
+    fn look(&self, service: &ServiceRef, since: Timestamp) -> impl Future<Output = Look> + Send;
+
+    /// Writes where a service's tasks are placed, with a forced deployment and nothing else.
+    /// [`PlacedBy::LaunchType`] writes an empty strategy: ECS goes back to the launch type that
+    /// the service was created with.
+    fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> impl Future<Output = Result<(), WriteError>> + Send;
+
+    /// The calls made through this fleet so far, and the throttles met.
+    fn api_counts(&self) -> ApiCounts;
+}
+
+/// Spotkeeper's own memory.
+pub trait State: Sync {
+    /// The policy document, parsed: `Err` inside lists what is wrong with it, an absent one too.
+    fn policy(&self) -> impl Future<Output = Result<Result<Policy, Vec<PolicyMistake>>, PortError>> + Send;
+
+    /// All switch entries and the epoch, in one consistent read.
+    fn switches(&self) -> impl Future<Output = Result<Switches, PortError>> + Send;
+    /// Puts an entry in place of the one of its scope, and counts the epoch up. Doing it again
+    /// with the same entry changes nothing.
+    fn put_switch(&self, entry: &SwitchEntry) -> impl Future<Output = Result<u64, PortError>> + Send;
+    /// Takes the entry of a scope away, and counts the epoch up where there was one.
+    fn remove_switch(&self, scope: &Scope) -> impl Future<Output = Result<u64, PortError>> + Send;
+
+    /// The ledgers of a cluster's services.
+    fn ledgers(&self, cluster: &Cluster) -> impl Future<Output = Result<Vec<Ledger>, PortError>> + Send;
+    /// The ledger of one service.
+    fn ledger(&self, service: &ServiceArn) -> impl Future<Output = Result<Option<Ledger>, PortError>> + Send;
+    /// Writes a ledger: refused with [`PortError::Conflict`] when one with a higher fence stands.
+    fn put_ledger(&self, ledger: &Ledger) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Takes a service's lease, in one transaction that also checks that the switch epoch is
+    /// still `epoch`. A holder that has it keeps it, with a later end.
+    fn take_lease(
+        &self,
+        service: &ServiceRef,
+        holder: &str,
+        epoch: u64,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<LeaseAnswer, PortError>> + Send;
+    /// Gives a lease back, if it is still held under its fence.
+    fn release_lease(&self, lease: &Lease) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// The leases that have not ended.
+    fn leases(&self, now: Timestamp) -> impl Future<Output = Result<Vec<Lease>, PortError>> + Send;
+
+    /// Takes the run lock, or keeps it with a later end. `Err` inside is who has it.
+    fn take_lock(
+        &self,
+        run: &RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Result<Lock, Lock>, PortError>> + Send;
+    /// Gives the run lock back, if this run has it.
+    fn release_lock(&self, run: &RunId) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Writes the record of a run.
+    fn put_run(&self, run: &RunRecord) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// The record of a run.
+    fn run(&self, run: &RunId) -> impl Future<Output = Result<Option<RunRecord>, PortError>> + Send;
+    /// Writes what was found in a cluster.
+    fn put_report(&self, report: &ClusterReport) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// What a run found, by cluster: the newest of each.
+    fn reports(&self, run: &RunId) -> impl Future<Output = Result<Vec<ClusterReport>, PortError>> + Send;
+    /// What a run found in one cluster.
+    fn report(
+        &self,
+        run: &RunId,
+        cluster: &ClusterName,
+    ) -> impl Future<Output = Result<Option<ClusterReport>, PortError>> + Send;
+
+    /// Writes the judgement of each service of a cluster, for people to read.
+    fn put_assessments(
+        &self,
+        run: &RunId,
+        cluster: &ClusterName,
+        assessments: &[Assessment],
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// The judgement of each service of a cluster, as a run found it.
+    fn assessments(
+        &self,
+        run: &RunId,
+        cluster: &ClusterName,
+    ) -> impl Future<Output = Result<Vec<Assessment>, PortError>> + Send;
+
+    /// Writes the records of moves.
+    fn put_moves(&self, moves: &[MoveRecord]) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// The record of one move.
+    fn get_move(&self, run: &RunId, id: &MoveId) -> impl Future<Output = Result<Option<MoveRecord>, PortError>> + Send;
+    /// The outcomes of a run's moves; `None` for one that has not ended.
+    fn outcomes(&self, run: &RunId) -> impl Future<Output = Result<Vec<(MoveId, Option<Outcome>)>, PortError>> + Send;
+}
+
+/// Who is told of a run's end.
+pub trait Telemetry: Sync {
+    /// Tells metrics and events how a run ended.
+    fn run_ended(
+        &self,
+        run: &RunRecord,
+        reports: &[ClusterReport],
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// The answer to [`State::take_lease`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeaseAnswer {
+    /// It is the caller's.
+    Taken(Lease),
+    /// Somebody else has it.
+    HeldBy(Lease),
+    /// A switch has changed since `epoch` was read: read the switches again.
+    SwitchChanged,
+}
+
+/// Time, owned by mains and by the simulator.
+pub trait Clock: Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// A port could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortError {
+    /// The role lacks an IAM action.
+    #[error("the role may not call {action} on {subject}")]
+    Denied {
+        /// The action as IAM names it.
+        action: String,
+        /// The resource.
+        subject: String,
+    },
+    /// AWS throttled the call to the end of the retries.
+    #[error("{action} was throttled to the end")]
+    Throttled {
+        /// The action as IAM names it.
+        action: String,
+    },
+    /// There is no such thing.
+    #[error("{subject} does not exist")]
+    Absent {
+        /// What.
+        subject: String,
+    },
+    /// Somebody else wrote in between.
+    #[error("{subject} was changed by somebody else in between")]
+    Conflict {
+        /// What.
+        subject: String,
+    },
+    /// An item of the table is not what this version writes.
+    #[error("{subject} cannot be read back: {detail}")]
+    Corrupt {
+        /// The item.
+        subject: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The call failed otherwise.
+    #[error("{action} on {subject} failed")]
+    Failed {
+        /// The action as IAM names it.
+        action: String,
+        /// The resource.
+        subject: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl PortError {
+    /// The name that the state machine matches.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            PortError::Denied { .. } => "AccessDenied",
+            PortError::Throttled { .. } => "Throttled",
+            PortError::Absent { .. } => "Absent",
+            PortError::Conflict { .. } => "Conflict",
+            PortError::Corrupt { .. } => "CorruptState",
+            PortError::Failed { .. } => "Unavailable",
+        }
+    }
+}
+
+/// Why a strategy was not written, or is not known to be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// AWS refused it: nothing has changed.
+    #[error("ECS refused the strategy for {service}: {code}: {message}")]
+    Refused {
+        /// The service.
+        service: String,
+        /// AWS's error code.
+        code: String,
+        /// AWS's message.
+        message: String,
+    },
+    /// The role lacks `ecs:UpdateService`: nothing has changed.
+    #[error("the role may not call ecs:UpdateService on {service}")]
+    Denied {
+        /// The service.
+        service: String,
+    },
+    /// AWS throttled it to the end of the retries: nothing has changed.
+    #[error("ecs:UpdateService on {service} was throttled to the end")]
+    Throttled {
+        /// The service.
+        service: String,
+    },
+    /// The answer was lost: AWS may have taken it. It is not to be repeated but looked up.
+    #[error("the answer to ecs:UpdateService on {service} was lost")]
+    Lost {
+        /// The service.
+        service: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,115 @@
+//! What Spotkeeper knows of a service.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::assess::Rule;
+use crate::ids::{MoveId, RunId, ServiceRef};
+use crate::observe::PlacedBy;
+use crate::plan::{Move, MoveCause, Pair};
+
+/// What Spotkeeper knows of a service: one item of the table, written only under the service's
+/// lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// The service.
+    pub service: ServiceRef,
+    /// What placed its tasks before the first write ever; never changed afterwards.
+    pub original: PlacedBy,
+    /// When that was recorded.
+    pub recorded_at: Timestamp,
+    /// Whether the service was already on Spot when first seen.
+    pub adopted: bool,
+    /// The pair it was last moved over.
+    pub pair: Pair,
+    /// The last write, made or about to be made.
+    pub last_write: Option<LastWrite>,
+    /// The move that is not finished yet.
+    pub open: Option<OpenMove>,
+    /// When a move up was last written.
+    pub last_up_at: Option<Timestamp>,
+    /// Moves up that failed since one was last stable.
+    pub failures: u32,
+    /// Times that somebody else, or ECS, took a move back since one was last stable.
+    pub reverts: u32,
+    /// No move up before this time.
+    pub quarantined_until: Option<Timestamp>,
+    /// Why it is quarantined, in a sentence.
+    pub quarantine_reason: String,
+    /// Since when it fails safety rules while on Spot, and which.
+    pub unsafe_since: Option<UnsafeSince>,
+    /// Since when its running tasks break floor or share.
+    pub skewed_since: Option<Timestamp>,
+    /// The fencing number of the lease under which this was written; older leases cannot write.
+    pub fence: u64,
+}
+
+/// A write of a strategy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastWrite {
+    /// When it was about to be sent.
+    pub at: Timestamp,
+    /// The run.
+    pub run: RunId,
+    /// The move.
+    pub move_id: MoveId,
+    /// What was there before.
+    pub before: PlacedBy,
+    /// What was written.
+    pub after: PlacedBy,
+    /// The service deployment that it started, once known.
+    pub deployment: Option<String>,
+    /// The id (`ecs-svc/...`) of that deployment, once known.
+    #[serde(default)]
+    pub deployment_id: Option<String>,
+    /// The most Spot tasks it was dealt, and of how many: the share that it keeps.
+    pub dealt: Dealt,
+}
+
+/// A share as it was dealt: whole tasks of the desired count at the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dealt {
+    /// Spot tasks.
+    pub spot_tasks: u32,
+    /// Desired tasks.
+    pub desired: u32,
+}
+
+/// A move that a run has begun and not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenMove {
+    /// The run.
+    pub run: RunId,
+    /// The move.
+    pub move_id: MoveId,
+    /// When it must have ended, its retries and fallback included: from then on another run may
+    /// take it up.
+    pub ends_by: Timestamp,
+    /// The last write before the present one: what `last_write` goes back to when AWS did not
+    /// take the present one.
+    #[serde(default)]
+    pub previous: Option<LastWrite>,
+}
+
+/// Since when a service on Spot fails safety rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnsafeSince {
+    /// Since when.
+    pub at: Timestamp,
+    /// The rules.
+    pub rules: Vec<Rule>,
+}
+
+impl OpenMove {
+    /// Whether it is this move, or the one that this move resumes.
+    #[must_use]
+    pub fn is_of(&self, planned: &Move) -> bool {
+        let resumed = matches!(&planned.cause, MoveCause::Resumed { run } if *run == self.run);
+        resumed || (self.run == planned.run && self.move_id == planned.id)
+    }
+}

@@ -1,0 +1,241 @@
+//! A run of the state machine.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
+use crate::policy::PolicyMistake;
+use crate::switch::{Scope, SwitchEntry};
+
+/// A run: one item of the table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// Its id: the name of the execution.
+    pub id: RunId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What it is for.
+    pub mode: RunMode,
+    /// The clusters it looks at.
+    pub clusters: Vec<ClusterName>,
+    /// How many clusters it works on at once: API rates are divided by this.
+    pub clusters_in_flight: u32,
+    /// Whether it holds the run lock, and so may move up.
+    pub holds_lock: bool,
+    /// The run that held the lock where this one does not.
+    pub lock_held_by: Option<RunId>,
+    /// The switch epoch when it began.
+    pub epoch: u64,
+    /// What is wrong with the policy; not empty means a dry run.
+    pub policy_mistakes: Vec<PolicyMistake>,
+    /// How often it has gone over its clusters: more than once only for a switch.
+    pub passes: u32,
+    /// When a switch run gives up waiting for what it cannot change.
+    pub ends_by: Timestamp,
+    /// How it ended; `None` while it runs.
+    pub ended: Option<RunEnd>,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum RunMode {
+    /// The schedule's, or one that a person started without more.
+    Ordinary,
+    /// Writes nothing to the fleet.
+    Dry {
+        /// Why: `input`, `policy` or `policy_mistakes`.
+        why: DryWhy,
+    },
+    /// Brings everything in scope back to On-Demand.
+    Switch {
+        /// The entry.
+        entry: SwitchEntry,
+    },
+    /// Brings back what placed the tasks before the first write ever.
+    Restore {
+        /// For the services in this scope.
+        scope: Scope,
+    },
+}
+
+/// Why a run is dry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DryWhy {
+    /// The execution's input says `dry_run`.
+    Input,
+    /// The policy says `mode: dry_run`.
+    Policy,
+    /// There is no policy, or it has mistakes.
+    PolicyMistakes,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunEnd {
+    /// When.
+    pub at: Timestamp,
+    /// In a word.
+    pub status: RunStatus,
+    /// Moves by outcome.
+    pub moves: BTreeMap<Outcome, u32>,
+    /// Clusters that could not be worked on, with the error's name.
+    pub failed_clusters: BTreeMap<ClusterName, String>,
+}
+
+/// How a run ended, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Everything that it planned has ended.
+    Completed,
+    /// Another run was alive: only moves down were made.
+    Skipped,
+    /// It ended with services, clusters or moves that somebody must look at.
+    CompletedWithErrors,
+}
+
+impl RunStatus {
+    /// Its name, as in metrics, events and answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            RunStatus::Completed => "completed",
+            RunStatus::Skipped => "skipped",
+            RunStatus::CompletedWithErrors => "completed_with_errors",
+        }
+    }
+}
+
+/// What the Determiner found in one cluster in one run: one item of the table. It is what the
+/// metrics, the end of a switch run and `demo` read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterReport {
+    /// The run.
+    pub run: RunId,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// When.
+    pub at: Timestamp,
+    /// The name of the error that kept the cluster from being worked on to the end.
+    #[serde(default)]
+    pub failed: Option<String>,
+    /// Services looked at.
+    pub services: u32,
+    /// Services that no rule blocks.
+    pub eligible: u32,
+    /// Services by the rule that blocks them; a service counts once for each of its rules.
+    pub blocked: BTreeMap<String, u32>,
+    /// Tasks that run on Spot.
+    pub spot_tasks: u32,
+    /// Tasks that run elsewhere.
+    pub on_demand_tasks: u32,
+    /// Moves planned, in waves.
+    pub waves: Vec<Vec<MoveId>>,
+    /// Services still on Spot that this run will not move, and why: at most 200, the rest counted.
+    pub left_on_spot: Vec<LeftOnSpot>,
+    /// How many more there are than `left_on_spot` lists.
+    pub left_on_spot_more: u32,
+    /// The gaps of the snapshot, in sentences: at most 50.
+    pub gaps: Vec<String>,
+    /// How many more there are than `gaps` lists.
+    pub gaps_more: u32,
+    /// API calls made, and throttles met.
+    pub api: ApiCounts,
+}
+
+/// A service that stays on Spot although a switch covers, or might have covered it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOnSpot {
+    /// The service.
+    pub service: ServiceRef,
+    /// Why.
+    pub why: LeftWhy,
+}
+
+/// Why a service stays on Spot under a switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftWhy {
+    /// It is neither enrolled nor in the ledger, and the switch does not say `unenrolled`.
+    NotCovered,
+    /// Somebody else's deployment runs, and the switch does not say `preempt`.
+    SomebodyDeploys,
+    /// Its move has failed for good.
+    Stranded,
+    /// No On-Demand provider was found for it.
+    NoPair,
+    /// The API refuses a strategy for it: hands off.
+    HandsOff,
+}
+
+/// API calls of one Determiner pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiCounts {
+    /// Calls sent, retries included.
+    pub calls: u32,
+    /// Calls that AWS throttled.
+    pub throttled: u32,
+}
+
+/// The right to work on one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lease {
+    /// The service.
+    pub service: ServiceRef,
+    /// Who holds it: `RUN/MOVE`.
+    pub holder: String,
+    /// Counts up with each new holder: a write under an older number is refused.
+    pub fence: u64,
+    /// The switch epoch that was checked when it was taken.
+    pub epoch: u64,
+    /// When it ends by itself.
+    pub until: Timestamp,
+}
+
+/// The right to move up: one run at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// The run that holds it.
+    pub run: RunId,
+    /// When it ends by itself.
+    pub until: Timestamp,
+}
+
+impl RunRecord {
+    /// The scope of the switch that this run is for.
+    #[must_use]
+    pub const fn switch(&self) -> Option<&SwitchEntry> {
+        match &self.mode {
+            RunMode::Switch { entry } => Some(entry),
+            RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => None,
+        }
+    }
+
+    /// Whether nothing may be written to the fleet.
+    #[must_use]
+    pub const fn is_dry(&self) -> bool {
+        matches!(self.mode, RunMode::Dry { .. })
+    }
+
+    /// The scope in which this run works.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match &self.mode {
+            RunMode::Switch { entry } => entry.scope.clone(),
+            RunMode::Restore { scope } => scope.clone(),
+            RunMode::Ordinary | RunMode::Dry { .. } => Scope::All,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Verdicts of moves down and rebalances, the dwell and the waits.
+
+use super::verdicts::{Happens, judged, no_capacity};
+use super::{Answer, Drive, over};
+use crate::fixtures;
+use crate::plan::MoveKind;
+use crate::record::{Setback, Step};
+use crate::units::Seconds;
+use crate::verify::Next;
+
+#[test]
+fn a_move_down_is_never_undone() {
+    let rows: &[(&str, Happens, &str, Next)] = &[
+        ("tasks fail", |d| d.world.newest().failed_tasks = 200, "waiting", Next::Wait),
+        (
+            "tasks fail and no circuit breaker is on",
+            |d| {
+                d.world.service.deployment.circuit_breaker = false;
+                d.world.newest().failed_tasks = 200;
+            },
+            "failed",
+            Next::Wait,
+        ),
+        ("the deadline passed", |d| d.pass(600), "failed", Next::Retry),
+        ("the circuit breaker ended it", |d| d.world.break_off(), "failed", Next::Retry),
+        ("ECS rolled it back", |d| d.world.roll_back(fixtures::at(60)), "reverted by ECS", Next::Retry),
+        ("somebody put Spot back", |d| d.world.deploy(over(1, 1), fixtures::at(60)), "reverted", Next::Yield),
+        (
+            "the last attempt failed",
+            |d| {
+                d.record.attempts = 2;
+                d.record.steps = 2;
+                d.world.break_off();
+            },
+            "failed",
+            Next::Quarantine,
+        ),
+        (
+            "a switch over it changes nothing",
+            |d| {
+                d.pass(10);
+                d.throw_switch(false);
+            },
+            "waiting",
+            Next::Wait,
+        ),
+        (
+            "no capacity anywhere is no drought of Spot",
+            |d| {
+                no_capacity(&mut d.world, 10);
+                d.pass(300);
+            },
+            "waiting",
+            Next::Wait,
+        ),
+    ];
+    for (name, happens, verdict, next) in rows {
+        let (found, follows, drive) = judged(Drive::down(), *happens);
+        assert_eq!((found, follows), (*verdict, *next), "{name}: {:?}", drive.record.history);
+    }
+}
+
+#[test]
+fn a_move_down_that_keeps_some_spot_falls_back_in_a_drought() {
+    let drive = Drive::new(MoveKind::Down, over(1, 3), over(1, 1));
+    let (found, next, drive) = judged(drive, |d| {
+        d.world.tasks(1, 1);
+        d.pass(120);
+    });
+    assert_eq!((found, next), ("drought", Next::FallBack));
+    assert_eq!((drive.record.step, drive.record.setback), (Step::FallBack, Some(Setback::Drought)));
+}
+
+#[test]
+fn a_rebalance_that_fails_goes_to_on_demand_because_its_undo_would_be_the_same_again() {
+    let mut drive = Drive::new(MoveKind::Rebalance, over(1, 1), over(1, 1));
+    drive.policy.verify.attempts = 1;
+    let (found, next, _) = judged(drive, |d| d.world.break_off());
+    assert_eq!((found, next), ("failed", Next::FallBack));
+}
+
+#[test]
+fn the_dwell_is_kept_and_a_changed_desired_count_does_not_restart_it() {
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    drive.world.finish();
+    let first = drive.check();
+    assert_eq!((first.next, first.wait), (Next::Wait, Seconds(15)));
+    drive.pass(50);
+    drive.world.service.desired += 2;
+    let second = drive.check();
+    assert_eq!((second.next, second.wait), (Next::Wait, Seconds(10)), "only what is left of the dwell");
+    drive.pass(10);
+    assert_eq!(drive.check().next, Next::Stable);
+
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    drive.world.finish();
+    drive.check();
+    drive.pass(50);
+    drive.world.healthy -= 1;
+    drive.check();
+    drive.world.healthy += 1;
+    drive.pass(10);
+    assert_eq!(drive.check().next, Next::Wait, "a target that fails does");
+}
+
+#[test]
+fn waiting_leaves_one_line_and_grows_to_a_minute_but_not_past_the_deadline() {
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    let mut waits = Vec::new();
+    while drive.now < fixtures::at(595) {
+        let judgement = drive.check();
+        assert_eq!(judgement.next, Next::Wait);
+        waits.push(judgement.wait.0);
+        drive.pass(judgement.wait.0);
+    }
+    assert_eq!(waits.iter().sum::<u32>(), 600, "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= 60) && waits.contains(&15), "{waits:?}");
+    let waiting = drive.record.history.iter().filter(|line| line.what.starts_with("waiting")).count();
+    assert_eq!(waiting, 1, "{:?}", drive.record.history);
+}

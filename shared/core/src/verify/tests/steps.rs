@@ -1,0 +1,264 @@
+//! Moves from their first write to their end.
+
+use super::{Answer, Drive, over, run};
+use crate::fixtures;
+use crate::interface::{Because, UpdateOutcome};
+use crate::plan::MoveKind;
+use crate::record::{Outcome, Step};
+use crate::units::Seconds;
+use crate::verify::{Next, resume};
+
+impl Drive {
+    /// Writes, lets something happen, and expects what follows.
+    fn step(&mut self, happens: impl FnOnce(&mut Drive), expected: Next) {
+        assert_eq!(self.update(Answer::Taken), UpdateOutcome::Applied, "{:?}", self.record.history);
+        happens(self);
+        let judgement = self.check();
+        assert_eq!(judgement.next, expected, "{:?}", self.record.history);
+    }
+
+    /// Ends the move as its last answer says, and gives its outcome.
+    fn end(&mut self, because: Because) -> Option<Outcome> {
+        self.conclude(&because);
+        self.record.outcome
+    }
+
+    fn without_dwell(mut self) -> Drive {
+        self.policy.verify.dwell_seconds = Seconds(0);
+        self
+    }
+}
+
+fn break_off(drive: &mut Drive) {
+    drive.pass(60);
+    drive.world.break_off();
+}
+
+fn finish(drive: &mut Drive) {
+    drive.pass(60);
+    drive.world.finish();
+}
+
+#[test]
+fn a_failed_move_up_is_retried_then_undone_then_quarantined_for_longer_each_time() {
+    let mut ledger = None;
+    for pause in [3_600, 7_200, 14_400] {
+        let mut drive = Drive::up().without_dwell();
+        drive.ledger = ledger;
+        drive.step(break_off, Next::Retry);
+        drive.step(break_off, Next::Undo);
+        drive.step(finish, Next::Stable);
+        assert_eq!(drive.end(Because::Next(Next::Stable)), Some(Outcome::Undone));
+        assert_eq!(drive.sent, [over(1, 1), over(1, 1), over(1, 0)]);
+        let mut closed = drive.ledger.unwrap();
+        assert_eq!(closed.original, over(1, 0));
+        assert_eq!(closed.open, None);
+        let until = closed.quarantined_until.take().unwrap();
+        assert_eq!(crate::verify::since(drive.now, until), Seconds(pause));
+        ledger = Some(closed);
+    }
+}
+
+#[test]
+fn an_undo_that_fails_is_an_alarmed_end() {
+    let mut drive = Drive::up();
+    drive.policy.verify.attempts = 1;
+    drive.step(break_off, Next::Undo);
+    drive.step(break_off, Next::Quarantine);
+    assert_eq!(drive.end(Because::Next(Next::Quarantine)), Some(Outcome::Quarantined));
+    assert!(drive.ledger.unwrap().quarantined_until.is_some());
+}
+
+#[test]
+fn a_drought_falls_back_and_a_fallback_that_fails_is_retried_and_then_stranded() {
+    let mut drive = Drive::up();
+    drive.policy.verify.attempts = 1;
+    let drought = |drive: &mut Drive| {
+        drive.world.tasks(0, 2);
+        drive.pass(120);
+    };
+    drive.step(drought, Next::FallBack);
+    drive.step(break_off, Next::FallBack);
+    drive.step(break_off, Next::Quarantine);
+    assert_eq!(drive.end(Because::Next(Next::Quarantine)), Some(Outcome::Stranded));
+
+    let mut drive = Drive::up().without_dwell();
+    drive.step(drought, Next::FallBack);
+    drive.step(finish, Next::Stable);
+    assert_eq!(drive.end(Because::Next(Next::Stable)), Some(Outcome::FallenBack));
+    let ledger = drive.ledger.unwrap();
+    assert_eq!((ledger.failures, ledger.quarantined_until), (1, Some(fixtures::at(180 + 3_600))));
+    assert_eq!(ledger.last_write.unwrap().dealt.spot_tasks, 0);
+}
+
+#[test]
+fn a_move_down_in_progress_at_its_deadline_gets_another_one_and_no_second_write() {
+    let mut drive = Drive::down().without_dwell();
+    drive.step(|d| d.pass(600), Next::Retry);
+    drive.step(|d| d.pass(599), Next::Wait);
+    drive.world.finish();
+    assert_eq!(drive.check().next, Next::Stable);
+    assert_eq!(drive.end(Because::Next(Next::Stable)), Some(Outcome::Stable));
+    assert_eq!(drive.sent, [over(1, 0)]);
+
+    let mut drive = Drive::down();
+    drive.step(|d| d.pass(600), Next::Retry);
+    drive.step(|d| d.pass(600), Next::Quarantine);
+    assert_eq!(drive.end(Because::Next(Next::Quarantine)), Some(Outcome::Stranded));
+}
+
+#[test]
+fn a_switch_turns_a_move_up_back_and_leaves_no_quarantine() {
+    let mut drive = Drive::up().without_dwell();
+    drive.step(|d| d.throw_switch(false), Next::FallBack);
+    drive.step(finish, Next::Stable);
+    assert_eq!(drive.end(Because::Next(Next::Stable)), Some(Outcome::FallenBack));
+    let ledger = drive.ledger.unwrap();
+    assert_eq!((ledger.failures, ledger.quarantined_until, ledger.open), (0, None, None));
+    assert_eq!(drive.sent, [over(1, 1), over(1, 0)]);
+}
+
+#[test]
+fn an_undo_that_would_add_spot_becomes_a_fallback_under_a_switch() {
+    let mut drive = Drive::new(MoveKind::Up, over(3, 1), over(1, 1));
+    drive.policy.verify.attempts = 1;
+    drive.step(break_off, Next::Undo);
+    drive.step(
+        |d| {
+            d.pass(5);
+            d.throw_switch(false);
+        },
+        Next::FallBack,
+    );
+    drive.step(finish, Next::Wait);
+    assert_eq!(drive.sent, [over(1, 1), over(3, 1), over(1, 0)]);
+}
+
+#[test]
+fn a_revert_is_yielded_to_with_a_growing_pause() {
+    let mut ledger = None;
+    for pause in [3_600, 7_200] {
+        let mut drive = Drive::up();
+        drive.ledger = ledger;
+        drive.step(|d| d.world.deploy(over(1, 0), fixtures::at(30)), Next::Yield);
+        assert_eq!(drive.end(Because::Next(Next::Yield)), Some(Outcome::Superseded));
+        let mut closed = drive.ledger.unwrap();
+        let until = closed.quarantined_until.take().unwrap();
+        assert_eq!(crate::verify::since(drive.now, until), Seconds(pause));
+        ledger = Some(closed);
+    }
+    assert_eq!(ledger.unwrap().reverts, 2);
+}
+
+#[test]
+fn a_stable_move_up_clears_what_went_wrong_before() {
+    let mut drive = Drive::up().without_dwell();
+    let mut ledger = fixtures::ledger(&drive.world.service);
+    ledger.failures = 3;
+    ledger.reverts = 2;
+    ledger.quarantined_until = Some(fixtures::at(-5));
+    drive.ledger = Some(ledger);
+    drive.step(finish, Next::Stable);
+    assert_eq!(drive.end(Because::Next(Next::Stable)), Some(Outcome::Stable));
+    let ledger = drive.ledger.unwrap();
+    assert_eq!((ledger.failures, ledger.reverts, ledger.quarantined_until), (0, 0, None));
+    assert_eq!(ledger.last_up_at, Some(fixtures::now()));
+    let write = ledger.last_write.unwrap();
+    assert_eq!(
+        (write.deployment.as_deref(), write.deployment_id.as_deref()),
+        (Some("deployment-2"), Some("ecs-svc/2"))
+    );
+    assert_eq!(write.dealt.spot_tasks, 2);
+}
+
+#[test]
+fn a_lost_answer_is_resolved_by_reading() {
+    let mut drive = Drive::up().without_dwell();
+    assert_eq!(drive.update(Answer::LostButTaken), UpdateOutcome::Applied);
+    assert!(!drive.record.written.as_ref().unwrap().confirmed);
+    assert_eq!(drive.check().next, Next::Wait);
+    let written = drive.record.written.clone().unwrap();
+    assert!(written.confirmed && written.deployment.as_deref() == Some("deployment-2"), "{written:?}");
+    assert_eq!(drive.update(Answer::Taken), UpdateOutcome::Applied);
+    assert_eq!(drive.sent.len(), 1);
+
+    let mut drive = Drive::up().without_dwell();
+    drive.update(Answer::LostAndNotTaken);
+    drive.pass(299);
+    assert_eq!(drive.check().next, Next::Wait);
+    drive.pass(1);
+    assert_eq!(drive.check().next, Next::Retry);
+    assert_eq!(drive.ledger.as_ref().unwrap().last_write, None, "what AWS did not take is not the last write");
+    drive.step(finish, Next::Stable);
+    assert_eq!(drive.sent.len(), 2);
+}
+
+#[test]
+fn a_write_that_aws_never_takes_ends_without_a_quarantine() {
+    let mut drive = Drive::up().without_dwell();
+    for expected in [Next::Retry, Next::Undo] {
+        drive.update(Answer::LostAndNotTaken);
+        drive.pass(300);
+        assert_eq!(drive.check().next, expected);
+    }
+    // What was there before is still there: nothing is written.
+    drive.step(|_| {}, Next::Stable);
+    assert_eq!(drive.sent, [over(1, 1), over(1, 1)]);
+    assert_eq!(drive.end(Because::Next(Next::Stable)), Some(Outcome::Undone));
+    let ledger = drive.ledger.unwrap();
+    assert_eq!((ledger.failures, ledger.quarantined_until), (0, None));
+}
+
+#[test]
+fn s12_what_a_dead_run_left_is_verified_and_not_written_again() {
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    drive.check();
+    drive.pass(20_000);
+    drive.world.finish();
+    let other = fixtures::run_id("run-2");
+    let ledger = drive.ledger.clone().unwrap();
+    let mut resumed = resume(&ledger, Some(drive.record.clone()), &other, drive.now).unwrap();
+    resumed.planned.id = crate::ids::MoveId::parse("prod/0-9").unwrap();
+    drive.record = resumed;
+    drive.run = crate::record::RunRecord { id: other.clone(), ..run() };
+    drive.step(|_| {}, Next::Wait);
+    assert_eq!(drive.ledger.as_ref().unwrap().open.as_ref().unwrap().run, other);
+    drive.pass(60);
+    assert_eq!(drive.check().next, Next::Stable, "the dwell is kept though the deadline has passed");
+    assert_eq!(drive.sent.len(), 1);
+    assert_eq!(drive.end(Because::Next(Next::Stable)), Some(Outcome::Stable));
+    assert_eq!(drive.ledger.unwrap().open, None);
+}
+
+#[test]
+fn a_resumed_move_up_is_not_written_again_by_anybody() {
+    let run_2 = fixtures::run_id("run-2");
+    // It was about to be retried.
+    let mut drive = Drive::up();
+    drive.step(break_off, Next::Retry);
+    let resumed = resume(drive.ledger.as_ref().unwrap(), Some(drive.record.clone()), &run_2, drive.now).unwrap();
+    assert_eq!(resumed.step, Step::Undo);
+
+    // Its answer was lost and AWS had not taken it.
+    let mut drive = Drive::up();
+    drive.update(Answer::LostAndNotTaken);
+    drive.pass(20_000);
+    drive.record = resume(drive.ledger.as_ref().unwrap(), Some(drive.record.clone()), &run_2, drive.now).unwrap();
+    drive.step(|_| {}, Next::Undo);
+    drive.step(|d| d.pass(1), Next::Wait);
+    assert_eq!(drive.sent, [over(1, 1)]);
+
+    // The ledger had the intent, and nothing was sent.
+    let mut drive = Drive::up();
+    let decision = drive.decide();
+    let before = drive.record.clone();
+    drive.intend(decision);
+    drive.pass(20_000);
+    drive.record = resume(drive.ledger.as_ref().unwrap(), Some(before), &run_2, drive.now).unwrap();
+    assert_eq!(drive.update(Answer::Taken), UpdateOutcome::Superseded);
+    assert_eq!(drive.end(Because::Update(UpdateOutcome::Superseded)), Some(Outcome::Superseded));
+    let ledger = drive.ledger.unwrap();
+    assert_eq!((ledger.open, ledger.last_write), (None, None));
+    assert_eq!(drive.sent, []);
+}
