@@ -1,0 +1,140 @@
+//! The one layer through which every call to the services under care goes: it waits for a token,
+//! counts the call, retries throttles, and says what a failure means.
+//!
+//! The SDK's own retries are off ([`Clients::load`]), so that each request is counted once and an
+//! `UpdateService` whose answer was lost is never repeated blindly. What is retried, and how often:
+//!
+//! | failure | reads | `UpdateService` |
+//! |---|---|---|
+//! | throttled | 8 attempts | 8 attempts: a throttled call was not carried out |
+//! | no answer, 5xx | 3 attempts | not at all: it may have been carried out |
+//! | anything else | not at all | not at all |
+
+mod action;
+mod bucket;
+mod counts;
+mod error;
+mod load;
+
+pub use action::Action;
+pub use bucket::{ApiLimits, BucketId, Rate, TokenBucket};
+pub use counts::{CallCounts, Count};
+pub use error::{ApiCause, ApiError};
+pub use load::Clients;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::time::{Instant, sleep};
+
+/// How often a throttled call is sent. With [`backoff`], up to 25 s of waiting, 13 s on average.
+const THROTTLED_ATTEMPTS: u32 = 8;
+/// How often a read that got no answer is sent.
+const UNANSWERED_ATTEMPTS: u32 = 3;
+/// The upper end of the first pause.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The upper end of every later pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// The clients, the buckets and the counts of one invocation.
+#[derive(Debug)]
+pub struct Api {
+    /// The SDK's clients.
+    pub clients: Clients,
+    buckets: Mutex<BTreeMap<BucketId, TokenBucket>>,
+    since: Instant,
+    counts: Mutex<CallCounts>,
+}
+
+impl Api {
+    /// Starts with full buckets and no calls.
+    #[must_use]
+    pub fn new(clients: Clients, limits: ApiLimits) -> Api {
+        let buckets = BucketId::ALL.map(|id| (id, TokenBucket::full(limits.of(id.documented()))));
+        Api { clients, buckets: Mutex::new(BTreeMap::from(buckets)), since: Instant::now(), counts: Mutex::default() }
+    }
+
+    /// What was called so far.
+    #[must_use]
+    pub fn counts(&self) -> CallCounts {
+        locked(&self.counts).clone()
+    }
+
+    /// Sends a call when its bucket has a token, and again as the table of the module says.
+    ///
+    /// # Errors
+    /// The last attempt's.
+    pub async fn call<T, E, F>(&self, action: Action, send: impl Fn() -> F) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let mut attempt = 1;
+        loop {
+            self.wait_for_token(action.bucket()).await;
+            let error = match send().await {
+                Ok(answer) => {
+                    locked(&self.counts).add(action, false);
+                    return Ok(answer);
+                }
+                Err(error) => ApiError::new(action, error),
+            };
+            let throttled = error.cause == ApiCause::Throttled;
+            locked(&self.counts).add(action, throttled);
+            if attempt >= attempts(action, error.cause) {
+                return Err(error);
+            }
+            if throttled {
+                self.empty(action.bucket());
+            }
+            let pause = backoff(attempt, fastrand::f64());
+            tracing::debug!(%action, attempt, throttled, detail = error.detail, "calling again");
+            sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn wait_for_token(&self, id: BucketId) {
+        let wait = locked(&self.buckets).get_mut(&id).map(|bucket| bucket.take(self.since.elapsed()));
+        if let Some(wait) = wait
+            && !wait.is_zero()
+        {
+            sleep(wait).await;
+        }
+    }
+
+    fn empty(&self, id: BucketId) {
+        if let Some(bucket) = locked(&self.buckets).get_mut(&id) {
+            bucket.empty(self.since.elapsed());
+        }
+    }
+}
+
+/// What is behind a lock; a panic elsewhere does not spoil counters and buckets.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often a call that failed like this is sent in all.
+const fn attempts(action: Action, cause: ApiCause) -> u32 {
+    match cause {
+        ApiCause::Throttled => THROTTLED_ATTEMPTS,
+        ApiCause::Unanswered if action.reads() => UNANSWERED_ATTEMPTS,
+        ApiCause::Unanswered | ApiCause::Denied | ApiCause::Absent | ApiCause::Refused => 1,
+    }
+}
+
+/// Full jitter: any part of a pause whose upper end doubles with each attempt.
+fn backoff(attempt: u32, random: f64) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE).mul_f64(random.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

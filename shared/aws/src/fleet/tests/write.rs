@@ -1,0 +1,54 @@
+use super::{fleet_on, web};
+use crate::client::testing::{ecs_error, replaying};
+use spotkeeper_core::ids::ProviderName;
+use spotkeeper_core::observe::{LaunchType, PlacedBy};
+use spotkeeper_core::ports::{Fleet as _, WriteError};
+use spotkeeper_core::strategy::{Strategy, StrategyItem};
+use std::sync::Arc;
+
+fn strategy() -> PlacedBy {
+    let item = |name: &str, base, weight| StrategyItem { provider: ProviderName::parse(name).unwrap(), base, weight };
+    PlacedBy::Strategy(Strategy { items: vec![item("FARGATE", 1, 1), item("FARGATE_SPOT", 0, 3)] })
+}
+
+/// S10: nothing but the strategy is written, and never without the force.
+#[tokio::test]
+async fn s10_the_write_has_four_fields() {
+    let cases = [
+        (
+            "a strategy",
+            strategy(),
+            r#"[{"capacityProvider":"FARGATE","weight":1,"base":1},{"capacityProvider":"FARGATE_SPOT","weight":3,"base":0}]"#,
+        ),
+        ("the launch type", PlacedBy::LaunchType(LaunchType::Fargate), "[]"),
+    ];
+    for (name, placed_by, expected) in cases {
+        let (clients, replay) = replaying(&[(200, "{}")]);
+        fleet_on(clients, Arc::default()).write(&web(), &placed_by).await.unwrap();
+        let request = replay.actual_requests().next().unwrap();
+        let body: serde_json::Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
+        let expected = serde_json::json!({
+            "cluster": "prod", "service": "web", "forceNewDeployment": true, "capacityProviderStrategy": expected,
+        });
+        assert_eq!(body, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_strategy_is_never_sent_as_one() {
+    let (clients, replay) = replaying(&[(200, "{}")]);
+    let written =
+        fleet_on(clients, Arc::default()).write(&web(), &PlacedBy::Strategy(Strategy { items: Vec::new() })).await;
+    assert!(matches!(written, Err(WriteError::Refused { .. })));
+    assert_eq!(replay.actual_requests().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_lost_and_not_repeated() {
+    let server = ecs_error("ServerException", "oops");
+    let (clients, replay) = replaying(&[(500, &server), (200, "{}")]);
+    let written = fleet_on(clients, Arc::default()).write(&web(), &strategy()).await;
+    assert!(matches!(written, Err(WriteError::Lost { service, .. }) if service == "prod/web"));
+    assert_eq!(replay.actual_requests().count(), 1);
+}

@@ -1,0 +1,61 @@
+//! Tasks of `DescribeTasks`.
+
+use aws_sdk_ecs::types::Task as EcsTask;
+use spotkeeper_core::observe::Task;
+
+use super::{NotUnderstood, provider_name};
+
+/// The name of the service that a task belongs to; `None` for standalone tasks.
+pub(crate) fn service_of(given: &EcsTask) -> Option<&str> {
+    given.group()?.strip_prefix("service:")
+}
+
+/// Whether a task should still run: it may have been stopped since it was listed.
+pub(crate) fn should_run(given: &EcsTask) -> bool {
+    given.desired_status() != Some("STOPPED") && given.last_status() != Some("STOPPED")
+}
+
+/// A task, with its protection still to be set.
+pub(crate) fn task(given: &EcsTask) -> Result<Task, NotUnderstood> {
+    Ok(Task {
+        arn: given.task_arn().ok_or_else(|| NotUnderstood::absent("taskArn"))?.to_owned(),
+        provider: given.capacity_provider_name().map(provider_name).transpose()?,
+        running: given.last_status() == Some("RUNNING"),
+        zone: given.availability_zone().map(str::to_owned),
+        protected: false,
+        started_by: given.started_by().unwrap_or_default().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_belongs_to_its_group_s_service() {
+        let in_group = |group: &str| EcsTask::builder().group(group).build();
+        assert_eq!(service_of(&in_group("service:web")), Some("web"));
+        assert_eq!(service_of(&in_group("family:batch")), None);
+        assert_eq!(service_of(&EcsTask::builder().build()), None);
+    }
+
+    #[test]
+    fn a_task_shows_its_provider_and_state() {
+        let whole = EcsTask::builder()
+            .task_arn("arn:task")
+            .capacity_provider_name("FARGATE_SPOT")
+            .last_status("RUNNING")
+            .desired_status("RUNNING")
+            .availability_zone("eu-west-1a")
+            .started_by("ecs-svc/1");
+        let actual = task(&whole.clone().build()).unwrap();
+        assert_eq!(actual.provider.as_ref().map(|name| name.as_str()), Some("FARGATE_SPOT"));
+        assert!(actual.running && !actual.protected && should_run(&whole.clone().build()));
+        let pending = whole.clone().last_status("PENDING").set_capacity_provider_name(None).build();
+        let actual = task(&pending).unwrap();
+        assert!(!actual.running && actual.provider.is_none() && should_run(&pending));
+        assert!(!should_run(&whole.clone().desired_status("STOPPED").build()));
+        assert!(task(&whole.clone().capacity_provider_name("not a name").build()).is_err());
+        assert!(task(&whole.set_task_arn(None).build()).is_err());
+    }
+}

@@ -1,0 +1,213 @@
+//! Spotkeeper's own memory in DynamoDB and SSM.
+//!
+//! One table, keys `pk` and `sk`. The switch entries are a public interface with attributes of
+//! their own (design.md, section 11); every other item carries one JSON document in `body`, and
+//! beside it only the attributes that conditions, filters and TTL need.
+//!
+//! | item | pk | sk | beside `body` |
+//! |---|---|---|---|
+//! | switch entry | `switch` | the scope | no body: `reason`, `who`, `set_at`, `until`, `preempt`, `unenrolled` |
+//! | switch epoch | `switch` | `epoch` | no body: `epoch` |
+//! | ledger | `ledger` | the service's ARN, with its cluster | `fence` |
+//! | lease | `lease` | the service's ARN | `fence`, `until` |
+//! | run lock | `lock` | `run` | `run`, `until` |
+//! | run | `run` | the run | `expires_at` |
+//! | report | `report/RUN` | the cluster | `expires_at` |
+//! | assessments | `assessments/RUN/CLUSTER` | the part's number | `parts`, `expires_at` |
+//! | move | `move/RUN` | the move | `outcome`, `expires_at` |
+//! | cache | `cache/KEY` | `v1` | `until`, `expires_at` |
+//!
+//! `until` is in milliseconds and `expires_at`, for TTL, in seconds since 1970. Ledgers and leases
+//! have no TTL: an original strategy is kept for as long as the table is, and the numbers of the
+//! leases must not begin anew.
+
+mod assessments;
+mod batch;
+mod cache;
+mod error;
+mod items;
+mod leases;
+mod ledgers;
+mod lock;
+mod moves;
+mod policy;
+mod runs;
+mod switches;
+mod table;
+mod transaction;
+
+pub(crate) use error::{failed, port_error};
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use jiff::Timestamp;
+use spotkeeper_core::assess::Assessment;
+use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
+use spotkeeper_core::observe::Cluster;
+use spotkeeper_core::policy::{Policy, PolicyMistake};
+use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
+use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
+
+use self::table::Table;
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one attempt may take. DynamoDB answers in milliseconds or not at all.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a call may take with its retries: well below the Updater's timeout.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often the SDK sends a call. Every write here may be repeated: puts are whole or
+/// conditional, and the SDK gives all attempts of a transaction the same token.
+const ATTEMPTS: u32 = 5;
+
+/// The state of one installation: its table and its policy parameter. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DynamoState {
+    table: Table,
+    ssm: aws_sdk_ssm::Client,
+    policy_parameter: String,
+}
+
+impl DynamoState {
+    /// Makes the clients; endpoints, Region and credentials are the configuration's.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: &str, policy_parameter: &str) -> DynamoState {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let config = config.clone().into_builder().retry_config(retries).timeout_config(timeouts).build();
+        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+        DynamoState::with_clients(dynamodb, aws_sdk_ssm::Client::new(&config), table, policy_parameter)
+    }
+
+    /// The state behind these clients.
+    #[must_use]
+    pub fn with_clients(
+        dynamodb: aws_sdk_dynamodb::Client,
+        ssm: aws_sdk_ssm::Client,
+        table: &str,
+        policy_parameter: &str,
+    ) -> DynamoState {
+        DynamoState { table: Table::new(dynamodb, table), ssm, policy_parameter: policy_parameter.to_owned() }
+    }
+
+    /// Makes the first connection while the function starts, when time costs least. A failure is
+    /// only logged: the first real call will tell it.
+    pub async fn warm_up(&self) {
+        if let Err(error) = switches::epoch(&self.table).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not warm up the table's client");
+        }
+    }
+}
+
+impl State for DynamoState {
+    async fn policy(&self) -> Result<Result<Policy, Vec<PolicyMistake>>, PortError> {
+        policy::read(&self.ssm, &self.policy_parameter).await
+    }
+
+    async fn switches(&self) -> Result<Switches, PortError> {
+        switches::read(&self.table).await
+    }
+
+    async fn put_switch(&self, entry: &SwitchEntry) -> Result<u64, PortError> {
+        switches::put(&self.table, entry).await
+    }
+
+    async fn remove_switch(&self, scope: &Scope) -> Result<u64, PortError> {
+        switches::remove(&self.table, scope).await
+    }
+
+    async fn ledgers(&self, cluster: &Cluster) -> Result<Vec<Ledger>, PortError> {
+        ledgers::of_cluster(&self.table, cluster).await
+    }
+
+    async fn ledger(&self, service: &ServiceArn) -> Result<Option<Ledger>, PortError> {
+        ledgers::read(&self.table, service).await
+    }
+
+    async fn put_ledger(&self, ledger: &Ledger) -> Result<(), PortError> {
+        ledgers::put(&self.table, ledger).await
+    }
+
+    async fn take_lease(
+        &self,
+        service: &ServiceRef,
+        holder: &str,
+        epoch: u64,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<LeaseAnswer, PortError> {
+        leases::take(&self.table, service, holder, epoch, now, until).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), PortError> {
+        leases::release(&self.table, lease).await
+    }
+
+    async fn leases(&self, now: Timestamp) -> Result<Vec<Lease>, PortError> {
+        leases::alive(&self.table, now).await
+    }
+
+    async fn take_lock(&self, run: &RunId, now: Timestamp, until: Timestamp) -> Result<Result<Lock, Lock>, PortError> {
+        lock::take(&self.table, run, now, until).await
+    }
+
+    async fn release_lock(&self, run: &RunId) -> Result<(), PortError> {
+        lock::release(&self.table, run).await
+    }
+
+    async fn put_run(&self, run: &RunRecord) -> Result<(), PortError> {
+        runs::put(&self.table, run).await
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, PortError> {
+        runs::read(&self.table, run).await
+    }
+
+    async fn put_report(&self, report: &ClusterReport) -> Result<(), PortError> {
+        runs::put_report(&self.table, report).await
+    }
+
+    async fn reports(&self, run: &RunId) -> Result<Vec<ClusterReport>, PortError> {
+        runs::reports(&self.table, run).await
+    }
+
+    async fn report(&self, run: &RunId, cluster: &ClusterName) -> Result<Option<ClusterReport>, PortError> {
+        runs::report(&self.table, run, cluster).await
+    }
+
+    async fn put_assessments(
+        &self,
+        run: &RunId,
+        cluster: &ClusterName,
+        assessments: &[Assessment],
+    ) -> Result<(), PortError> {
+        assessments::put(&self.table, run, cluster, assessments).await
+    }
+
+    async fn assessments(&self, run: &RunId, cluster: &ClusterName) -> Result<Vec<Assessment>, PortError> {
+        assessments::read(&self.table, run, cluster).await
+    }
+
+    async fn put_moves(&self, moves: &[MoveRecord]) -> Result<(), PortError> {
+        moves::put(&self.table, moves).await
+    }
+
+    async fn get_move(&self, run: &RunId, id: &MoveId) -> Result<Option<MoveRecord>, PortError> {
+        moves::read(&self.table, run, id).await
+    }
+
+    async fn outcomes(&self, run: &RunId) -> Result<Vec<(MoveId, Option<Outcome>)>, PortError> {
+        moves::outcomes(&self.table, run).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

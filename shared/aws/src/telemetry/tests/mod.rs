@@ -1,0 +1,260 @@
+//! What a run's end makes of metrics and event, and how they are sent.
+
+mod docs;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataError, PutMetricDataOutput};
+use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
+use aws_sdk_eventbridge::types::PutEventsResultEntry;
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_types::error::ErrorMetadata;
+use spotkeeper_core::fixtures;
+use spotkeeper_core::ids::ClusterName;
+use spotkeeper_core::ports::{PortError, Telemetry};
+use spotkeeper_core::record::{
+    ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, Outcome, RunEnd, RunMode, RunRecord, RunStatus,
+};
+use spotkeeper_core::switch::{Scope, SwitchEntry};
+
+use super::AwsTelemetry;
+use super::event::RunEnded;
+use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, samples};
+
+fn cluster(name: &str) -> ClusterName {
+    ClusterName::parse(name).unwrap()
+}
+
+/// A run of two clusters, one of which failed before anything of it was read.
+fn run() -> (RunRecord, Vec<ClusterReport>) {
+    let ended = RunEnd {
+        at: fixtures::at(754),
+        status: RunStatus::CompletedWithErrors,
+        moves: BTreeMap::from([(Outcome::Stable, 3), (Outcome::Stranded, 1), (Outcome::Held, 0)]),
+        failed_clusters: BTreeMap::from([(cluster("batch"), "AccessDenied".to_owned())]),
+    };
+    let run = RunRecord {
+        id: fixtures::run_id("2026-01-15-0001"),
+        started_at: fixtures::now(),
+        mode: RunMode::Ordinary,
+        clusters: vec![cluster("batch"), cluster("prod")],
+        clusters_in_flight: 5,
+        holds_lock: true,
+        lock_held_by: None,
+        epoch: 0,
+        policy_mistakes: Vec::new(),
+        passes: 1,
+        ends_by: fixtures::at(3_600),
+        ended: Some(ended),
+    };
+    let nothing_read = ClusterReport { failed: Some("AccessDenied".to_owned()), ..report("batch", 0) };
+    let prod = ClusterReport {
+        eligible: 28,
+        blocked: BTreeMap::from([("redundancy".to_owned(), 9), ("stop_timeout".to_owned(), 5)]),
+        spot_tasks: 31,
+        on_demand_tasks: 280,
+        left_on_spot: vec![LeftOnSpot { service: fixtures::service_ref("web"), why: LeftWhy::NoPair }],
+        left_on_spot_more: 1,
+        gaps: vec!["something".to_owned()],
+        api: ApiCounts { calls: 61, throttled: 2 },
+        ..report("prod", 40)
+    };
+    (run, vec![nothing_read, prod])
+}
+
+fn report(name: &str, services: u32) -> ClusterReport {
+    ClusterReport {
+        run: fixtures::run_id("2026-01-15-0001"),
+        cluster: cluster(name),
+        at: fixtures::at(20),
+        failed: None,
+        services,
+        eligible: 0,
+        blocked: BTreeMap::new(),
+        spot_tasks: 0,
+        on_demand_tasks: 0,
+        waves: Vec::new(),
+        left_on_spot: Vec::new(),
+        left_on_spot_more: 0,
+        gaps: Vec::new(),
+        gaps_more: 0,
+        api: ApiCounts::default(),
+    }
+}
+
+/// `Name{dimension values} value`, as one reads it in a test.
+fn line(sample: &Sample) -> String {
+    let dimensions: Vec<&str> = sample.dimensions.iter().map(|(_, value)| value.as_str()).collect();
+    format!("{}{{{}}} {}", sample.metric.name, dimensions.join(" "), sample.value)
+}
+
+fn lines(run: &RunRecord, reports: &[ClusterReport]) -> Vec<String> {
+    samples(run, run.ended.as_ref().unwrap(), reports).iter().map(line).collect()
+}
+
+#[test]
+fn a_run_has_its_metrics() {
+    let (run, reports) = run();
+    let expected = [
+        "Services{prod} 40",
+        "SpotTasks{prod} 31",
+        "OnDemandTasks{prod} 280",
+        "ServicesLeftOnSpot{prod} 2",
+        "Gaps{prod} 1",
+        "ApiCalls{prod} 61",
+        "ThrottledCalls{prod} 2",
+        "EligibleServices{prod} 28",
+        "BlockedServices{prod redundancy} 9",
+        "BlockedServices{prod stop_timeout} 5",
+        "MovesByOutcome{stable} 3",
+        "MovesByOutcome{undone} 0",
+        "MovesByOutcome{fallen_back} 0",
+        "MovesByOutcome{superseded} 0",
+        "MovesByOutcome{quarantined} 0",
+        "MovesByOutcome{stranded} 1",
+        "MovesByOutcome{held} 0",
+        "MovesByOutcome{refused} 0",
+        "FailedClusters{} 1",
+        "PolicyMistakes{} 0",
+        "Runs{ordinary completed_with_errors} 1",
+        "RunDuration{ordinary} 754",
+    ];
+    assert_eq!(lines(&run, &reports), expected);
+}
+
+#[test]
+fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
+    let (run, reports) = run();
+    let samples = samples(&run, run.ended.as_ref().unwrap(), &reports);
+    for sample in &samples {
+        let names: Vec<&str> = sample.dimensions.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, sample.metric.dimensions, "{}", sample.metric.name);
+    }
+    for metric in ALL {
+        assert!(samples.iter().any(|sample| sample.metric == *metric), "{} is never sent", metric.name);
+    }
+}
+
+#[test]
+fn a_switch_run_says_nothing_of_eligibility() {
+    let (mut run, reports) = run();
+    run.mode = RunMode::Switch {
+        entry: SwitchEntry {
+            scope: Scope::Cluster(cluster("prod")),
+            reason: "launch".to_owned(),
+            who: "me".to_owned(),
+            set_at: fixtures::now(),
+            until: None,
+            preempt: false,
+            unenrolled: false,
+        },
+    };
+    let lines = lines(&run, &reports);
+    assert!(lines.contains(&"SpotTasks{prod} 31".to_owned()));
+    assert!(lines.contains(&"RunDuration{switch} 754".to_owned()));
+    assert!(!lines.iter().any(|line| line.starts_with("Eligible") || line.starts_with("Blocked")), "{lines:?}");
+    assert_eq!(RunEnded::of(&run, run.ended.as_ref().unwrap(), &reports).scope, "cluster/prod");
+}
+
+#[test]
+fn the_clusters_with_metrics_of_their_own_are_bounded() {
+    let (run, _) = run();
+    let reports: Vec<ClusterReport> = (1..=60).map(|number| report(&format!("c{number:02}"), number)).collect();
+    let services: Vec<String> =
+        lines(&run, &reports).into_iter().filter(|line| line.starts_with("Services{")).collect();
+    assert_eq!(services.len(), MAX_CLUSTERS + 1);
+    let others: u32 = (1..=10).sum();
+    assert!(services.contains(&format!("Services{{{OTHERS}}} {others}")), "the smallest ten: {services:?}");
+}
+
+#[test]
+fn what_an_event_lists_is_bounded() {
+    let (mut run, reports) = run();
+    let mut ended = run.ended.take().unwrap();
+    ended.failed_clusters = (0..1_000).map(|number| (cluster(&format!("c{number}")), "x".repeat(128))).collect();
+    let event = RunEnded::of(&run, &ended, &reports);
+    assert_eq!((event.failed_clusters.len(), event.failed_clusters_more), (20, 980));
+    assert!(serde_json::to_string(&event).unwrap().len() < 16 * 1024);
+}
+
+#[test]
+fn an_alarm_has_a_cause() {
+    let cases = [
+        ("nothing", vec![], false),
+        ("a stable move", vec![(Outcome::Stable, 1)], false),
+        ("no stranded move", vec![(Outcome::Stranded, 0)], false),
+        ("a quarantined move", vec![(Outcome::Quarantined, 1)], true),
+    ];
+    for (name, moves, expected) in cases {
+        let (mut run, _) = run();
+        run.mode = RunMode::Dry { why: DryWhy::Policy };
+        let ended = run.ended.take().unwrap();
+        let ended = RunEnd { moves: moves.into_iter().collect(), failed_clusters: BTreeMap::new(), ..ended };
+        let event = RunEnded::of(&run, &ended, &[]);
+        assert_eq!((event.alarm, event.dry_because), (expected, Some("policy")), "{name}");
+    }
+}
+
+fn telemetry(metrics: &[&Rule], events: &[&Rule]) -> AwsTelemetry {
+    let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::Sequential, metrics);
+    AwsTelemetry::with_clients(cloudwatch, mock_client!(aws_sdk_eventbridge, RuleMode::Sequential, events))
+}
+
+fn events(failed: i32) -> Rule {
+    mock!(aws_sdk_eventbridge::Client::put_events)
+        .match_requests(|put| {
+            let [entry] = put.entries() else { return false };
+            let detail: serde_json::Value = serde_json::from_str(entry.detail().unwrap()).unwrap();
+            entry.source() == Some("spotkeeper") && entry.detail_type() == Some("Run Ended") && detail["version"] == 1
+        })
+        .then_output(move || {
+            let entry = PutEventsResultEntry::builder().error_code("InternalFailure").build();
+            PutEventsOutput::builder().failed_entry_count(failed).entries(entry).build()
+        })
+}
+
+#[tokio::test]
+async fn metrics_go_out_a_thousand_at_a_time() {
+    let put = |expected: usize| {
+        mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+            .match_requests(move |put| put.namespace() == Some("Spotkeeper") && put.metric_data().len() == expected)
+            .then_output(|| PutMetricDataOutput::builder().build())
+    };
+    let (run, _) = run();
+    let many: Vec<ClusterReport> = (0..50)
+        .map(|number| ClusterReport {
+            blocked: (0..16).map(|rule| (format!("rule-{rule}"), 1)).collect(),
+            ..report(&format!("c{number}"), 1)
+        })
+        .collect();
+    // 50 clusters with 8 + 16 metrics each, and 12 of the run.
+    let (first, second, event) = (put(1_000), put(212), events(0));
+    telemetry(&[&first, &second], &[&event]).run_ended(&run, &many).await.unwrap();
+    assert_eq!((first.num_calls(), second.num_calls(), event.num_calls()), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn the_event_goes_out_though_the_metrics_fail_and_a_refused_entry_is_told() {
+    let denied = || {
+        let meta = ErrorMetadata::builder().code("AccessDenied").message("no").build();
+        mock!(aws_sdk_cloudwatch::Client::put_metric_data).then_error(move || PutMetricDataError::generic(meta.clone()))
+    };
+    let (run, reports) = run();
+    let (metrics, event) = (denied(), events(0));
+    let error = telemetry(&[&metrics], &[&event]).run_ended(&run, &reports).await.unwrap_err();
+    assert_eq!(error.to_string(), "the role may not call cloudwatch:PutMetricData on Spotkeeper");
+    assert_eq!(event.num_calls(), 1);
+
+    let sent =
+        mock!(aws_sdk_cloudwatch::Client::put_metric_data).then_output(|| PutMetricDataOutput::builder().build());
+    let error = telemetry(&[&sent], &[&events(1)]).run_ended(&run, &reports).await.unwrap_err();
+    let PortError::Failed { source, .. } = &error else { panic!("{error}") };
+    assert_eq!(source.to_string(), "the entry was refused: InternalFailure");
+}
+
+#[tokio::test]
+async fn a_run_that_has_not_ended_is_not_told_of() {
+    let (run, reports) = run();
+    let alive = RunRecord { ended: None, ..run };
+    telemetry(&[], &[]).run_ended(&alive, &reports).await.unwrap();
+}

@@ -1,0 +1,14 @@
+//! What the functions' mains share: configuration, logs, inputs, and error names that the state
+//! machine can match.
+
+mod config;
+mod failure;
+mod input;
+mod run;
+mod runs;
+
+pub use config::{Config, MissingSettings};
+pub use failure::Failure;
+pub use input::{parse, parse_tagged};
+pub use run::{PANICKED, SystemClock, init_logs, serve};
+pub use runs::{LOCK, keep_lock, run_of};
