@@ -1,0 +1,151 @@
+//! The Determiner: observe, assess, plan; or name the next wave of a plan.
+
+mod report;
+mod waves;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use spotkeeper_core::assess::{Memory, assess};
+use spotkeeper_core::ids::ServiceArn;
+use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInput};
+use spotkeeper_core::observe::Depth;
+use spotkeeper_core::plan::{PlanInput, plan};
+use spotkeeper_core::policy::Policy;
+use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
+use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, RunMode, RunRecord};
+use spotkeeper_core::verify::resume;
+use spotkeeper_lambda::{Failure, keep_lock, run_of};
+
+/// Reads and plans a cluster; with a cursor, names the next wave of that plan.
+///
+/// # Errors
+/// A [`Failure`] whose name the state machine matches: nothing has been written to the fleet.
+pub async fn handle(
+    fleet: &impl Fleet,
+    state: &impl State,
+    clock: &impl Clock,
+    input: DetermineInput,
+) -> Result<DetermineAnswer, Failure> {
+    let run = keep_lock(state, clock, run_of(state, &input.run_id).await?).await?;
+    match input.cursor {
+        None => determine(fleet, state, clock, &run, &input).await,
+        Some(wave) => waves::next(state, clock, &run, &input.cluster, wave).await,
+    }
+}
+
+async fn determine(
+    fleet: &impl Fleet,
+    state: &impl State,
+    clock: &impl Clock,
+    run: &RunRecord,
+    input: &DetermineInput,
+) -> Result<DetermineAnswer, Failure> {
+    let policy = match state.policy().await? {
+        Ok(policy) => policy,
+        Err(mistakes) => {
+            tracing::warn!(mistakes = mistakes.len(), "the policy cannot be used: this run moves nothing up");
+            Policy::default()
+        }
+    };
+    let depth = match run.mode {
+        RunMode::Switch { .. } => Depth::Switch,
+        RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => Depth::Full,
+    };
+    let snapshot = fleet.observe(&input.cluster, depth).await?;
+    for gap in &snapshot.gaps {
+        tracing::warn!(cluster = %input.cluster, %gap, "gap");
+    }
+    let ledgers = state.ledgers(&snapshot.cluster).await?;
+    // Read last: a switch thrown while the cluster was read counts.
+    let switches = state.switches().await?;
+    let now = clock.now();
+    let resumed = resumable(state, run, &ledgers, now).await?;
+    let given_up = given_up(state, run, input).await?;
+    let ledgers: BTreeMap<ServiceArn, Ledger> =
+        ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect();
+    let memory = Memory { ledgers, switches };
+    let assessments = match depth {
+        Depth::Full => assess(&policy, &snapshot, &memory, now),
+        Depth::Switch => Vec::new(),
+    };
+    let plan = plan(&PlanInput {
+        policy: &policy,
+        snapshot: &snapshot,
+        assessments: &assessments,
+        memory: &memory,
+        run,
+        resumed: &resumed,
+        given_up: &given_up,
+        now,
+    });
+    for ledger in &plan.ledgers {
+        match state.put_ledger(ledger).await {
+            // Somebody works on the service right now and knows better.
+            Ok(()) | Err(PortError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let report = report::report(run, &snapshot, &assessments, &plan, fleet.api_counts(), now);
+    state.put_assessments(&run.id, &input.cluster, &assessments).await?;
+    // The report names the waves, so it is written after the moves that they name.
+    state.put_moves(&plan.moves).await?;
+    state.put_report(&report).await?;
+    let counts = report::counts(&report, &plan);
+    if run.is_dry() {
+        return Ok(waves::done(counts));
+    }
+    Ok(waves::answer(&report, 0, counts))
+}
+
+/// The moves of other runs that were left unfinished and whose time is over.
+async fn resumable(
+    state: &impl State,
+    run: &RunRecord,
+    ledgers: &[Ledger],
+    now: Timestamp,
+) -> Result<Vec<MoveRecord>, Failure> {
+    let mut moves = Vec::new();
+    if run.is_dry() {
+        return Ok(moves);
+    }
+    for ledger in ledgers {
+        let Some(open) = ledger.open.as_ref().filter(|open| open.run != run.id) else {
+            continue;
+        };
+        let ended = state.run(&open.run).await?.is_none_or(|other| other.ended.is_some());
+        if ended || open.ends_by <= now {
+            let record = state.get_move(&open.run, &open.move_id).await?;
+            moves.extend(resume(ledger, record, &run.id, now));
+        }
+    }
+    Ok(moves)
+}
+
+/// The services that an earlier pass of this switch run could not bring down: they are reported,
+/// not tried for ever.
+async fn given_up(
+    state: &impl State,
+    run: &RunRecord,
+    input: &DetermineInput,
+) -> Result<BTreeSet<ServiceArn>, Failure> {
+    let mut services = BTreeSet::new();
+    if run.passes == 0 {
+        return Ok(services);
+    }
+    for (id, outcome) in state.outcomes(&run.id).await? {
+        let failed = matches!(outcome, Some(Outcome::Stranded | Outcome::Refused | Outcome::Quarantined));
+        if failed
+            && let Some(record) = state.get_move(&run.id, &id).await?
+            && record.planned.service.cluster == input.cluster
+        {
+            services.insert(record.planned.service.arn);
+        }
+    }
+    Ok(services)
+}
+
+/// Nothing found: the counts of a wave that only continues.
+const fn no_counts() -> DetermineCounts {
+    DetermineCounts { services: 0, eligible: 0, up: 0, down: 0, rebalance: 0, gaps: 0 }
+}

@@ -1,0 +1,72 @@
+//! What a pass over a cluster found, in numbers that fit one item.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use spotkeeper_core::assess::Assessment;
+use spotkeeper_core::interface::DetermineCounts;
+use spotkeeper_core::observe::{Market, Provider, Snapshot, Task};
+use spotkeeper_core::plan::{MoveKind, Plan};
+use spotkeeper_core::record::{ApiCounts, ClusterReport, RunRecord};
+
+/// The most services that `left_on_spot` names.
+const LEFT_ON_SPOT: usize = 200;
+/// The most gaps that a report names.
+const GAPS: usize = 50;
+
+/// The report of a pass.
+pub(crate) fn report(
+    run: &RunRecord,
+    snapshot: &Snapshot,
+    assessments: &[Assessment],
+    plan: &Plan,
+    api: ApiCounts,
+    now: Timestamp,
+) -> ClusterReport {
+    let mut blocked: BTreeMap<String, u32> = BTreeMap::new();
+    for rule in assessments.iter().flat_map(Assessment::blocking) {
+        *blocked.entry(rule.name().to_owned()).or_default() += 1;
+    }
+    let tasks = || snapshot.services.iter().filter_map(|service| service.tasks.known()).flatten();
+    let on_spot = tasks().filter(|task| task.running && is_on_spot(snapshot, task)).count();
+    let running = tasks().filter(|task| task.running).count();
+    ClusterReport {
+        run: run.id.clone(),
+        cluster: snapshot.cluster.name.clone(),
+        at: now,
+        failed: None,
+        services: number(snapshot.services.len()),
+        eligible: number(assessments.iter().filter(|judged| !judged.blocked()).count()),
+        blocked,
+        spot_tasks: number(on_spot),
+        on_demand_tasks: number(running - on_spot),
+        waves: plan.waves.clone(),
+        left_on_spot: plan.left_on_spot.iter().take(LEFT_ON_SPOT).cloned().collect(),
+        left_on_spot_more: number(plan.left_on_spot.len().saturating_sub(LEFT_ON_SPOT)),
+        gaps: snapshot.gaps.iter().take(GAPS).map(ToString::to_string).collect(),
+        gaps_more: number(snapshot.gaps.len().saturating_sub(GAPS)),
+        api,
+    }
+}
+
+/// The counts of an answer.
+pub(crate) fn counts(report: &ClusterReport, plan: &Plan) -> DetermineCounts {
+    let of_kind = |kind| number(plan.moves.iter().filter(|record| record.planned.kind == kind).count());
+    DetermineCounts {
+        services: report.services,
+        eligible: report.eligible,
+        up: of_kind(MoveKind::Up),
+        down: of_kind(MoveKind::Down),
+        rebalance: of_kind(MoveKind::Rebalance),
+        gaps: number(report.gaps.len()) + report.gaps_more,
+    }
+}
+
+fn is_on_spot(snapshot: &Snapshot, task: &Task) -> bool {
+    let provider = task.provider.as_ref().and_then(|name| snapshot.providers.get(name));
+    provider.and_then(|provider| provider.known()).and_then(Provider::market) == Some(Market::Spot)
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,199 @@
+//! Beginning a run: input, switch, lock, record.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+use spotkeeper_core::ids::{ClusterName, RunId};
+use spotkeeper_core::interface::{BeginAnswer, BeginNext, ExecutionInput};
+use spotkeeper_core::observe::Cluster;
+use spotkeeper_core::policy::{Mode, Policy, PolicyMistake};
+use spotkeeper_core::ports::{Clock, Fleet, State};
+use spotkeeper_core::record::{DryWhy, RunMode, RunRecord};
+use spotkeeper_core::switch::Scope;
+use spotkeeper_lambda::Failure;
+
+use crate::input::{Wish, check};
+
+/// How long the run lock lasts without being renewed: every function of a run renews it, and no
+/// two of them are further apart than the longest wait and the longest timeout (600 s and 900 s).
+pub use spotkeeper_lambda::LOCK;
+
+/// The most clusters of one run: the state machine's Map over them leaves about twenty events a
+/// cluster in a history of 25,000.
+const MAX_CLUSTERS: usize = 1_000;
+
+/// How long a switch run goes on looking while leases live and moves fail: three of the longest
+/// deadlines, one each for a move, its retry and what follows.
+fn switch_patience(policy: &Policy) -> SignedDuration {
+    policy.verify.max_deadline_seconds.saturating_mul(3).duration()
+}
+
+/// What the recorder's environment says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BeginConfig {
+    /// How many clusters a run works on at once: 1 to 40.
+    pub clusters_in_flight: u32,
+}
+
+pub(crate) async fn begin(
+    fleet: &impl Fleet,
+    state: &impl State,
+    clock: &impl Clock,
+    config: &BeginConfig,
+    run_id: RunId,
+    input: &Value,
+    who: &str,
+) -> Result<BeginAnswer, Failure> {
+    if let Some(run) = state.run(&run_id).await? {
+        return Ok(answer(&run));
+    }
+    let now = clock.now();
+    let (input, wish) = check(input, who, now)?;
+    let all = fleet.clusters().await?;
+    let named = known(&all, &input, &wish)?;
+    let (policy, mut mistakes) = match state.policy().await? {
+        Ok(policy) => (policy, Vec::new()),
+        Err(mistakes) => (Policy::default(), mistakes),
+    };
+    for mistake in &mistakes {
+        tracing::error!(%mistake, "the policy cannot be used");
+    }
+    let clusters = clusters(&all, named, &policy, &wish, &mut mistakes);
+    if clusters.len() > MAX_CLUSTERS {
+        let number = clusters.len();
+        return Err(Failure::invalid(format!(
+            "{number} clusters are more than the {MAX_CLUSTERS} of one run: name some in the policy or in the input"
+        )));
+    }
+    let epoch = match &wish {
+        Wish::SwitchOn(entry) => state.put_switch(entry).await?,
+        Wish::SwitchOff(switch) => state.remove_switch(&switch.scope).await?,
+        Wish::Run { .. } | Wish::Restore(_) => state.switches().await?.epoch,
+    };
+    let mode = mode(wish, &policy, !mistakes.is_empty());
+    let lock = match mode {
+        RunMode::Ordinary | RunMode::Restore { .. } => Some(state.take_lock(&run_id, now, now + LOCK).await?),
+        RunMode::Dry { .. } | RunMode::Switch { .. } => None,
+    };
+    let run = RunRecord {
+        id: run_id,
+        started_at: now,
+        clusters_in_flight: config.clusters_in_flight.min(u32::try_from(clusters.len()).unwrap_or(u32::MAX)).max(1),
+        clusters,
+        holds_lock: matches!(lock, Some(Ok(_))),
+        lock_held_by: lock.and_then(Result::err).map(|other| other.run),
+        epoch,
+        policy_mistakes: mistakes,
+        passes: 0,
+        ends_by: now + switch_patience(&policy),
+        ended: None,
+        mode,
+    };
+    state.put_run(&run).await?;
+    tracing::info!(run = %run.id, mode = ?run.mode, clusters = run.clusters.len(), holds_lock = run.holds_lock, "begun");
+    Ok(answer(&run))
+}
+
+fn answer(run: &RunRecord) -> BeginAnswer {
+    BeginAnswer {
+        run_id: run.id.clone(),
+        next: if run.clusters.is_empty() { BeginNext::End } else { BeginNext::Clusters },
+        clusters: run.clusters.clone(),
+        clusters_in_flight: run.clusters_in_flight,
+    }
+}
+
+/// The clusters that the input names, each of which must exist.
+fn known(all: &[Cluster], input: &ExecutionInput, wish: &Wish) -> Result<Vec<ClusterName>, Failure> {
+    let scope = match wish {
+        Wish::SwitchOn(entry) => Some(&entry.scope),
+        Wish::SwitchOff(switch) => Some(&switch.scope),
+        Wish::Restore(RunMode::Restore { scope }) => Some(scope),
+        Wish::Restore(_) | Wish::Run { .. } => None,
+    };
+    let mut named = input.clusters.clone();
+    named.extend(scope.and_then(Scope::cluster).cloned());
+    named.sort();
+    named.dedup();
+    let unknown: Vec<&ClusterName> =
+        named.iter().filter(|name| !all.iter().any(|cluster| cluster.name == **name)).collect();
+    if unknown.is_empty() {
+        return Ok(named);
+    }
+    Err(Failure::unknown_clusters(&unknown, all.iter().map(|cluster| &cluster.name)))
+}
+
+/// The clusters to work on: those named, else the policy's, else all. A switch over all covers
+/// all, whatever the policy names.
+fn clusters(
+    all: &[Cluster],
+    named: Vec<ClusterName>,
+    policy: &Policy,
+    wish: &Wish,
+    mistakes: &mut Vec<PolicyMistake>,
+) -> Vec<ClusterName> {
+    if !named.is_empty() {
+        return named;
+    }
+    let active = || all.iter().filter(|cluster| cluster.active).map(|cluster| &cluster.name);
+    let of_policy = matches!(wish, Wish::Run { .. } | Wish::SwitchOff(_));
+    if !of_policy || policy.clusters.is_empty() {
+        return active().cloned().collect();
+    }
+    for (index, name) in policy.clusters.iter().enumerate() {
+        if !active().any(|cluster| cluster == name) {
+            mistakes.push(PolicyMistake {
+                path: format!("/clusters/{index}"),
+                problem: format!("there is no active cluster {name} in this Region"),
+            });
+        }
+    }
+    active().filter(|cluster| policy.clusters.contains(cluster)).cloned().collect()
+}
+
+/// What the run is for. A switch and a restore are somebody's wish: neither a dry policy nor a
+/// mistaken one keeps it from being done.
+fn mode(wish: Wish, policy: &Policy, has_mistakes: bool) -> RunMode {
+    match wish {
+        Wish::SwitchOn(entry) => RunMode::Switch { entry },
+        Wish::Restore(mode) => mode,
+        Wish::Run { dry: true } => RunMode::Dry { why: DryWhy::Input },
+        Wish::Run { .. } | Wish::SwitchOff(_) if has_mistakes => RunMode::Dry { why: DryWhy::PolicyMistakes },
+        Wish::Run { .. } | Wish::SwitchOff(_) if policy.mode == Mode::DryRun => RunMode::Dry { why: DryWhy::Policy },
+        Wish::Run { .. } | Wish::SwitchOff(_) => RunMode::Ordinary,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spotkeeper_core::switch::{Scope, SwitchEntry};
+
+    use super::*;
+
+    #[test]
+    fn only_ordinary_runs_are_dry_by_policy() {
+        let entry = SwitchEntry {
+            scope: Scope::All,
+            reason: "launch".to_owned(),
+            who: "somebody".to_owned(),
+            set_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+            until: None,
+            preempt: false,
+            unenrolled: false,
+        };
+        let restore = RunMode::Restore { scope: Scope::All };
+        let dry = Policy::default();
+        let active = Policy { mode: Mode::Active, ..Policy::default() };
+        let cases = [
+            ("active", Wish::Run { dry: false }, &active, false, RunMode::Ordinary),
+            ("asked for", Wish::Run { dry: true }, &active, false, RunMode::Dry { why: DryWhy::Input }),
+            ("dry policy", Wish::Run { dry: false }, &dry, false, RunMode::Dry { why: DryWhy::Policy }),
+            ("mistaken policy", Wish::Run { dry: false }, &active, true, RunMode::Dry { why: DryWhy::PolicyMistakes }),
+            ("restore, dry policy", Wish::Restore(restore.clone()), &dry, false, restore.clone()),
+            ("restore, mistaken policy", Wish::Restore(restore.clone()), &dry, true, restore),
+            ("switch, mistaken policy", Wish::SwitchOn(entry.clone()), &dry, true, RunMode::Switch { entry }),
+        ];
+        for (name, wish, policy, has_mistakes, expected) in cases {
+            assert_eq!(mode(wish, policy, has_mistakes), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Wires the function to AWS.
+
+use recorder::BeginConfig;
+use spotkeeper_aws::wire::Aws;
+use spotkeeper_core::interface::RecorderInput;
+use spotkeeper_lambda::{Config, SystemClock, init_logs, parse_tagged, serve};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    init_logs();
+    let config = Config::read(|name| std::env::var(name).ok())?;
+    let aws = Aws::load(&config.table, &config.policy_parameter).await;
+    let begin = BeginConfig { clusters_in_flight: config.clusters_in_flight };
+    serve(async |input, _ends_at| {
+        let input: RecorderInput = parse_tagged(&input)?;
+        let fleet = aws.fleet(None, SystemClock).await?;
+        recorder::handle(&fleet, &aws.state, &aws.telemetry, &SystemClock, &begin, input).await
+    })
+    .await
+}

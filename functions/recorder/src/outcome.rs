@@ -1,0 +1,64 @@
+//! Keeping how a move ended, and that a cluster could not be worked on.
+
+use std::collections::BTreeMap;
+
+use spotkeeper_core::ids::{ClusterName, MoveId, RunId};
+use spotkeeper_core::interface::Because;
+use spotkeeper_core::ports::{Clock, PortError, State};
+use spotkeeper_core::record::{ApiCounts, ClusterReport};
+use spotkeeper_core::verify::conclude;
+use spotkeeper_lambda::{Failure, run_of};
+
+/// Ends a move's branch. A move that has an outcome keeps it.
+pub(crate) async fn outcome(
+    state: &impl State,
+    clock: &impl Clock,
+    run: &RunId,
+    id: &MoveId,
+    because: &Because,
+) -> Result<(), Failure> {
+    let record = state.get_move(run, id).await?;
+    let record = record.ok_or_else(|| PortError::Absent { subject: format!("move {id} of run {run}") })?;
+    if record.outcome.is_some() {
+        return Ok(());
+    }
+    let policy = state.policy().await?.unwrap_or_default();
+    let ledger = state.ledger(&record.planned.service.arn).await?;
+    let concluded = conclude(&policy, record, ledger.as_ref(), because, clock.now());
+    if let Some(ledger) = concluded.ledger.filter(|concluded| Some(concluded) != ledger.as_ref()) {
+        state.put_ledger(&ledger).await?;
+    }
+    tracing::info!(%run, %id, service = %concluded.record.planned.service, outcome = ?concluded.record.outcome, "ended");
+    Ok(state.put_moves(std::slice::from_ref(&concluded.record)).await?)
+}
+
+/// Keeps the name of the error that kept a cluster from being worked on to the end.
+pub(crate) async fn cluster_failed(
+    state: &impl State,
+    clock: &impl Clock,
+    run_id: RunId,
+    cluster: ClusterName,
+    error: String,
+) -> Result<(), Failure> {
+    let run = run_of(state, &run_id).await?;
+    tracing::error!(run = %run.id, %cluster, error, "the cluster could not be worked on to the end");
+    let report = state.report(&run.id, &cluster).await?.unwrap_or_else(|| ClusterReport {
+        run: run_id,
+        cluster,
+        at: clock.now(),
+        failed: None,
+        services: 0,
+        eligible: 0,
+        blocked: BTreeMap::new(),
+        spot_tasks: 0,
+        on_demand_tasks: 0,
+        waves: Vec::new(),
+        left_on_spot: Vec::new(),
+        left_on_spot_more: 0,
+        gaps: Vec::new(),
+        gaps_more: 0,
+        api: ApiCounts::default(),
+    });
+    let failed = Some(error.chars().take(128).collect());
+    Ok(state.put_report(&ClusterReport { failed, ..report }).await?)
+}

@@ -1,0 +1,178 @@
+//! The Updater: checks each move against the world and writes it. The only function that may
+//! call `ecs:UpdateService`.
+
+use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use spotkeeper_core::apply::{ApplyDecision, ApplyInput, after_write, decide};
+use spotkeeper_core::ids::MoveId;
+use spotkeeper_core::interface::{MAX_MOVES, UpdateAnswer, UpdateInput, UpdateOutcome, Updated};
+use spotkeeper_core::policy::Policy;
+use spotkeeper_core::ports::{Clock, Fleet, LeaseAnswer, PortError, State};
+use spotkeeper_core::record::{Lease, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::units::Seconds;
+use spotkeeper_lambda::{Failure, keep_lock, run_of};
+
+/// How long a lease lasts: longer than the function's own timeout (120 s in `template.yaml`), so
+/// that no write under a lease can come after it has ended.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(180);
+/// What must be left of the function's time before another move is begun: a look, a write and
+/// its retries.
+pub const TIME_FOR_ONE_MOVE: SignedDuration = SignedDuration::from_secs(40);
+/// How many moves are worked on at once: enough that the token buckets are what limits, not the
+/// latency of the reads before each write.
+const AT_ONCE: usize = 8;
+/// How often a lease is asked for anew because a switch has changed in between.
+const SWITCH_CHANGES: usize = 5;
+
+/// Writes the moves, each at most once.
+///
+/// # Errors
+/// A [`Failure`] when the input is wrong or Spotkeeper's own state cannot be used. What was
+/// written before that is in the records: calling again with the same moves is safe.
+pub async fn handle(
+    fleet: &impl Fleet,
+    state: &impl State,
+    clock: &impl Clock,
+    ends_at: Timestamp,
+    input: UpdateInput,
+) -> Result<UpdateAnswer, Failure> {
+    check(&input)?;
+    let run = keep_lock(state, clock, run_of(state, &input.run_id).await?).await?;
+    let policy = state.policy().await?.unwrap_or_default();
+    let work = input.move_ids.iter().map(|id| update(fleet, state, clock, ends_at, &run, &policy, id));
+    let done: Vec<Result<Updated, Failure>> = futures_util::stream::iter(work).buffered(AT_ONCE).collect().await;
+    Ok(UpdateAnswer { moves: done.into_iter().collect::<Result<_, _>>()? })
+}
+
+fn check(input: &UpdateInput) -> Result<(), Failure> {
+    let number = input.move_ids.len();
+    if number == 0 || number > MAX_MOVES {
+        return Err(Failure::invalid(format!("move_ids has {number} ids: 1 to {MAX_MOVES} are allowed")));
+    }
+    let mut ids: Vec<&MoveId> = input.move_ids.iter().collect();
+    ids.sort();
+    match ids.windows(2).find(|two| two[0] == two[1]) {
+        Some(twice) => Err(Failure::invalid(format!("move_ids names {} twice", twice[0]))),
+        None => Ok(()),
+    }
+}
+
+async fn update(
+    fleet: &impl Fleet,
+    state: &impl State,
+    clock: &impl Clock,
+    ends_at: Timestamp,
+    run: &RunRecord,
+    policy: &Policy,
+    id: &MoveId,
+) -> Result<Updated, Failure> {
+    let record = state.get_move(&run.id, id).await?;
+    let record = record.ok_or_else(|| PortError::Absent { subject: format!("move {id} of run {}", run.id) })?;
+    if let Some(outcome) = record.outcome {
+        return Ok(answer(id, ended(outcome), &format!("it has ended {}", outcome.name()), Seconds(0)));
+    }
+    if clock.now() + TIME_FOR_ONE_MOVE > ends_at {
+        return Ok(answer(id, UpdateOutcome::Held, "the time of this call is used up", Seconds(0)));
+    }
+    match lease(state, clock, run, &record).await? {
+        Ok(lease) => {
+            let done = under_lease(fleet, state, clock, run, policy, record, &lease).await;
+            // A lease that cannot be given back ends by itself; the work is what counts.
+            if let Err(error) = state.release_lease(&lease).await {
+                tracing::warn!(%id, %error, "the lease was not given back");
+            }
+            done
+        }
+        Err(reason) => Ok(answer(id, UpdateOutcome::Held, &reason, Seconds(0))),
+    }
+}
+
+/// Takes the service's lease together with a check of the switch epoch; or says who has it.
+async fn lease(
+    state: &impl State,
+    clock: &impl Clock,
+    run: &RunRecord,
+    record: &MoveRecord,
+) -> Result<Result<Lease, String>, Failure> {
+    let holder = format!("{}/{}", run.id, record.planned.id);
+    for _ in 0..SWITCH_CHANGES {
+        let epoch = state.switches().await?.epoch;
+        let now = clock.now();
+        match state.take_lease(&record.planned.service, &holder, epoch, now, now + LEASE).await? {
+            LeaseAnswer::Taken(lease) => return Ok(Ok(lease)),
+            LeaseAnswer::HeldBy(other) => {
+                return Ok(Err(format!("{} works on the service until {}", other.holder, other.until)));
+            }
+            LeaseAnswer::SwitchChanged => {}
+        }
+    }
+    Ok(Err("switches change faster than a lease can be taken".to_owned()))
+}
+
+async fn under_lease(
+    fleet: &impl Fleet,
+    state: &impl State,
+    clock: &impl Clock,
+    run: &RunRecord,
+    policy: &Policy,
+    record: MoveRecord,
+    lease: &Lease,
+) -> Result<Updated, Failure> {
+    let id = record.planned.id.clone();
+    let service = record.planned.service.clone();
+    let ledger = state.ledger(&service.arn).await?;
+    let since = record.written.as_ref().map_or_else(|| clock.now(), |written| written.at);
+    let look = fleet.look(&service, since).await;
+    // Read after the lease and the look, right before deciding: entries that people put into the
+    // table by hand do not count the epoch up.
+    let switches = state.switches().await?;
+    let decision = decide(&ApplyInput {
+        policy,
+        run,
+        record: &record,
+        ledger: ledger.as_ref(),
+        look: &look,
+        switches: &switches,
+        lease,
+        now: clock.now(),
+    });
+    match decision {
+        ApplyDecision::Write { placed_by, record, ledger } => {
+            // The intent is on record before the write: whoever comes after a crash finds it.
+            state.put_ledger(&ledger).await?;
+            state.put_moves(std::slice::from_ref(&record)).await?;
+            tracing::info!(%id, %service, step = ?record.step, after = ?placed_by, "writing");
+            let result = fleet.write(&service, &placed_by).await;
+            if let Err(error) = &result {
+                tracing::warn!(%id, %service, %error, "not confirmed");
+            }
+            let done = after_write(policy, *record, *ledger, result.as_ref().copied(), clock.now());
+            state.put_ledger(&done.ledger).await?;
+            state.put_moves(std::slice::from_ref(&done.record)).await?;
+            Ok(answer(&id, done.outcome, &done.reason, done.wait))
+        }
+        ApplyDecision::AlreadyApplied { record, ledger, reason } => {
+            state.put_ledger(&ledger).await?;
+            state.put_moves(std::slice::from_ref(&record)).await?;
+            Ok(answer(&id, UpdateOutcome::Applied, &reason, policy.verify.poll_seconds))
+        }
+        ApplyDecision::Superseded { reason } => Ok(answer(&id, UpdateOutcome::Superseded, &reason, Seconds(0))),
+        ApplyDecision::Held { reason } => Ok(answer(&id, UpdateOutcome::Held, &reason, Seconds(0))),
+        ApplyDecision::Refused { reason } => Ok(answer(&id, UpdateOutcome::Refused, &reason, Seconds(0))),
+    }
+}
+
+/// What a move that has ended is to the state machine: nothing more to apply.
+const fn ended(outcome: Outcome) -> UpdateOutcome {
+    match outcome {
+        Outcome::Stable | Outcome::Undone | Outcome::FallenBack | Outcome::Held => UpdateOutcome::Held,
+        Outcome::Superseded => UpdateOutcome::Superseded,
+        Outcome::Quarantined | Outcome::Stranded | Outcome::Refused => UpdateOutcome::Refused,
+    }
+}
+
+fn answer(id: &MoveId, outcome: UpdateOutcome, reason: &str, wait: Seconds) -> Updated {
+    tracing::info!(%id, ?outcome, reason, "updated");
+    let reason = reason.chars().take(256).collect();
+    Updated { move_id: id.clone(), outcome, reason, wait_seconds: wait.0 }
+}

@@ -1,0 +1,18 @@
+//! Wires the function to AWS.
+
+use spotkeeper_aws::wire::Aws;
+use spotkeeper_core::interface::UpdateInput;
+use spotkeeper_lambda::{Config, SystemClock, init_logs, parse, serve};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    init_logs();
+    let config = Config::read(|name| std::env::var(name).ok())?;
+    let aws = Aws::load(&config.table, &config.policy_parameter).await;
+    serve(async |input, ends_at| {
+        let input: UpdateInput = parse(&input)?;
+        let fleet = aws.fleet(Some(&input.run_id), SystemClock).await?;
+        updater::handle(&fleet, &aws.state, &SystemClock, ends_at, input).await
+    })
+    .await
+}
