@@ -1,0 +1,40 @@
+//! The account file: what is in the simulated account when it starts.
+//!
+//! YAML or JSON, in AWS's own spelling (camelCase). `sim/accounts/` has samples, and
+//! `sim/README.md` describes every field. A mistake is told with file, line and what is allowed.
+
+mod build;
+mod capacity;
+mod file;
+mod generate;
+
+use std::path::Path;
+
+use crate::world::World;
+
+pub use file::AccountFile;
+
+/// Why an account file cannot be used: one mistake a line, each with its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AccountError(String);
+
+/// Reads an account file and builds the world that it describes. `now` is where its clock starts,
+/// unless the file says otherwise.
+pub fn load(path: &Path, now: jiff::Timestamp) -> Result<World, AccountError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|e| AccountError(format!("{}: cannot be read: {e}", path.display())))?;
+    parse(&text, &path.display().to_string(), now)
+}
+
+/// The same from a text; `name` stands for the file in messages.
+pub fn parse(text: &str, name: &str, now: jiff::Timestamp) -> Result<World, AccountError> {
+    let file: AccountFile = serde_saphyr::from_str(text).map_err(|e| AccountError(format!("{name}: {e}")))?;
+    build::build(file, now).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes
+            .iter()
+            .map(|m| if m.line > 0 { format!("{name}:{}: {}", m.line, m.what) } else { format!("{name}: {}", m.what) })
+            .collect();
+        AccountError(lines.join("\n"))
+    })
+}

@@ -1,0 +1,305 @@
+//! From the account file to a world: checks what one part says of another.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use serde_saphyr::Spanned;
+
+use super::capacity::{add_group, add_launch_template, add_places, add_provider};
+use super::file::{AccountFile, ScalableTargetEntry, ServiceEntry};
+use crate::world::clusters::Cluster;
+use crate::world::elb::{TargetGroup, check_attribute};
+use crate::world::records::{ScalableTarget, ScheduledAction};
+use crate::world::services::{Scheduling, ServiceSpec};
+use crate::world::setup::NewService;
+use crate::world::shapes::{AwsVpcConfiguration, LaunchType, LoadBalancer, NetworkConfiguration};
+use crate::world::{Arns, ServiceKey, World, after};
+
+/// A mistake in an account file. Line 0: it has no line of its own.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    pub(super) line: u64,
+    pub(super) what: String,
+}
+
+pub(super) type Result<T> = std::result::Result<T, Mistake>;
+
+/// Builds the world; every mistake is collected, as far as one does not hide another.
+pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Result<World, Vec<Mistake>> {
+    let mut mistakes: Vec<Mistake> =
+        file.settings.mistakes().into_iter().map(|what| Mistake { line: 0, what }).collect();
+    if file.account_id.len() != 12 || !file.account_id.bytes().all(|b| b.is_ascii_digit()) {
+        mistakes.push(Mistake {
+            line: 0,
+            what: format!("accountId is {:?}: allowed are twelve digits, in quotes", file.account_id),
+        });
+    }
+    let arns = Arns { region: file.region.clone(), account: file.account_id.clone() };
+    let mut world = World::empty(arns, file.seed, file.settings.clone(), file.start.unwrap_or(now));
+    let mut note = |outcome: std::result::Result<(), String>, line: u64| {
+        if let Err(what) = outcome {
+            mistakes.push(Mistake { line, what });
+        }
+    };
+    add_places(&mut world, &file);
+    for entry in &file.launch_templates {
+        note(add_launch_template(&mut world, &entry.value), line(entry));
+    }
+    for entry in &file.clusters {
+        let c = &entry.value;
+        let cluster = Cluster {
+            name: c.cluster_name.clone(),
+            capacity_providers: c.capacity_providers.clone(),
+            default_strategy: c.default_capacity_provider_strategy.clone(),
+            tags: c.tags.clone(),
+        };
+        let twice = world.clusters.insert(c.cluster_name.clone(), cluster).is_some();
+        note(once(!twice, "cluster", &c.cluster_name), line(entry));
+    }
+    for entry in &file.auto_scaling_groups {
+        note(add_group(&mut world, &entry.value), line(entry));
+    }
+    for entry in &file.capacity_providers {
+        note(add_provider(&mut world, &entry.value), line(entry));
+    }
+    for entry in &file.clusters {
+        let c = &entry.value;
+        for name in &c.capacity_providers {
+            note(
+                known(
+                    "capacity provider",
+                    name,
+                    world.providers.keys(),
+                    world.provider(&c.cluster_name, name).is_some(),
+                ),
+                line(entry),
+            );
+        }
+        note(
+            world.check_strategy(&c.cluster_name, &c.default_capacity_provider_strategy).map_err(|r| r.message),
+            line(entry),
+        );
+    }
+    for entry in &file.task_definitions {
+        let mut t = entry.value.clone();
+        t.revision = t.revision.max(1);
+        t.task_definition_arn = Some(world.arns.task_definition(&t.family, t.revision));
+        t.status.get_or_insert_with(|| "ACTIVE".to_owned());
+        t.registered_at = Some(json!(seconds(after(world.now(), -90_000.0))));
+        note(
+            if t.family.is_empty() { Err("a task definition needs a family".to_owned()) } else { Ok(()) },
+            line(entry),
+        );
+        let name = t.short();
+        let twice = world.task_definitions.insert((t.family.clone(), t.revision), Arc::new(t)).is_some();
+        note(once(!twice, "task definition", &name), line(entry));
+    }
+    for entry in &file.target_groups {
+        note(add_target_group(&mut world, &entry.value), line(entry));
+    }
+    let mut services: Vec<(ServiceEntry, u64)> = file.services.iter().map(|s| (s.value.clone(), line(s))).collect();
+    let mut targets: Vec<(ScalableTargetEntry, u64)> =
+        file.scalable_targets.iter().map(|t| (t.value.clone(), line(t))).collect();
+    for entry in &file.generate {
+        match super::generate::generate(&mut world, &entry.value, line(entry)) {
+            Ok(made) => {
+                services.extend(made.services.into_iter().map(|s| (s, line(entry))));
+                targets.extend(made.scalable_targets.into_iter().map(|t| (t, line(entry))));
+            }
+            Err(m) => note(Err(m.what), m.line),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    world.settle_groups();
+    // Daemons first: what they reserve is not there for others.
+    services.sort_by_key(|(s, _)| s.scheduling_strategy != Scheduling::Daemon);
+    for (entry, line) in &services {
+        if let Err(what) = add_service(&mut world, entry) {
+            mistakes.push(Mistake {
+                line: *line,
+                what: format!("service {}/{}: {what}", entry.cluster, entry.service_name),
+            });
+        }
+    }
+    world.forget_start();
+    for (entry, _) in services.iter().filter(|(s, _)| s.deploying) {
+        world.redeploy(&ServiceKey::new(&entry.cluster, &entry.service_name));
+    }
+    let created = after(world.now(), -86_400.0);
+    for (t, line) in targets {
+        if let Err(what) = check_resource(&world, &t.resource_id) {
+            mistakes.push(Mistake { line, what });
+        }
+        world.scalable_targets.push(ScalableTarget {
+            resource_id: t.resource_id,
+            min_capacity: t.min_capacity,
+            max_capacity: t.max_capacity,
+            created_at: created,
+        });
+    }
+    for entry in file.scheduled_actions {
+        if let Err(what) = check_resource(&world, &entry.value.resource_id) {
+            mistakes.push(Mistake { line: line(&entry), what });
+        }
+        let a = entry.value;
+        world.scheduled_actions.push(ScheduledAction {
+            name: a.scheduled_action_name,
+            resource_id: a.resource_id,
+            schedule: a.schedule,
+            timezone: a.timezone,
+            min_capacity: a.min_capacity,
+            max_capacity: a.max_capacity,
+            created_at: created,
+        });
+    }
+    for quota in file.quotas {
+        world.quotas.retain(|q| q.quota_code != quota.quota_code);
+        world.quotas.push(quota);
+    }
+    if mistakes.is_empty() { Ok(world) } else { Err(mistakes) }
+}
+
+fn line<T>(entry: &Spanned<T>) -> u64 {
+    entry.referenced.line()
+}
+
+fn seconds(at: jiff::Timestamp) -> f64 {
+    // Milliseconds fit into the 53 bits of a float for 285,000 years.
+    #[allow(clippy::cast_precision_loss, reason = "see above")]
+    let millis = at.as_millisecond() as f64;
+    millis / 1000.0
+}
+
+pub(super) fn once(first: bool, what: &str, name: &str) -> std::result::Result<(), String> {
+    if first { Ok(()) } else { Err(format!("{what} {name:?} is there twice")) }
+}
+
+pub(super) fn known<'a>(
+    what: &str,
+    name: &str,
+    all: impl Iterator<Item = &'a String>,
+    found: bool,
+) -> std::result::Result<(), String> {
+    if found {
+        return Ok(());
+    }
+    let all: Vec<&str> = all.map(String::as_str).collect();
+    Err(format!("there is no {what} {name:?}: there are {}", all.join(", ")))
+}
+
+fn add_target_group(world: &mut World, t: &super::file::TargetGroupEntry) -> std::result::Result<(), String> {
+    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    let attributes: std::collections::BTreeMap<String, String> =
+        t.attributes.iter().map(|(k, v)| (k.clone(), text(v))).collect();
+    for (key, value) in &attributes {
+        check_attribute(key, value)?;
+    }
+    let arn = world.arns.target_group(&t.name);
+    let group = TargetGroup {
+        name: t.name.clone(),
+        arn: arn.clone(),
+        protocol: t.protocol.clone(),
+        port: t.port,
+        target_type: t.target_type.clone(),
+        attributes,
+        tags: t.tags.clone(),
+    };
+    once(world.target_groups.insert(arn, group).is_none(), "target group", &t.name)
+}
+
+/// A target group's ARN, from its name or ARN.
+pub(super) fn target_group_arn(world: &World, name: &str) -> std::result::Result<String, String> {
+    let arn = if name.starts_with("arn:") { name.to_owned() } else { world.arns.target_group(name) };
+    let names: Vec<String> = world.target_groups.values().map(|t| t.name.clone()).collect();
+    known("target group", name, names.iter(), world.target_groups.contains_key(&arn))?;
+    Ok(arn)
+}
+
+fn check_resource(world: &World, id: &str) -> std::result::Result<(), String> {
+    let found = id
+        .strip_prefix("service/")
+        .and_then(|rest| rest.split_once('/'))
+        .is_some_and(|(cluster, service)| world.service(cluster, service).is_some());
+    if found {
+        Ok(())
+    } else {
+        Err(format!("resourceId {id:?} names no service of this account: it is service/CLUSTER/SERVICE"))
+    }
+}
+
+fn resolve(world: &World, balancer: &LoadBalancer) -> std::result::Result<LoadBalancer, String> {
+    let mut out = balancer.clone();
+    if let Some(name) = &balancer.target_group_arn {
+        out.target_group_arn = Some(target_group_arn(world, name)?);
+    }
+    if let Some(advanced) = &mut out.advanced_configuration
+        && let Some(name) = &advanced.alternate_target_group_arn
+    {
+        advanced.alternate_target_group_arn = Some(target_group_arn(world, name)?);
+    }
+    Ok(out)
+}
+
+fn add_service(world: &mut World, s: &ServiceEntry) -> std::result::Result<(), String> {
+    known("cluster", &s.cluster, world.clusters.keys(), world.clusters.contains_key(&s.cluster))?;
+    if s.service_name.is_empty() {
+        return Err("it needs a serviceName".to_owned());
+    }
+    let task_definition = world.task_definition(&s.task_definition).map_err(|_| {
+        let names: Vec<String> = world.task_definitions.values().map(|t| t.short()).collect();
+        format!("there is no task definition {:?}: there are {}", s.task_definition, names.join(", "))
+    })?;
+    let mut strategy = s.capacity_provider_strategy.clone();
+    if strategy.is_empty() && s.launch_type.is_none() && s.scheduling_strategy == Scheduling::Replica {
+        // "If no capacityProviderStrategy or launchType is specified, the
+        // defaultCapacityProviderStrategy for the cluster is used" (CreateService).
+        strategy = world.cluster(Some(&s.cluster)).map(|c| c.default_strategy.clone()).map_err(|r| r.message)?;
+    }
+    let network = s.network_configuration.clone().or_else(|| {
+        (task_definition.is_awsvpc() || s.launch_type == Some(LaunchType::Fargate)).then(|| NetworkConfiguration {
+            awsvpc_configuration: AwsVpcConfiguration {
+                subnets: world.subnets.keys().cloned().collect(),
+                security_groups: vec!["sg-00000000000000001".to_owned()],
+                assign_public_ip: "DISABLED".to_owned(),
+            },
+        })
+    });
+    let load_balancers =
+        s.load_balancers.iter().map(|b| resolve(world, b)).collect::<std::result::Result<Vec<_>, _>>()?;
+    let key = ServiceKey::new(&s.cluster, &s.service_name);
+    if world.service(&s.cluster, &s.service_name).is_some() {
+        return Err("it is there twice".to_owned());
+    }
+    let new = NewService {
+        key,
+        spec: ServiceSpec {
+            controller: s.deployment_controller.kind,
+            scheduling: s.scheduling_strategy,
+            deployment_configuration: s.deployment_configuration.clone(),
+            load_balancers,
+            service_registries: s.service_registries.clone(),
+            service_connect: s.service_connect_configuration.clone(),
+            vpc_lattice: s.vpc_lattice_configurations.clone(),
+            volume_configurations: s.volume_configurations.clone(),
+            placement_constraints: s.placement_constraints.clone(),
+            placement_strategy: s.placement_strategy.clone(),
+            tags: s.tags.clone(),
+            resource_management_type: s.resource_management_type.clone(),
+            zone_rebalancing: s.availability_zone_rebalancing.clone(),
+            health_check_grace_seconds: s.health_check_grace_period_seconds,
+            ignores_sigterm: s.ignores_sigterm,
+        },
+        desired_count: s.desired_count,
+        task_definition,
+        launch_type: s.launch_type,
+        strategy,
+        created_launch_type: s.created_launch_type,
+        network,
+        platform_version: s.platform_version.clone(),
+        protected_tasks: s.protected_tasks,
+    };
+    world.check_new_service(&new)?;
+    world.add_settled_service(new)
+}

@@ -1,0 +1,202 @@
+//! Service deployments and service revisions.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::bounded;
+use super::services::{platform_family, platform_version, strategy, summary};
+use super::shapes::{
+    CircuitBreaker, Failure, Rollback, ServiceDeployment as Shape, ServiceDeploymentBrief, ServiceRevision,
+};
+use crate::wire::{epoch, read, write};
+use crate::world::deployments::{ServiceDeployment, ServiceDeploymentStatus};
+use crate::world::services::Service;
+use crate::world::{Refusal, World};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct List {
+    service: String,
+    cluster: Option<String>,
+    #[serde(default)]
+    status: Vec<ServiceDeploymentStatus>,
+    #[serde(default)]
+    created_at: CreatedAt,
+    next_token: Option<String>,
+    max_results: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+struct CreatedAt {
+    before: Option<f64>,
+    after: Option<f64>,
+}
+
+pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
+    let call: List = read(input)?;
+    let service = world.service_or_refusal(call.cluster.as_deref(), &call.service)?;
+    let size = match call.max_results {
+        None => 20,
+        Some(n) => usize::try_from(n)
+            .ok()
+            .filter(|n| (1..=100).contains(n))
+            .ok_or_else(|| Refusal::invalid("Invalid maxResults: it must be between 1 and 100."))?,
+    };
+    let found: Vec<&ServiceDeployment> = service
+        .service_deployments
+        .iter()
+        .filter(|d| call.status.is_empty() || call.status.contains(&d.status))
+        .filter(|d| {
+            call.created_at.before.is_none_or(|t| epoch(d.created_at) < t)
+                && call.created_at.after.is_none_or(|t| epoch(d.created_at) > t)
+        })
+        .collect();
+    // Newest first; the token is the ARN of the last one shown.
+    let start = match &call.next_token {
+        None => 0,
+        Some(token) => found
+            .iter()
+            .position(|d| d.arn == *token)
+            .map(|n| n + 1)
+            .ok_or_else(|| Refusal::invalid("Invalid token"))?,
+    };
+    let shown: Vec<ServiceDeploymentBrief<'_>> = found
+        .iter()
+        .skip(start)
+        .take(size)
+        .map(|d| ServiceDeploymentBrief {
+            service_deployment_arn: &d.arn,
+            service_arn: &service.arn,
+            cluster_arn: world.arns.cluster(&service.key.cluster),
+            started_at: d.started_at.map(epoch),
+            created_at: epoch(d.created_at),
+            finished_at: d.finished_at.map(epoch),
+            target_service_revision_arn: &d.target_revision,
+            status: d.status,
+            status_reason: d.status_reason.as_deref(),
+        })
+        .collect();
+    let next = (start + size < found.len()).then(|| found[start + size - 1].arn.clone());
+    Ok(json!({"serviceDeployments": write(&shown)?, "nextToken": next}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Describe {
+    service_deployment_arns: Vec<String>,
+}
+
+fn find<'a>(world: &'a World, arn: &str) -> Option<&'a Service> {
+    let key = world.service_of_arn(arn)?;
+    world.service(&key.cluster, &key.name)
+}
+
+pub(super) fn describe(world: &World, input: &Value) -> Result<Value, Refusal> {
+    let call: Describe = read(input)?;
+    // "You can specify up to 20 ARNs" (serviceDeploymentArns).
+    bounded("Service deployment ARNs", call.service_deployment_arns.len(), 20)?;
+    let (mut shown, mut failures) = (Vec::new(), Vec::new());
+    for arn in &call.service_deployment_arns {
+        match find(world, arn).and_then(|s| Some((s, s.service_deployments.iter().find(|d| d.arn == *arn)?))) {
+            Some((s, d)) => shown.push(shape(world, s, d)),
+            None => failures.push(Failure::missing(arn.clone())),
+        }
+    }
+    Ok(json!({"serviceDeployments": write(&shown)?, "failures": write(&failures)?}))
+}
+
+fn shape<'a>(world: &World, s: &'a Service, d: &'a ServiceDeployment) -> Shape<'a> {
+    let enabled = d.configuration.deployment_circuit_breaker.as_ref().is_some_and(|b| b.enable);
+    Shape {
+        service_deployment_arn: &d.arn,
+        service_arn: &s.arn,
+        cluster_arn: world.arns.cluster(&s.key.cluster),
+        created_at: epoch(d.created_at),
+        started_at: d.started_at.map(epoch),
+        finished_at: d.finished_at.map(epoch),
+        stopped_at: d.stopped_at.map(epoch),
+        updated_at: epoch(d.updated_at),
+        source_service_revisions: d.source_revisions.iter().map(|arn| summary(world, s, arn)).collect(),
+        target_service_revision: summary(world, s, &d.target_revision),
+        status: d.status,
+        status_reason: d.status_reason.as_deref(),
+        // A rolling deployment has one stage.
+        lifecycle_stage: (d.status == ServiceDeploymentStatus::InProgress).then_some("SCALE_UP"),
+        deployment_configuration: &d.configuration,
+        rollback: d.rollback.as_ref().map(|r| Rollback {
+            reason: &r.reason,
+            started_at: epoch(r.started_at),
+            service_revision_arn: &r.revision,
+        }),
+        deployment_circuit_breaker: CircuitBreaker {
+            status: match (enabled, d.triggered, d.status.is_final()) {
+                (false, _, _) => "DISABLED",
+                (true, true, _) => "TRIGGERED",
+                (true, false, true) => "MONITORING_COMPLETE",
+                (true, false, false) => "MONITORING",
+            },
+            failure_count: d.failure_count,
+            threshold: d.threshold,
+        },
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DescribeRevisions {
+    service_revision_arns: Vec<String>,
+}
+
+pub(super) fn describe_revisions(world: &World, input: &Value) -> Result<Value, Refusal> {
+    let call: DescribeRevisions = read(input)?;
+    bounded("Service revision ARNs", call.service_revision_arns.len(), 20)?;
+    let (mut shown, mut failures) = (Vec::new(), Vec::new());
+    for arn in &call.service_revision_arns {
+        match find(world, arn).and_then(|s| Some((s, s.revision(arn)?))) {
+            Some((s, r)) => shown.push(ServiceRevision {
+                service_revision_arn: &r.arn,
+                service_arn: &s.arn,
+                cluster_arn: world.arns.cluster(&s.key.cluster),
+                task_definition: r.task_definition.task_definition_arn.clone(),
+                capacity_provider_strategy: strategy(r),
+                launch_type: r.launch_type,
+                platform_version: platform_version(world, s, r),
+                platform_family: platform_family(world, s, r),
+                load_balancers: &s.spec.load_balancers,
+                service_registries: &s.spec.service_registries,
+                network_configuration: r.network.as_ref(),
+                container_images: &r.images,
+                guard_duty_enabled: false,
+                service_connect_configuration: s.spec.service_connect.as_ref(),
+                volume_configurations: s.spec.volume_configurations.as_ref(),
+                vpc_lattice_configurations: s.spec.vpc_lattice.as_ref(),
+                created_at: epoch(r.created_at),
+            }),
+            None => failures.push(Failure::missing(arn.clone())),
+        }
+    }
+    Ok(json!({"serviceRevisions": write(&shown)?, "failures": write(&failures)?}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stop {
+    service_deployment_arn: String,
+    #[serde(default)]
+    stop_type: StopType,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum StopType {
+    Abort,
+    // "The default is ROLLBACK."
+    #[default]
+    Rollback,
+}
+
+pub(super) fn stop(world: &mut World, input: &Value) -> Result<Value, Refusal> {
+    let call: Stop = read(input)?;
+    let arn = world.stop_service_deployment(&call.service_deployment_arn, call.stop_type == StopType::Abort)?;
+    Ok(json!({"serviceDeploymentArn": arn}))
+}

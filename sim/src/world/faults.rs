@@ -1,0 +1,179 @@
+//! What can be made to go wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::tasks::Task;
+
+/// A fault, as `POST /_sim/faults` takes it: `{"fault": "...", ..., "on": true}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// New tasks of a service exit before they run; with `provider`, only those on it.
+    NewTasksCrash {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+        /// Only tasks on this provider.
+        #[serde(default)]
+        provider: Option<String>,
+    },
+    /// Spot cannot be had on a provider, or on `all`.
+    SpotUnavailable {
+        /// The provider's name, or `all`.
+        provider: String,
+    },
+    /// The write takes effect; then the connection is closed without an answer.
+    LoseAnswer {
+        /// Such as `ecs:UpdateService`.
+        action: String,
+        /// How often.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Somebody deploys (once).
+    Deploy {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+        /// The task definition; absent: the same.
+        #[serde(default)]
+        task_definition: Option<String>,
+        /// The strategy; absent: the same.
+        #[serde(default)]
+        capacity_provider_strategy: Option<Vec<super::shapes::StrategyItem>>,
+    },
+    /// The image's tag resolves to a new digest from now on (once).
+    PushImage {
+        /// The image as task definitions name it.
+        image: String,
+    },
+    /// IAM refuses an action, where the request names something with this text in it.
+    Deny {
+        /// Such as `ecs:DescribeTaskDefinition`.
+        action: String,
+        /// Part of the resource's name; absent: every resource.
+        #[serde(default)]
+        resource: String,
+    },
+    /// A service is deleted (once).
+    VanishService {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+        /// Whether it is still described, as INACTIVE.
+        #[serde(default)]
+        inactive: bool,
+    },
+    /// The next calls of an action are throttled.
+    Throttle {
+        /// Such as `ecs:DescribeServices`.
+        action: String,
+        /// How many calls.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Somebody, or autoscaling, changes the desired count (once).
+    SetDesiredCount {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+        /// The new count.
+        desired_count: u32,
+    },
+    /// Reads of a service show it as it was before a write, for that long.
+    StaleReads {
+        /// Virtual seconds; 0 switches it off.
+        seconds: f64,
+    },
+    /// Answers of an action are held until it is switched off. `before: true` holds the call before
+    /// it takes effect.
+    Hold {
+        /// Such as `ecs:UpdateService`.
+        action: String,
+        /// Whether the call is held before it takes effect.
+        #[serde(default)]
+        before: bool,
+    },
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// A rule for tasks that crash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Crash {
+    /// The cluster.
+    pub cluster: String,
+    /// The service.
+    pub service: String,
+    /// Only tasks on this provider.
+    pub provider: Option<String>,
+}
+
+/// The faults that are on.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Faults {
+    /// Services whose new tasks crash.
+    pub new_tasks_crash: Vec<Crash>,
+    /// Providers that have no Spot capacity; `all` for every one.
+    pub spot_unavailable: BTreeSet<String>,
+    /// Answers to be lost, by action.
+    pub lose_answer: BTreeMap<String, u32>,
+    /// Actions that are denied, with a part of the resource.
+    pub deny: BTreeSet<(String, String)>,
+    /// Calls to be throttled, by action.
+    pub throttle: BTreeMap<String, u32>,
+    /// How long reads show the world before a write.
+    pub stale_reads_seconds: f64,
+    /// Actions whose answers are held; whether before the effect.
+    pub hold: BTreeMap<String, bool>,
+}
+
+impl Faults {
+    /// Whether Spot cannot be had on this provider.
+    pub fn is_dry(&self, provider: &str) -> bool {
+        self.spot_unavailable.contains("all") || self.spot_unavailable.contains(provider)
+    }
+
+    /// Whether this task is to crash.
+    pub fn crashes(&self, task: &Task) -> bool {
+        self.new_tasks_crash.iter().any(|c| {
+            c.cluster == task.service.cluster
+                && c.service == task.service.name
+                && c.provider.as_ref().is_none_or(|p| task.provider.as_ref() == Some(p))
+        })
+    }
+
+    /// Whether the answer to this call is to be lost; counts it.
+    pub fn loses_answer(&mut self, action: &str) -> bool {
+        take_one(&mut self.lose_answer, action)
+    }
+
+    /// Whether this call is to be throttled; counts it.
+    pub fn throttles(&mut self, action: &str) -> bool {
+        take_one(&mut self.throttle, action)
+    }
+
+    /// Whether a call that names these things is denied.
+    pub fn denies(&self, action: &str, request: &str) -> bool {
+        self.deny.iter().any(|(a, resource)| a == action && request.contains(resource))
+    }
+}
+
+fn take_one(map: &mut BTreeMap<String, u32>, action: &str) -> bool {
+    let Some(left) = map.get_mut(action) else {
+        return false;
+    };
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        map.remove(action);
+    }
+    true
+}

@@ -1,0 +1,91 @@
+//! What is only read: subnets, scalable targets, scheduled actions, quotas.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A subnet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Subnet {
+    /// `subnet-…`.
+    pub id: String,
+    /// Its zone's name.
+    pub zone: String,
+    /// Its VPC.
+    #[serde(default = "vpc")]
+    pub vpc_id: String,
+    /// Addresses that are free.
+    #[serde(default = "addresses")]
+    pub available_ip_address_count: u32,
+}
+
+fn vpc() -> String {
+    "vpc-0a1b2c3d4e5f60718".to_owned()
+}
+
+fn addresses() -> u32 {
+    4091
+}
+
+/// A scalable target of Application Auto Scaling.
+#[derive(Clone, Debug)]
+pub struct ScalableTarget {
+    /// `service/CLUSTER/SERVICE`.
+    pub resource_id: String,
+    /// The fewest tasks.
+    pub min_capacity: u32,
+    /// The most tasks.
+    pub max_capacity: u32,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A scheduled action of Application Auto Scaling: carried, not run.
+#[derive(Clone, Debug)]
+pub struct ScheduledAction {
+    /// Its name.
+    pub name: String,
+    /// `service/CLUSTER/SERVICE`.
+    pub resource_id: String,
+    /// `cron(…)`, `rate(…)` or `at(…)`.
+    pub schedule: String,
+    /// The schedule's time zone.
+    pub timezone: Option<String>,
+    /// The new minimum.
+    pub min_capacity: Option<u32>,
+    /// The new maximum.
+    pub max_capacity: Option<u32>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A service quota.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Quota {
+    /// `fargate`, `ec2`.
+    pub service_code: String,
+    /// `L-…`.
+    pub quota_code: String,
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
+    /// Its value.
+    pub value: f64,
+}
+
+/// The quotas that every account here has, unless its file says otherwise.
+pub fn default_quotas() -> Vec<Quota> {
+    let of = |service: &str, code: &str, name: &str, value: f64| Quota {
+        service_code: service.to_owned(),
+        quota_code: code.to_owned(),
+        name: name.to_owned(),
+        value,
+    };
+    vec![
+        of("fargate", "L-3032A538", "Fargate On-Demand vCPU resource count", 4000.0),
+        of("fargate", "L-36FBB829", "Fargate Spot vCPU resource count", 4000.0),
+        of("ec2", "L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 4000.0),
+        of("ec2", "L-34B43A08", "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", 4000.0),
+    ]
+}

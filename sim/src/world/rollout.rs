@@ -1,0 +1,176 @@
+//! The end of a deployment: steady state, circuit breaker, roll-back, and being stopped.
+
+use jiff::Timestamp;
+
+use super::World;
+use super::arn::{ServiceKey, short_name};
+use super::circuit_breaker::threshold;
+use super::deployments::{Deployment, Revision, RolloutState, ServiceDeployment, ServiceDeploymentStatus};
+use super::services::{Scheduling, Service};
+use super::tasks::Phase;
+
+impl World {
+    /// Starts a deployment of a new revision; one that is under way is superseded.
+    pub(super) fn begin_deployment(&mut self, service: &mut Service, revision: Revision) {
+        let id = format!("ecs-svc/{:019}", self.rng.u64(1..=9_223_372_036_854_775_807));
+        let now = self.now;
+        for old in service.service_deployments.iter_mut().filter(|d| !d.status.is_final()) {
+            old.status = ServiceDeploymentStatus::Stopped;
+            old.status_reason =
+                Some("Service deployment was stopped because a new service deployment was started.".to_owned());
+            old.stopped_at = Some(now);
+            old.finished_at = Some(now);
+            old.updated_at = now;
+        }
+        let sources: Vec<String> = self.revisions_with_tasks(service);
+        let breaker = service.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
+        let deployment = Deployment {
+            id: id.clone(),
+            revision: revision.arn.clone(),
+            rollout_state: RolloutState::InProgress,
+            rollout_reason: format!("ECS deployment {id} in progress."),
+            failed_tasks: 0,
+            created_at: now,
+            updated_at: now,
+        };
+        let short: String = self.short_id();
+        service.service_deployments.insert(
+            0,
+            ServiceDeployment {
+                arn: self.arns.ecs(&format!("service-deployment/{}/{}/{short}", service.key.cluster, service.key.name)),
+                deployment: id,
+                status: ServiceDeploymentStatus::Pending,
+                status_reason: None,
+                target_revision: revision.arn.clone(),
+                source_revisions: sources,
+                created_at: now,
+                started_at: None,
+                finished_at: None,
+                stopped_at: None,
+                updated_at: now,
+                rollback: None,
+                configuration: service.spec.deployment_configuration.clone(),
+                failure_count: 0,
+                threshold: threshold(breaker, service.desired_count),
+                triggered: false,
+            },
+        );
+        service.revisions.push(revision);
+        service.deployments.insert(0, deployment);
+        service.failures_in_a_row = 0;
+        service.hold_starts_until = None;
+        service.steady_told = false;
+        service.last_placement_event = None;
+        self.reconcile_soon(service);
+    }
+
+    fn revisions_with_tasks(&self, service: &Service) -> Vec<String> {
+        let mut arns: Vec<String> = service.deployments.iter().map(|d| d.revision.clone()).collect();
+        arns.dedup();
+        arns.retain(|arn| self.tally(service, |t| t.revision == *arn).wanted > 0);
+        arns
+    }
+
+    /// Looks whether the PRIMARY deployment has reached its end.
+    pub(super) fn judge_rollout(&mut self, service: &mut Service) {
+        let now = self.now;
+        let Some(primary) = service.primary().cloned() else {
+            return;
+        };
+        if let Some(entry) =
+            service.service_deployment_mut(&primary.id).filter(|d| d.status == ServiceDeploymentStatus::Pending)
+        {
+            entry.status = ServiceDeploymentStatus::InProgress;
+            entry.started_at = Some(now);
+            entry.updated_at = now;
+        }
+        // An ACTIVE deployment is one that "still has running tasks": with a target group that is
+        // until the connections have drained and the tasks have stopped.
+        let own = |id: &str, world: &World| {
+            service
+                .tasks
+                .iter()
+                .filter_map(|t| world.tasks.get(t))
+                .any(|t| t.deployment == id && t.phase != Phase::Stopped)
+        };
+        let with_tasks: Vec<bool> =
+            service.deployments.iter().map(|d| d.id == primary.id || own(&d.id, self)).collect();
+        let mut keep = with_tasks.into_iter();
+        service.deployments.retain(|_| keep.next().unwrap_or(true));
+
+        let healthy = service
+            .tasks
+            .iter()
+            .filter_map(|t| self.tasks.get(t))
+            .filter(|t| t.deployment == primary.id && t.is_healthy())
+            .count();
+        let wanted = self.tally(service, |t| t.deployment == primary.id).wanted;
+        let steady = service.deployments.len() == 1
+            && wanted == service.desired_count
+            && healthy >= usize::try_from(service.desired_count).unwrap_or(usize::MAX);
+        if !steady {
+            return;
+        }
+        if primary.rollout_state == RolloutState::InProgress {
+            self.complete(service, &primary.id, &primary.revision);
+        }
+        if !service.steady_told && service.spec.scheduling == Scheduling::Replica {
+            service.steady_told = true;
+            self.tell(service, "has reached a steady state.");
+        }
+    }
+
+    pub(super) fn complete(&mut self, service: &mut Service, id: &str, revision: &str) {
+        let now = self.now;
+        if let Some(entry) = service.deployments.first_mut() {
+            entry.rollout_state = RolloutState::Completed;
+            entry.rollout_reason = format!("ECS deployment {id} completed.");
+            entry.updated_at = now;
+        }
+        if let Some(entry) = service.service_deployment_mut(id) {
+            entry.status = match entry.status {
+                ServiceDeploymentStatus::RollbackInProgress => ServiceDeploymentStatus::RollbackSuccessful,
+                _ => ServiceDeploymentStatus::Successful,
+            };
+            entry.finished_at = Some(now);
+            entry.updated_at = now;
+        }
+        service.last_completed = Some((id.to_owned(), revision.to_owned()));
+        self.tell(service, format!("(deployment {id}) deployment completed."));
+    }
+
+    /// The service that an ARN of a service deployment or service revision belongs to.
+    pub fn service_of_arn(&self, arn: &str) -> Option<ServiceKey> {
+        let mut parts = arn.rsplit('/').skip(1);
+        let (name, cluster) = (parts.next()?, parts.next()?);
+        let key = ServiceKey::new(short_name(cluster), name);
+        self.services.contains_key(&key).then_some(key)
+    }
+
+    /// A new revision of a service, as its current one but for what `change` changes.
+    pub(super) fn next_revision(
+        &mut self,
+        service: &Service,
+        now: Timestamp,
+        change: impl FnOnce(&mut Revision),
+    ) -> Option<Revision> {
+        let current = service.current()?;
+        let mut revision = current.clone();
+        let same_task_definition = current.task_definition.clone();
+        revision.arn = self.revision_arn(&service.key);
+        revision.created_at = now;
+        change(&mut revision);
+        // "The new tasks launched by the deployment pull the current image/tag combination"
+        // (UpdateService.forceNewDeployment); exactly when ECS resolves a tag again is undocumented.
+        let new_task_definition = revision.task_definition.short() != same_task_definition.short();
+        if self.settings.forced_deployment_resolves_images || new_task_definition {
+            revision.images = self.resolve_images(&revision.task_definition);
+        }
+        Some(revision)
+    }
+
+    pub(super) fn revision_arn(&mut self, key: &ServiceKey) -> String {
+        let n = self.rng.u64(1_000_000_000_000_000_000..=9_223_372_036_854_775_807);
+        self.arns.ecs(&format!("service-revision/{}/{}/{n}", key.cluster, key.name))
+    }
+}

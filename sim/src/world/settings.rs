@@ -1,0 +1,241 @@
+//! What AWS leaves undocumented, and how long things take. All of it can be set in the account
+//! file, so that a promise can be tested under every reading of the documentation.
+
+use serde::{Deserialize, Serialize};
+
+/// How a strategy's weights become whole tasks. AWS documents the ratio, not the rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rounding {
+    /// Whole shares first; what is left goes to the largest remainders, ties to the first listed.
+    #[default]
+    LargestRemainder,
+    /// What is left goes to the providers in the order of the strategy.
+    FirstListed,
+    /// What is left goes to the providers in the reverse order of the strategy.
+    LastListed,
+    /// What is left goes to Spot: the worst case for a promise about On-Demand.
+    FavourSpot,
+    /// What is left goes to On-Demand: the worst case for the savings.
+    FavourOnDemand,
+}
+
+impl Rounding {
+    /// Every reading, for tests that must hold under all of them.
+    pub const ALL: [Self; 5] =
+        [Self::LargestRemainder, Self::FirstListed, Self::LastListed, Self::FavourSpot, Self::FavourOnDemand];
+}
+
+/// Which tasks go when a service scales in. AWS says that it balances zones, not which provider's
+/// tasks it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ScaleIn {
+    /// The zone with the most tasks, the newest task in it.
+    #[default]
+    BalanceZones,
+    /// The newest task.
+    Newest,
+    /// The oldest task.
+    Oldest,
+    /// On-Demand tasks first: the worst case for a floor.
+    OnDemandFirst,
+    /// Any task, by the seed.
+    Random,
+}
+
+/// What a Fargate Spot drought looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FargateDrought {
+    /// The task exists and stays in PROVISIONING.
+    #[default]
+    KeepProvisioning,
+    /// No task exists between placement attempts, so that `pendingCount` is 0.
+    NoTask,
+}
+
+/// When old tasks may be stopped below the desired count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StopBeforeStart {
+    /// Only when `maximumPercent` leaves no room to start the new tasks.
+    #[default]
+    WhenRoomIsShort,
+    /// As soon as `minimumHealthyPercent` lets it.
+    Always,
+}
+
+/// Which clock the API token buckets run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Throttling {
+    /// No token buckets.
+    Off,
+    /// Buckets fill by the wall clock: clients live in wall time, whatever the world's speed.
+    #[default]
+    WallClock,
+    /// Buckets fill by the world's clock.
+    VirtualClock,
+}
+
+/// What AWS leaves undocumented, and how long things take.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Settings {
+    /// How weights become whole tasks.
+    pub rounding: Rounding,
+    /// Which tasks go at scale-in.
+    pub scale_in: ScaleIn,
+    /// What a Fargate Spot drought looks like.
+    pub fargate_drought: FargateDrought,
+    /// When old tasks may be stopped below the desired count.
+    pub stop_before_start: StopBeforeStart,
+    /// Whether every new deployment resolves image tags again, or only one with a new task
+    /// definition.
+    pub forced_deployment_resolves_images: bool,
+    /// Whether tasks in PROVISIONING count in `pendingCount`.
+    pub provisioning_counts_as_pending: bool,
+    /// Which clock the API token buckets run on.
+    pub throttling: Throttling,
+    /// Tasks that a service may launch in a minute (Fargate service quotas: 500).
+    pub service_launches_per_minute: u32,
+    /// Fargate tasks that the account may launch in a second, On-Demand and Spot each ("20 per
+    /// second sustained", developer guide, `throttling.md`).
+    pub fargate_launches_per_second: f64,
+    /// How many Fargate tasks may be launched at once before that rate holds ("burst 100").
+    pub fargate_launch_burst: f64,
+    /// How many Fargate Spot tasks can be had at once in the whole account; absent: no limit.
+    pub fargate_spot_obtainable_tasks: Option<u32>,
+    /// Memory of an instance that ECS's agent and the system keep for themselves.
+    pub instance_memory_overhead_mib: u32,
+    /// Every duration is spread by up to this many percent either way, by the seed.
+    pub jitter_percent: u32,
+    /// How long things take.
+    pub durations: Durations,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rounding: Rounding::default(),
+            scale_in: ScaleIn::default(),
+            fargate_drought: FargateDrought::default(),
+            stop_before_start: StopBeforeStart::default(),
+            forced_deployment_resolves_images: true,
+            provisioning_counts_as_pending: true,
+            throttling: Throttling::default(),
+            service_launches_per_minute: 500,
+            fargate_launches_per_second: 20.0,
+            fargate_launch_burst: 100.0,
+            fargate_spot_obtainable_tasks: None,
+            instance_memory_overhead_mib: 400,
+            jitter_percent: 20,
+            durations: Durations::default(),
+        }
+    }
+}
+
+/// Durations in virtual seconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Durations {
+    /// PROVISIONING, once there is capacity.
+    pub provisioning: f64,
+    /// PENDING: images are pulled and containers start.
+    pub pending: f64,
+    /// ACTIVATING: targets are registered.
+    pub activating: f64,
+    /// From RUNNING to the first healthy answer of the target.
+    pub target_healthy: f64,
+    /// STOPPING, for containers that heed SIGTERM; the others take their whole `stopTimeout`.
+    pub stopping: f64,
+    /// DEPROVISIONING.
+    pub deprovisioning: f64,
+    /// How long a STOPPED task can still be described (about an hour).
+    pub stopped_visible: f64,
+    /// From the group's decision to a registered container instance.
+    pub instance_launch: f64,
+    /// From waiting tasks to managed scaling's decision.
+    pub managed_scaling: f64,
+    /// How long an instance stays empty before managed scaling ends it.
+    pub managed_scale_in: f64,
+    /// The least time between two looks of the service scheduler at one service.
+    pub scheduler_tick: f64,
+    /// From one placement attempt to the next when there is no capacity.
+    pub placement_retry: f64,
+    /// How long a task may wait for an instance in PROVISIONING before ECS stops it and starts
+    /// another (10 to 30 minutes, containers-roadmap#2381).
+    pub provisioning_timeout: f64,
+    /// The first pause after a task failed to start; it doubles up to the largest.
+    pub failed_task_backoff: f64,
+    /// The largest pause ("the delay between restart attempts … up to 15 minutes").
+    pub failed_task_backoff_max: f64,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self {
+            provisioning: 10.0,
+            pending: 12.0,
+            activating: 3.0,
+            target_healthy: 20.0,
+            stopping: 2.0,
+            deprovisioning: 2.0,
+            stopped_visible: 3600.0,
+            instance_launch: 90.0,
+            managed_scaling: 15.0,
+            managed_scale_in: 900.0,
+            scheduler_tick: 1.0,
+            placement_retry: 15.0,
+            provisioning_timeout: 1800.0,
+            failed_task_backoff: 2.0,
+            failed_task_backoff_max: 900.0,
+        }
+    }
+}
+
+impl Settings {
+    /// Everything that is wrong with these settings, each with what is allowed.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let d = &self.durations;
+        for (name, value, least) in [
+            ("provisioning", d.provisioning, 0.0),
+            ("pending", d.pending, 0.0),
+            ("activating", d.activating, 0.0),
+            ("targetHealthy", d.target_healthy, 0.0),
+            ("stopping", d.stopping, 0.0),
+            ("deprovisioning", d.deprovisioning, 0.0),
+            ("stoppedVisible", d.stopped_visible, 0.0),
+            ("instanceLaunch", d.instance_launch, 0.0),
+            ("managedScaling", d.managed_scaling, 0.1),
+            ("managedScaleIn", d.managed_scale_in, 1.0),
+            // The scheduler looks again after this time: 0 would be a loop without an end.
+            ("schedulerTick", d.scheduler_tick, 0.1),
+            ("placementRetry", d.placement_retry, 0.1),
+            ("provisioningTimeout", d.provisioning_timeout, 1.0),
+            ("failedTaskBackoff", d.failed_task_backoff, 0.1),
+            ("failedTaskBackoffMax", d.failed_task_backoff_max, 0.1),
+        ] {
+            if !value.is_finite() || value < least || value > 1e7 {
+                found.push(format!("settings.durations.{name} is {value}: allowed are {least} to 10000000 seconds"));
+            }
+        }
+        if self.jitter_percent > 90 {
+            found.push(format!("settings.jitterPercent is {}: allowed are 0 to 90", self.jitter_percent));
+        }
+        for (name, value) in [
+            ("fargateLaunchesPerSecond", self.fargate_launches_per_second),
+            ("fargateLaunchBurst", self.fargate_launch_burst),
+        ] {
+            if !value.is_finite() || !(1.0..=1e6).contains(&value) {
+                found.push(format!("settings.{name} is {value}: allowed are 1 to 1000000"));
+            }
+        }
+        if self.service_launches_per_minute == 0 {
+            found.push("settings.serviceLaunchesPerMinute is 0: allowed is 1 or more".to_owned());
+        }
+        found
+    }
+}

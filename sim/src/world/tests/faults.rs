@@ -1,0 +1,63 @@
+//! What is made to go wrong.
+
+use super::*;
+
+#[test]
+fn a_pushed_image_shows_in_the_next_revision() {
+    let mut world = world();
+    let digest = |w: &World| get(w, "web").current().unwrap().images[0].image_digest.clone();
+    let before = digest(&world);
+    fault(&mut world, serde_json::json!({"fault": "push_image", "image": "i:latest"}), true).unwrap();
+    assert_eq!(digest(&world), before);
+    world.update_service(&forced("web", None)).unwrap();
+    assert_ne!(digest(&world), before);
+}
+
+#[test]
+fn stale_reads_show_a_service_as_it_was_before_a_write() {
+    let mut world = world();
+    fault(&mut world, serde_json::json!({"fault": "stale_reads", "seconds": 5}), true).unwrap();
+    world.update_service(&forced("web", Some(half_spot()))).unwrap();
+    assert_eq!(get(&world, "web").deployments.len(), 1);
+    world.advance_by(4.0);
+    assert_eq!(get(&world, "web").deployments.len(), 1);
+    world.advance_by(1.5);
+    assert_eq!(get(&world, "web").deployments.len(), 2);
+}
+
+#[test]
+fn faults_name_what_exists() {
+    let mut world = world();
+    let cases = [
+        (
+            serde_json::json!({"fault": "new_tasks_crash", "cluster": "x", "service": "web"}),
+            "there is no cluster \"x\": there are c",
+        ),
+        (
+            serde_json::json!({"fault": "new_tasks_crash", "cluster": "c", "service": "x"}),
+            "there are both, breaker, daemon",
+        ),
+        (serde_json::json!({"fault": "spot_unavailable", "provider": "x"}), "FARGATE, FARGATE_SPOT, elsewhere"),
+        (serde_json::json!({"fault": "spot_unavailable", "provider": "od"}), "not on Spot"),
+        (serde_json::json!({"fault": "throttle", "action": "ecs:Nope"}), "there are ecs:UpdateService"),
+        (serde_json::json!({"fault": "push_image", "image": "x"}), "there are i:1, i:latest"),
+        (
+            serde_json::json!({"fault": "deploy", "cluster": "c", "service": "web", "task_definition": "x"}),
+            "both:1, e:1, f:1",
+        ),
+    ];
+    for (json, text) in cases {
+        let refused = fault(&mut world, json, true).unwrap_err();
+        assert!(refused.contains(text), "{refused}");
+    }
+}
+
+#[test]
+fn a_vanished_service_is_gone_with_its_tasks() {
+    let mut world = world();
+    fault(&mut world, serde_json::json!({"fault": "vanish_service", "cluster": "c", "service": "ec2"}), true).unwrap();
+    assert!(world.service("c", "ec2").is_none());
+    world.advance_by(10_000.0);
+    assert!(world.tasks.values().all(|t| t.service.name != "ec2"));
+    assert!(world.instances.values().all(|i| i.tasks.len() <= 1));
+}

@@ -1,0 +1,76 @@
+//! Account files: the samples are good, and a mistake is told with file, line and what is allowed.
+
+use aws_sim::account;
+
+const SAMPLES: [(&str, &str); 2] =
+    [("demo", include_str!("../accounts/demo.yaml")), ("fleet", include_str!("../accounts/fleet.yaml"))];
+
+fn mistake(yaml: &str) -> String {
+    match account::parse(yaml, "a.yaml", jiff::Timestamp::UNIX_EPOCH) {
+        Ok(_) => panic!("no mistake was found in\n{yaml}"),
+        Err(e) => e.to_string(),
+    }
+}
+
+#[test]
+fn the_samples_are_good() {
+    for (name, yaml) in SAMPLES {
+        let world = account::parse(yaml, name, jiff::Timestamp::UNIX_EPOCH);
+        assert!(world.is_ok(), "{:?}", world.err());
+    }
+}
+
+#[test]
+fn a_fleet_of_500_has_500_task_definitions_and_target_groups() {
+    let world = account::parse(SAMPLES[1].1, "fleet", jiff::Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(world.service_keys().count(), 500);
+    assert_eq!(world.services_of("c3").count(), 100);
+    assert_eq!((world.task_definitions.len(), world.target_groups.len()), (501, 501));
+    assert_eq!(world.scalable_targets.len(), 500);
+    assert_eq!(world.tasks.len(), 2000);
+}
+
+#[test]
+fn json_is_read_too() {
+    let world = account::parse(
+        r#"{"clusters": [{"clusterName": "c", "capacityProviders": ["FARGATE"]}]}"#,
+        "a.json",
+        jiff::Timestamp::UNIX_EPOCH,
+    );
+    assert!(world.is_ok(), "{:?}", world.err());
+}
+
+#[test]
+fn mistakes_are_told_with_their_place() {
+    let base = "clusters:\n  - { clusterName: c, capacityProviders: [FARGATE] }\ntaskDefinitions:\n  - { family: f, networkMode: awsvpc, requiresCompatibilities: [FARGATE] }\nservices:\n";
+    let table = [
+        ("clusters: []\nclustres: []\n".to_owned(), vec!["line 2", "clustres", "autoScalingGroups"]),
+        ("clusters: []\nsettings: { rounding: up }\n".to_owned(), vec!["line 2", "largestRemainder"]),
+        ("clusters: []\nsettings: { durations: { schedulerTick: 0 } }\n".to_owned(), vec!["schedulerTick is 0", "0.1 to"]),
+        ("clusters: []\naccountId: \"12\"\n".to_owned(), vec!["twelve digits"]),
+        ("clusters:\n  - { clusterName: c, capacityProviders: [nope] }\n".to_owned(), vec!["a.yaml:2", "\"nope\"", "FARGATE, FARGATE_SPOT"]),
+        (format!("{base}  - {{ cluster: x, serviceName: s, taskDefinition: f, launchType: FARGATE }}\n"), vec!["a.yaml:6", "no cluster \"x\"", "there are c"]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: g, launchType: FARGATE }}\n"), vec!["a.yaml:6", "\"g\"", "f:1"]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: EC2 }}\n"), vec!["a.yaml:6", "requiresCompatibilities"]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, capacityProviderStrategy: [{{ capacityProvider: FARGATE_SPOT, weight: 1 }}] }}\n"), vec!["a.yaml:6", "not associated"]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE, loadBalancers: [{{ targetGroupArn: t }}] }}\n"), vec!["a.yaml:6", "target group \"t\""]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchtype: FARGATE }}\n"), vec!["line 6", "launchType"]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\n  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\n"), vec!["a.yaml:7", "twice"]),
+        ("clusters: [{ clusterName: c }]\nscalableTargets:\n  - { resourceId: service/c/x, minCapacity: 1, maxCapacity: 2 }\n".to_owned(), vec!["a.yaml:3", "service/CLUSTER/SERVICE"]),
+        ("clusters: [{ clusterName: c }]\ntargetGroups:\n  - { name: t, attributes: { deregistration_delay.timeout_seconds: 4000 } }\n".to_owned(), vec!["a.yaml:3", "0 to 3600"]),
+    ];
+    for (yaml, texts) in table {
+        let told = mistake(&yaml);
+        for text in texts {
+            assert!(told.contains(text), "{text:?} is missing from: {told}");
+        }
+        assert!(told.contains("a.yaml"), "{told}");
+    }
+}
+
+#[test]
+fn tasks_that_do_not_fit_are_a_mistake() {
+    let yaml = "clusters: [{ clusterName: c, capacityProviders: [p] }]\nlaunchTemplates: [{ name: small, instanceType: m5.large }]\nautoScalingGroups: [{ name: g, cluster: c, launchTemplate: small, maxSize: 1 }]\ncapacityProviders: [{ name: p, autoScalingGroupProvider: { autoScalingGroup: g } }]\ntaskDefinitions: [{ family: f, cpu: 2048, memory: 1024 }]\nservices:\n  - { cluster: c, serviceName: s, taskDefinition: f, desiredCount: 2, capacityProviderStrategy: [{ capacityProvider: p, weight: 1 }] }\n";
+    let told = mistake(yaml);
+    assert!(told.contains("a.yaml:7") && told.contains("do not fit") && told.contains("maxSize"), "{told}");
+}
