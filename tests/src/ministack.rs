@@ -1,0 +1,124 @@
+//! MiniStack: Lambda, Step Functions, DynamoDB, SSM, CloudWatch, EventBridge, CloudFormation and
+//! IAM on one port.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::api::Api;
+use crate::daemon::{Daemon, environment, free_port};
+use crate::paths;
+use crate::sim::FLEET_SERVICES;
+
+/// How long MiniStack may take to start: about a second on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A MiniStack that ends with this value.
+#[derive(Debug)]
+pub struct MiniStack {
+    daemon: Daemon,
+    url: String,
+    authorises: bool,
+    scratch: PathBuf,
+}
+
+/// How to start MiniStack.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    /// Where the functions find ECS, EC2, load balancers and scaling; nowhere where absent.
+    pub fleet: Option<String>,
+    /// Whether IAM roles are enforced.
+    pub authorises: bool,
+    /// More of its environment, which the functions inherit.
+    pub environment: Vec<(String, String)>,
+}
+
+impl MiniStack {
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start(options: &Options) -> anyhow::Result<MiniStack> {
+        let scratch = paths::scratch("ministack")?;
+        let port = free_port()?;
+        let url = format!("http://127.0.0.1:{port}");
+        let fleet = options.fleet.clone().unwrap_or_else(|| "http://127.0.0.1:1".to_owned());
+        let port = port.to_string();
+        let temporary = scratch.display().to_string();
+        let mut environment = environment(&[
+            ("GATEWAY_PORT", &port),
+            ("BIND_HOST", "127.0.0.1"),
+            // Functions are local processes; a container engine, where there is one, stays out of it.
+            ("DOCKER_HOST", "tcp://127.0.0.1:1"),
+            // Its MQTT listener takes a fixed port.
+            ("IOT_MTLS_ENABLED", "0"),
+            ("PERSIST_STATE", "0"),
+            // Functions get it only where MiniStack has it.
+            ("AWS_ENDPOINT_URL", &url),
+            ("TMPDIR", &temporary),
+        ]);
+        environment.extend(FLEET_SERVICES.iter().map(|name| (format!("AWS_ENDPOINT_URL_{name}"), fleet.clone())));
+        if options.authorises {
+            environment.push(("AUTH".to_owned(), "true".to_owned()));
+        }
+        environment.extend(options.environment.iter().cloned());
+        let log = scratch.join("ministack.log");
+        let mut daemon = Daemon::start("MiniStack", &paths::ministack()?, &[], &environment, &log)?;
+        let health = format!("{url}/_ministack/health");
+        daemon.until(PATIENCE, || ureq::get(&health).call().ok())?;
+        Ok(MiniStack { daemon, url, authorises: options.authorises, scratch })
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where what it prints is kept.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        self.daemon.log()
+    }
+
+    /// A client.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        Api::new(&self.url, self.authorises)
+    }
+
+    /// Kills every function that runs in it, as a crash would: the processes below it that are a
+    /// `bootstrap`. Linux only, by `/proc`.
+    ///
+    /// # Errors
+    /// When the processes cannot be listed.
+    pub fn kill_functions(&self) -> anyhow::Result<()> {
+        let scratch = format!("{}/", self.scratch.display());
+        for entry in std::fs::read_dir("/proc").context("/proc cannot be read")? {
+            let path = entry?.path();
+            let Some(id) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.parse::<u32>().is_ok())
+            else {
+                continue;
+            };
+            // A process that ends meanwhile needs no killing.
+            let command = std::fs::read(path.join("cmdline")).unwrap_or_default();
+            let program = String::from_utf8_lossy(&command).split('\0').next().unwrap_or_default().to_owned();
+            if program.starts_with(&scratch) && program.ends_with("/bootstrap") {
+                Command::new("kill").args(["-9", id]).status().context("kill cannot be started")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A file of its own, with this text.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.scratch.join(name);
+        std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(path)
+    }
+}

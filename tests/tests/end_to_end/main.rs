@@ -1,0 +1,10 @@
+//! The main job on the real binaries: `sam deploy` on MiniStack, the fleet simulated by `aws-sim`,
+//! the state machine, and AWS's own answers about what came of it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod crash;
+mod ordinary;
+mod switch;
+mod trouble;
+mod world;

@@ -1,0 +1,320 @@
+//! `template.yaml`: what `sam deploy` makes, and what each role may do.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+use spotkeeper_core::policy::{self, Policy};
+use spotkeeper_tests::daemon::environment;
+use spotkeeper_tests::paths::{tool, workspace};
+
+/// The template as JSON, its short forms written out (`Fn::Sub`, `Fn::GetAtt`, `Ref`).
+static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
+    let script = "import json; from cfnlint.decode.cfn_yaml import load; print(json.dumps(load('template.yaml')))";
+    serde_json::from_str(&run("python", &["-c", script])).unwrap()
+});
+
+const FUNCTIONS: [&str; 4] = ["Determiner", "Updater", "StabilityChecker", "Recorder"];
+
+#[test]
+fn cfn_lint_finds_nothing() {
+    run("cfn-lint", &["template.yaml"]);
+}
+
+#[test]
+fn sam_validates_it() {
+    run("sam", &["validate", "--lint"]);
+}
+
+#[test]
+fn the_table_is_encrypted_recoverable_and_forgets() {
+    let table = properties("Table");
+    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(table["SSESpecification"], json!({ "SSEEnabled": true }));
+    assert_eq!(table["PointInTimeRecoverySpecification"], json!({ "PointInTimeRecoveryEnabled": true }));
+    assert_eq!(table["TimeToLiveSpecification"], json!({ "AttributeName": "expires_at", "Enabled": true }));
+    let keys = json!([{ "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" }]);
+    assert_eq!(table["KeySchema"], keys);
+    // It holds the original strategies: deleting or replacing it would lose the way back.
+    assert_eq!(resource("Table")["DeletionPolicy"], "RetainExceptOnCreate");
+    assert_eq!(resource("Table")["UpdateReplacePolicy"], "Retain");
+}
+
+/// CloudFormation writes a resource anew when the template's text of it has changed, and an SSM
+/// parameter with its value, even if only its description has. So this resource is held to the
+/// letter, for good: changing it would put the seed over somebody's policy.
+#[test]
+fn the_policy_is_seeded_once() {
+    let frozen = json!({
+        "Type": "AWS::SSM::Parameter",
+        "Properties": {
+            "Name": { "Fn::Sub": "/${AWS::StackName}/policy" },
+            "Description": "Spotkeeper's policy (YAML or JSON). The stack seeds it and does not write it again.",
+            "Type": "String",
+            "Tier": "Advanced",
+            "Value": concat!(
+                "# Spotkeeper's policy: docs/POLICY.md explains every field. What is left out has its default.\n",
+                "# dry_run looks, judges and plans, and writes nothing to ECS; active moves services.\n",
+                "mode: dry_run\n",
+            ),
+        },
+    });
+    assert_eq!(*resource("Policy"), frozen);
+    let seed = frozen["Properties"]["Value"].as_str().unwrap();
+    assert_eq!(policy::parse(seed), Ok(Policy::default()));
+}
+
+#[test]
+fn the_functions_are_built_from_the_workspace() {
+    let globals = &TEMPLATE["Globals"]["Function"];
+    assert_eq!(globals["CodeUri"], ".");
+    assert_eq!(globals["Runtime"], "provided.al2023");
+    assert_eq!(globals["Tracing"], "Active");
+    assert_eq!(globals["Architectures"], json!([{ "Ref": "Architecture" }]));
+    assert_eq!(globals["Environment"]["Variables"]["SPOTKEEPER_TABLE"], json!({ "Ref": "Table" }));
+    assert_eq!(globals["Environment"]["Variables"]["SPOTKEEPER_POLICY_PARAMETER"], json!({ "Ref": "Policy" }));
+    assert_eq!(of_type("AWS::Serverless::Function"), BTreeSet::from(FUNCTIONS));
+    for name in FUNCTIONS {
+        let metadata = &resource(name)["Metadata"];
+        assert_eq!(metadata["BuildMethod"], "rust-cargolambda", "{name}");
+        let binary = metadata["BuildProperties"]["Binary"].as_str().unwrap();
+        let package = workspace().join("functions").join(binary).join("Cargo.toml");
+        assert!(package.exists(), "{} is not there", package.display());
+        assert_eq!(properties(name)["Role"], json!({ "Fn::GetAtt": [format!("{name}Role"), "Arn"] }), "{name}");
+        let logging = &properties(name)["LoggingConfig"];
+        assert_eq!(logging["LogFormat"], "JSON", "{name}");
+        assert_eq!(logging["LogGroup"], json!({ "Ref": format!("{name}Log") }), "{name}");
+    }
+    let own = &properties("Recorder")["Environment"]["Variables"]["SPOTKEEPER_CLUSTERS_IN_FLIGHT"];
+    assert_eq!(*own, json!({ "Ref": "ClustersInFlight" }));
+    for group in of_type("AWS::Logs::LogGroup") {
+        assert_eq!(properties(group)["RetentionInDays"], json!({ "Ref": "LogRetentionDays" }), "{group}");
+    }
+}
+
+#[test]
+fn the_schedule_can_be_set_switched_off_and_misses_no_start_unseen() {
+    let schedule = properties("Schedule");
+    assert_eq!(schedule["ScheduleExpression"], json!({ "Ref": "ScheduleExpression" }));
+    assert_eq!(schedule["State"], json!({ "Ref": "ScheduleState" }));
+    assert_eq!(schedule["Target"]["Arn"], json!({ "Ref": "Orchestrator" }));
+    assert_eq!(schedule["Target"]["Input"], "{}");
+    assert_eq!(schedule["Target"]["DeadLetterConfig"]["Arn"], json!({ "Fn::GetAtt": ["UndeliveredStarts", "Arn"] }));
+    assert_eq!(TEMPLATE["Parameters"]["ScheduleExpression"]["Default"], "rate(15 minutes)");
+    assert_eq!(TEMPLATE["Parameters"]["Architecture"]["Default"], "x86_64");
+    assert_eq!(properties("UndeliveredStarts")["SqsManagedSseEnabled"], true);
+}
+
+#[test]
+fn the_state_machine_gets_every_name_it_asks_for() {
+    let orchestrator = properties("Orchestrator");
+    let definition = read(orchestrator["DefinitionUri"].as_str().unwrap());
+    let asked: BTreeSet<&str> =
+        definition.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect();
+    let given = orchestrator["DefinitionSubstitutions"].as_object().unwrap();
+    assert_eq!(given.keys().map(String::as_str).collect::<BTreeSet<_>>(), asked);
+    assert_eq!(orchestrator["Tracing"]["Enabled"], true);
+    assert_eq!(orchestrator["Logging"]["Level"], "ERROR");
+}
+
+/// One statement for each API, named after it, with no wildcard in the action.
+#[test]
+fn every_role_has_one_statement_for_each_api() {
+    for role in of_type("AWS::IAM::Role") {
+        let mut seen = BTreeSet::new();
+        for statement in statements(role) {
+            let action = statement["Action"].as_str().unwrap_or_else(|| panic!("{role}: one action: {statement}"));
+            let (service, call) = action.split_once(':').unwrap();
+            let service: String = service.split('-').map(capitalised).collect();
+            assert_eq!(statement["Sid"], format!("{service}{call}"), "{role}: {action}");
+            assert_eq!(statement["Effect"], "Allow", "{role}: {action}");
+            assert!(!action.contains('*'), "{role}: {action}");
+            assert!(seen.insert(action.to_owned()), "{role} has {action} twice");
+        }
+        let managed = &properties(role)["ManagedPolicyArns"];
+        assert!(managed.is_null(), "{role} has managed policies: {managed}");
+    }
+}
+
+/// A statement is for all resources only where IAM knows no resource for the action. What IAM
+/// knows is taken from cfn-lint's copy of the Service Authorization Reference.
+#[test]
+fn every_statement_is_as_tight_as_iam_lets_it_be() {
+    let script = "import json, os, cfnlint; \
+        path = os.path.join(os.path.dirname(cfnlint.__file__), 'data/AdditionalSpecs/Policies.json'); \
+        services = {key.lower(): value for key, value in json.load(open(path)).items()}; \
+        print(json.dumps({f'{service}:{action}'.lower(): bool(what.get('Resources')) \
+            for service, rest in services.items() for action, what in rest['Actions'].items()}))";
+    let resources: BTreeMap<String, bool> = serde_json::from_str(&run("python", &["-c", script])).unwrap();
+    // IAM names the container instance, of which a call for a service's tasks has none; and the
+    // data sets of CloudWatch, of which a namespace is none: the condition stands for it.
+    let known = ["ecs:ListTasks", "cloudwatch:PutMetricData"];
+    for role in of_type("AWS::IAM::Role") {
+        for statement in statements(role) {
+            let action = statement["Action"].as_str().unwrap();
+            let narrows =
+                *resources.get(&action.to_lowercase()).unwrap_or_else(|| panic!("{role}: IAM knows no {action}"));
+            let wide = statement["Resource"] == "*";
+            assert_eq!(wide, !narrows || known.contains(&action), "{role}: the resource of {action}");
+        }
+    }
+    let condition = |action: &str| statement("Recorder", action)["Condition"].clone();
+    assert_eq!(
+        condition("cloudwatch:PutMetricData"),
+        json!({ "StringEquals": { "cloudwatch:namespace": "Spotkeeper" } })
+    );
+    assert_eq!(
+        condition("events:PutEvents"),
+        json!({ "ForAllValues:StringEquals": { "events:source": "spotkeeper" } })
+    );
+}
+
+/// Spotkeeper's promise to its users: one function writes to ECS, and it can do nothing else to
+/// the fleet.
+#[test]
+fn only_the_updater_may_update_services() {
+    let own = ["dynamodb", "ssm", "cloudwatch", "events", "logs", "xray"];
+    for name in FUNCTIONS {
+        let writes: Vec<String> = actions(name)
+            .into_iter()
+            .filter(|action| {
+                let (service, call) = action.split_once(':').unwrap();
+                !own.contains(&service) && !["List", "Describe", "Get"].iter().any(|verb| call.starts_with(verb))
+            })
+            .collect();
+        let expected: &[&str] = if name == "Updater" { &["ecs:UpdateService"] } else { &[] };
+        assert_eq!(writes, expected, "{name}");
+    }
+}
+
+/// The roles together allow exactly the calls that the client layer knows.
+#[test]
+fn the_roles_allow_what_the_client_layer_calls() {
+    let source = read("shared/aws/src/client/action.rs");
+    let called: BTreeSet<String> = source
+        .split('"')
+        .filter(|text| {
+            text.contains(':') && text.chars().all(|letter| letter.is_ascii_alphanumeric() || ":-".contains(letter))
+        })
+        .map(str::to_owned)
+        .collect();
+    assert!(called.len() > 10, "the list of actions was not found");
+    let own = ["dynamodb", "ssm", "cloudwatch", "events", "logs", "xray"];
+    let allowed: BTreeSet<String> = FUNCTIONS
+        .iter()
+        .flat_map(|name| actions(name))
+        .filter(|action| !own.iter().any(|service| action.starts_with(&format!("{service}:"))))
+        .collect();
+    assert_eq!(allowed, called);
+}
+
+#[test]
+fn the_state_machine_may_call_the_four_functions_and_start_itself() {
+    let invoke = &statement("Orchestrator", "lambda:InvokeFunction")["Resource"];
+    let arns: Vec<Value> = FUNCTIONS.iter().map(|name| json!({ "Fn::GetAtt": [name, "Arn"] })).collect();
+    assert_eq!(*invoke, json!(arns));
+    let name = &properties("Orchestrator")["Name"];
+    assert_eq!(*name, json!({ "Ref": "AWS::StackName" }));
+    let start = statement("Orchestrator", "states:StartExecution")["Resource"]["Fn::Sub"].as_str().unwrap();
+    assert!(start.ends_with(":stateMachine:${AWS::StackName}"), "{start}");
+}
+
+/// S4: nothing may act after the right to act has ended: a lease outlives the Updater, the Updater
+/// every call that it sends, and Step Functions waits longer than any function runs.
+#[test]
+fn s4_timeouts_nest() {
+    let updater = read("functions/updater/src/lib.rs");
+    let lease = seconds(&updater, "pub const LEASE: SignedDuration = SignedDuration::from_secs(");
+    let one_move = seconds(&updater, "pub const TIME_FOR_ONE_MOVE: SignedDuration = SignedDuration::from_secs(");
+    let call =
+        seconds(&read("shared/aws/src/client/load.rs"), "const OPERATION_TIMEOUT: Duration = Duration::from_secs(");
+    let timeout = properties("Updater")["Timeout"].as_u64().unwrap();
+    assert_eq!((lease, timeout), (180, 120));
+    assert!(lease > timeout && timeout > one_move && one_move > call, "{lease} > {timeout} > {one_move} > {call}");
+
+    let definition: Value = serde_json::from_str(&read("statemachine/orchestrator.asl.json")).unwrap();
+    let mut tasks = 0;
+    each_task(&definition, &mut |state, task| {
+        let name =
+            task["Arguments"]["FunctionName"].as_str().unwrap().trim_start_matches("${").trim_end_matches("Arn}");
+        let own = properties(name)["Timeout"].as_u64().unwrap();
+        let patience = task["TimeoutSeconds"].as_u64().unwrap();
+        assert!(patience >= own, "{state} waits {patience} s for the {name}, which may take {own} s");
+        tasks += 1;
+    });
+    assert!(tasks >= 7, "only {tasks} tasks were found");
+}
+
+fn each_task(machine: &Value, see: &mut impl FnMut(&str, &Value)) {
+    for (name, state) in machine["States"].as_object().unwrap() {
+        match state["Type"].as_str().unwrap() {
+            "Task" => see(name, state),
+            "Map" => each_task(&state["ItemProcessor"], see),
+            _ => {}
+        }
+    }
+}
+
+/// The whole number that follows `start` in a source file.
+fn seconds(source: &str, start: &str) -> u64 {
+    let (_, rest) = source.split_once(start).unwrap_or_else(|| panic!("no `{start}`"));
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap()
+}
+
+fn resource(name: &str) -> &'static Value {
+    let found = &TEMPLATE["Resources"][name];
+    assert!(found.is_object(), "the template has no {name}");
+    found
+}
+
+fn properties(name: &str) -> &'static Value {
+    &resource(name)["Properties"]
+}
+
+fn of_type(wanted: &str) -> BTreeSet<&'static str> {
+    let resources = TEMPLATE["Resources"].as_object().unwrap();
+    resources.iter().filter(|(_, each)| each["Type"] == wanted).map(|(name, _)| name.as_str()).collect()
+}
+
+/// The statements of a role, by the role's own name.
+fn statements(role: &str) -> impl Iterator<Item = &'static Value> {
+    let policies = properties(role)["Policies"].as_array().unwrap();
+    policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap())
+}
+
+/// The statement about an action in the role of a function or of the state machine.
+fn statement(user: &str, action: &str) -> &'static Value {
+    let found = statements(&format!("{user}Role")).find(|statement| statement["Action"] == action);
+    found.unwrap_or_else(|| panic!("the {user} may not {action}"))
+}
+
+fn actions(function: &str) -> BTreeSet<String> {
+    statements(&format!("{function}Role")).map(|each| each["Action"].as_str().unwrap().to_owned()).collect()
+}
+
+fn capitalised(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What a tool prints; it must succeed.
+fn run(name: &str, arguments: &[&str]) -> String {
+    let output = Command::new(tool(name).unwrap())
+        .current_dir(workspace())
+        .args(arguments)
+        .env_clear()
+        .envs(environment(&[]))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{name}: {printed}{}", String::from_utf8_lossy(&output.stderr));
+    printed
+}
