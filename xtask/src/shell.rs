@@ -40,6 +40,8 @@ impl Shell {
             .env("PATH", &self.path)
             .env("CARGO_BUILD_TARGET", &self.host)
             .env("CARGO_LAMBDA_COMPILER", "cargo")
+            // All members, so that the functions are built with the dependencies that the tests have.
+            .env("CARGO_LAMBDA_BUILD.WORKSPACE", "true")
             .env("SAM_BUILD_MODE", "debug")
             .env("SAM_CLI_TELEMETRY", "0")
             // The tests of the simulator that speak to it through boto3 and the AWS CLI.
