@@ -11,7 +11,6 @@ use spotkeeper_core::ids::ServiceArn;
 use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInput};
 use spotkeeper_core::observe::Depth;
 use spotkeeper_core::plan::{PlanInput, plan};
-use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
 use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, RunMode, RunRecord};
 use spotkeeper_core::verify::resume;
@@ -41,13 +40,7 @@ async fn determine(
     run: &RunRecord,
     input: &DetermineInput,
 ) -> Result<DetermineAnswer, Failure> {
-    let policy = match state.policy().await? {
-        Ok(policy) => policy,
-        Err(mistakes) => {
-            tracing::warn!(mistakes = mistakes.len(), "the policy cannot be used: this run moves nothing up");
-            Policy::default()
-        }
-    };
+    let policy = &run.policy;
     let depth = match run.mode {
         RunMode::Switch { .. } => Depth::Switch,
         RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => Depth::Full,
@@ -66,11 +59,11 @@ async fn determine(
         ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect();
     let memory = Memory { ledgers, switches };
     let assessments = match depth {
-        Depth::Full => assess(&policy, &snapshot, &memory, now),
+        Depth::Full => assess(policy, &snapshot, &memory, now),
         Depth::Switch => Vec::new(),
     };
     let plan = plan(&PlanInput {
-        policy: &policy,
+        policy,
         snapshot: &snapshot,
         assessments: &assessments,
         memory: &memory,

@@ -11,15 +11,17 @@ use spotkeeper_core::record::{DryWhy, RunMode, RunRecord};
 use spotkeeper_core::switch::Scope;
 use spotkeeper_lambda::Failure;
 
+use crate::end::older;
 use crate::input::{Wish, check};
 
 /// How long the run lock lasts without being renewed: every function of a run renews it, and no
 /// two of them are further apart than the longest wait and the longest timeout (600 s and 900 s).
 pub use spotkeeper_lambda::LOCK;
 
-/// The most clusters of one run: the state machine's Map over them leaves about twenty events a
-/// cluster in a history of 25,000.
-const MAX_CLUSTERS: usize = 1_000;
+/// The most clusters of one run. An execution's history holds 25,000 events, and the state
+/// machine's Map leaves 13 a cluster and 20 a wave in it: room for five waves in each. Source:
+/// "Quotas for state executions", AWS Step Functions Developer Guide.
+const MAX_CLUSTERS: usize = 200;
 
 /// How long a switch run goes on looking while leases live and moves fail: three of the longest
 /// deadlines, one each for a move, its retry and what follows.
@@ -50,7 +52,7 @@ pub(crate) async fn begin(
     let (input, wish) = check(input, who, now)?;
     let all = fleet.clusters().await?;
     let named = known(&all, &input, &wish)?;
-    let (policy, mut mistakes) = match state.policy().await? {
+    let (policy, mut mistakes) = match state.policy().await {
         Ok(policy) => (policy, Vec::new()),
         Err(mistakes) => (Policy::default(), mistakes),
     };
@@ -58,17 +60,15 @@ pub(crate) async fn begin(
         tracing::error!(%mistake, "the policy cannot be used");
     }
     let clusters = clusters(&all, named, &policy, &wish, &mut mistakes);
-    if clusters.len() > MAX_CLUSTERS {
-        let number = clusters.len();
-        return Err(Failure::invalid(format!(
-            "{number} clusters are more than the {MAX_CLUSTERS} of one run: name some in the policy or in the input"
-        )));
-    }
     let epoch = match &wish {
         Wish::SwitchOn(entry) => state.put_switch(entry).await?,
         Wish::SwitchOff(switch) => state.remove_switch(&switch.scope).await?,
         Wish::Run { .. } | Wish::Restore(_) => state.switches().await?.epoch,
     };
+    // Checked after the switch is on: it keeps every cluster from moving up, however many there are.
+    if clusters.len() > MAX_CLUSTERS {
+        return Err(too_many(clusters.len(), &wish));
+    }
     let mode = mode(wish, &policy, !mistakes.is_empty());
     let lock = match mode {
         RunMode::Ordinary | RunMode::Restore { .. } => Some(state.take_lock(&run_id, now, now + LOCK).await?),
@@ -84,13 +84,28 @@ pub(crate) async fn begin(
         epoch,
         policy_mistakes: mistakes,
         passes: 0,
+        looks: 0,
+        older_leases: false,
         ends_by: now + switch_patience(&policy),
+        policy,
         ended: None,
         mode,
     };
+    let older_leases = older(&run, &state.leases(clock.now()).await?).next().is_some();
+    let run = RunRecord { older_leases, ..run };
     state.put_run(&run).await?;
     tracing::info!(run = %run.id, mode = ?run.mode, clusters = run.clusters.len(), holds_lock = run.holds_lock, "begun");
     Ok(answer(&run))
+}
+
+fn too_many(clusters: usize, wish: &Wish) -> Failure {
+    let done = match wish {
+        Wish::SwitchOn(_) => "; the switch is on, and nothing moves up under it: start one for each cluster as well",
+        _ => "",
+    };
+    Failure::invalid(format!(
+        "{clusters} clusters are more than the {MAX_CLUSTERS} of one run: name some in the policy or in the input{done}"
+    ))
 }
 
 fn answer(run: &RunRecord) -> BeginAnswer {

@@ -6,14 +6,18 @@ use jiff::Timestamp;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId};
 use spotkeeper_core::interface::{EndAnswer, EndNext};
 use spotkeeper_core::ports::{Clock, State, Telemetry};
-use spotkeeper_core::record::{ClusterReport, Lease, Outcome, RunEnd, RunMode, RunRecord, RunStatus};
+use spotkeeper_core::record::{ClusterReport, Lease, Outcome, RunEnd, RunMode, RunRecord, RunStatus, UNFINISHED};
 use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::{Failure, run_of};
 
-/// How long a switch run waits between two looks when no lease says how long.
+/// How long a switch run waits after its first pass when no lease says how long; twice as long
+/// after each further one.
 const LOOK_AGAIN: Seconds = Seconds(5);
-/// The longest wait between two looks: leases last 180 s.
+/// The longest wait between two passes: leases last 180 s.
 const LONGEST_WAIT: Seconds = Seconds(180);
+/// How many looks at clusters a switch run takes in all: each leaves 13 events, and 20 more with a
+/// wave, in the execution's history of 25,000.
+const MAX_LOOKS: u32 = 600;
 
 pub(crate) async fn end(
     state: &impl State,
@@ -22,69 +26,112 @@ pub(crate) async fn end(
     run_id: &RunId,
 ) -> Result<EndAnswer, Failure> {
     let run = run_of(state, run_id).await?;
-    if let Some(ended) = &run.ended {
-        return Ok(answer(ended));
-    }
-    let now = clock.now();
     let reports = state.reports(&run.id).await?;
-    let outcomes = state.outcomes(&run.id).await?;
-    if let RunMode::Switch { .. } = run.mode
-        && let Some(wait) = look_again(&run, &reports, &state.leases(now).await?, now)
-    {
-        state.put_run(&RunRecord { passes: run.passes + 1, ..run }).await?;
-        return Ok(EndAnswer {
-            next: EndNext::Again,
-            wait_seconds: wait.0,
-            status: "running".to_owned(),
-            moves: by_outcome(&outcomes),
-        });
-    }
-    let ended = RunEnd {
-        at: now,
-        status: status(&run, &reports, &outcomes),
-        moves: by_outcome(&outcomes),
-        failed_clusters: failed_clusters(&run, &reports),
+    let run = match run.ended {
+        // This call is a repetition: what follows the record may not have been done.
+        Some(_) => run,
+        None => {
+            let now = clock.now();
+            let outcomes = state.outcomes(&run.id).await?;
+            let older_leases: Vec<Lease> = older(&run, &state.leases(now).await?).cloned().collect();
+            let unfinished = unfinished(&run, &reports, &older_leases);
+            let looks = run.looks.saturating_add(u32::try_from(reports.len()).unwrap_or(u32::MAX));
+            if !unfinished.is_empty() && now < run.ends_by && looks < MAX_LOOKS {
+                let wait = wait(run.passes, &older_leases, now);
+                let passes = run.passes + 1;
+                let older_leases = !older_leases.is_empty();
+                tracing::info!(run = %run.id, passes, wait = wait.0, clusters = unfinished.len(), "looking again");
+                state.put_run(&RunRecord { passes, looks, older_leases, ..run }).await?;
+                return Ok(again(unfinished, wait, &outcomes));
+            }
+            let ended = ended(&run, &reports, &outcomes, &unfinished, now);
+            let run = RunRecord { ended: Some(ended), looks, ..run };
+            state.put_run(&run).await?;
+            run
+        }
     };
-    let run = RunRecord { ended: Some(ended.clone()), ..run };
-    state.put_run(&run).await?;
+    let Some(ended) = run.ended.clone() else {
+        return Err(Failure::invalid(format!("run {run_id} has no end")));
+    };
     if run.holds_lock {
         state.release_lock(&run.id).await?;
     }
-    // The run is on record: metrics and events that cannot be sent are no reason to fail it.
-    if let Err(error) = telemetry.run_ended(&run, &reports).await {
-        tracing::error!(run = %run.id, %error, "metrics or event not sent");
+    if !ended.told {
+        // The run is on record: metrics and events that cannot be sent are no reason to fail it.
+        if let Err(error) = telemetry.run_ended(&run, &reports).await {
+            tracing::error!(run = %run.id, %error, "metrics or event not sent");
+        }
+        let told = RunEnd { told: true, ..ended.clone() };
+        state.put_run(&RunRecord { ended: Some(told), ..run }).await?;
     }
-    tracing::info!(run = %run.id, status = ?ended.status, moves = ?ended.moves, "ended");
-    Ok(answer(&ended))
-}
-
-fn answer(ended: &RunEnd) -> EndAnswer {
-    EndAnswer {
+    tracing::info!(run = %run_id, status = ?ended.status, moves = ?ended.moves, "ended");
+    Ok(EndAnswer {
         next: EndNext::Ended,
         wait_seconds: 0,
+        clusters: Vec::new(),
         status: ended.status.name().to_owned(),
-        moves: ended.moves.clone(),
+        moves: ended.moves,
+    })
+}
+
+/// The leases in scope that were taken before the run's switch was on: whoever holds one may still
+/// write as if it were not.
+pub(crate) fn older<'a>(run: &RunRecord, leases: &'a [Lease]) -> impl Iterator<Item = &'a Lease> {
+    let (scope, epoch) = (run.switch().map(|entry| entry.scope.clone()), run.epoch);
+    let covered = move |lease: &&Lease| scope.as_ref().is_some_and(|scope| scope.covers(&lease.service));
+    leases.iter().filter(move |lease| lease.epoch < epoch).filter(covered)
+}
+
+/// The clusters that a switch run must look at once more: all of them while a lease older than the
+/// switch is alive, or was when this pass began; else those where moves were made, and those that
+/// could not be worked on.
+fn unfinished(run: &RunRecord, reports: &[ClusterReport], older_leases: &[Lease]) -> Vec<ClusterName> {
+    if run.switch().is_none() {
+        return Vec::new();
+    }
+    if run.older_leases || !older_leases.is_empty() {
+        return run.clusters.clone();
+    }
+    let done = |report: &ClusterReport| report.failed.is_none() && report.waves.iter().all(Vec::is_empty);
+    let is_done = |name: &&ClusterName| reports.iter().any(|report| report.cluster == **name && done(report));
+    run.clusters.iter().filter(|name| !is_done(name)).cloned().collect()
+}
+
+/// How long to wait before the next pass: until the last of the older leases has ended, and longer
+/// after each pass.
+fn wait(passes: u32, older_leases: &[Lease], now: Timestamp) -> Seconds {
+    let until = older_leases.iter().map(|lease| lease.until).max();
+    let left = until.map_or(0, |until| until.duration_since(now).as_secs().max(1));
+    let growing = LOOK_AGAIN.0.saturating_mul(1_u32.checked_shl(passes).unwrap_or(u32::MAX));
+    Seconds(growing.max(u32::try_from(left).unwrap_or(u32::MAX))).min(LONGEST_WAIT)
+}
+
+fn again(clusters: Vec<ClusterName>, wait: Seconds, outcomes: &[(MoveId, Option<Outcome>)]) -> EndAnswer {
+    EndAnswer {
+        next: EndNext::Again,
+        wait_seconds: wait.0,
+        clusters,
+        status: "running".to_owned(),
+        moves: by_outcome(outcomes),
     }
 }
 
-/// How long a switch run has to wait before it looks once more; `None` when it may end: every
-/// lease older than the switch has ended, and the last look found nothing in scope to move.
-fn look_again(run: &RunRecord, reports: &[ClusterReport], leases: &[Lease], now: Timestamp) -> Option<Seconds> {
-    if now >= run.ends_by {
-        return None;
+fn ended(
+    run: &RunRecord,
+    reports: &[ClusterReport],
+    outcomes: &[(MoveId, Option<Outcome>)],
+    unfinished: &[ClusterName],
+    now: Timestamp,
+) -> RunEnd {
+    let mut failed_clusters = failed_clusters(run, reports);
+    for cluster in unfinished {
+        failed_clusters.entry(cluster.clone()).or_insert_with(|| UNFINISHED.to_owned());
     }
-    let scope = run.scope();
-    let older = leases.iter().filter(|lease| lease.epoch < run.epoch && scope.covers(&lease.service));
-    let until = older.map(|lease| lease.until).max();
-    let moved = reports.iter().any(|report| report.waves.iter().any(|wave| !wave.is_empty()));
-    match (until, moved) {
-        (Some(until), _) => {
-            let left = until.duration_since(now).as_secs().max(1);
-            Some(Seconds(u32::try_from(left).unwrap_or(u32::MAX)).min(LONGEST_WAIT))
-        }
-        (None, true) => Some(LOOK_AGAIN),
-        (None, false) => None,
-    }
+    let status = match failed_clusters.is_empty() {
+        true => status(run, reports, outcomes),
+        false => RunStatus::CompletedWithErrors,
+    };
+    RunEnd { at: now, status, moves: by_outcome(outcomes), failed_clusters, told: false }
 }
 
 fn by_outcome(outcomes: &[(MoveId, Option<Outcome>)]) -> BTreeMap<Outcome, u32> {
@@ -107,7 +154,8 @@ fn failed_clusters(run: &RunRecord, reports: &[ClusterReport]) -> BTreeMap<Clust
 fn status(run: &RunRecord, reports: &[ClusterReport], outcomes: &[(MoveId, Option<Outcome>)]) -> RunStatus {
     // A dry run's moves are planned and never made.
     let unfinished = !run.is_dry() && outcomes.iter().any(|(_, outcome)| outcome.is_none_or(Outcome::alarms));
-    if unfinished || !failed_clusters(run, reports).is_empty() || !run.policy_mistakes.is_empty() {
+    let left = reports.iter().any(ClusterReport::leaves_covered);
+    if unfinished || left || !run.policy_mistakes.is_empty() {
         return RunStatus::CompletedWithErrors;
     }
     match (&run.mode, run.holds_lock) {
@@ -119,6 +167,8 @@ fn status(run: &RunRecord, reports: &[ClusterReport], outcomes: &[(MoveId, Optio
 #[cfg(test)]
 mod tests {
     use spotkeeper_core::ids::{ServiceArn, ServiceName, ServiceRef};
+    use spotkeeper_core::policy::Policy;
+    use spotkeeper_core::record::{LeftOnSpot, LeftWhy};
     use spotkeeper_core::switch::{Scope, SwitchEntry};
 
     use super::*;
@@ -146,8 +196,11 @@ mod tests {
             holds_lock: false,
             lock_held_by: None,
             epoch: 7,
+            policy: Policy::default(),
             policy_mistakes: Vec::new(),
             passes: 0,
+            looks: 0,
+            older_leases: false,
             ends_by: at(1_000),
             ended: None,
         }
@@ -183,17 +236,56 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_run_ends_when_older_leases_have_ended_and_nothing_is_left_to_move() {
+    fn a_switch_run_looks_again_until_nothing_older_lives_and_nothing_is_left_to_move() {
+        let failed = ClusterReport { failed: Some("Throttled".to_owned()), ..report(&[]) };
+        let before = RunRecord { older_leases: true, ..run() };
+        let ordinary = RunRecord { mode: RunMode::Ordinary, ..run() };
         let cases = [
-            ("nothing to move, no leases", vec![report(&[])], vec![], 10, None),
-            ("moves were made: look at what came of them", vec![report(&["m"])], vec![], 10, Some(LOOK_AGAIN)),
-            ("a lease older than the switch", vec![report(&[])], vec![lease(6, 70)], 10, Some(Seconds(60))),
-            ("a lease taken after the switch", vec![report(&[])], vec![lease(7, 70)], 10, None),
-            ("a long lease is looked at in between", vec![report(&[])], vec![lease(6, 900)], 10, Some(LONGEST_WAIT)),
-            ("patience has an end", vec![report(&["m"])], vec![lease(6, 2_000)], 1_000, None),
+            ("nothing to move, no leases", run(), vec![report(&[])], vec![], false),
+            ("moves were made: look at what came of them", run(), vec![report(&["m"])], vec![], true),
+            ("a lease older than the switch", run(), vec![report(&[])], vec![lease(6, 70)], true),
+            ("a lease taken after the switch", run(), vec![report(&[])], vec![lease(7, 70)], false),
+            ("an older lease ended while this pass looked", before, vec![report(&[])], vec![], true),
+            ("the cluster could not be worked on", run(), vec![failed.clone()], vec![], true),
+            ("the cluster has no report", run(), vec![], vec![], true),
+            ("a run that is no switch", ordinary, vec![failed], vec![lease(6, 70)], false),
         ];
-        for (name, reports, leases, now, expected) in cases {
-            assert_eq!(look_again(&run(), &reports, &leases, at(now)), expected, "{name}");
+        for (name, run, reports, leases, again) in cases {
+            let older: Vec<Lease> = older(&run, &leases).cloned().collect();
+            assert_eq!(!unfinished(&run, &reports, &older).is_empty(), again, "{name}");
+        }
+    }
+
+    #[test]
+    fn passes_come_further_and_further_apart() {
+        let cases = [
+            ("the first", 0, vec![], 5),
+            ("the third", 2, vec![], 20),
+            ("never longer than a lease", 40, vec![], 180),
+            ("until the older lease has ended", 0, vec![lease(6, 70)], 60),
+            ("a long lease is looked at in between", 0, vec![lease(6, 900)], 180),
+        ];
+        for (name, passes, leases, expected) in cases {
+            assert_eq!(wait(passes, &leases, at(10)), Seconds(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_on_spot_makes_an_end_with_errors() {
+        let left = |why| ClusterReport { left_on_spot: vec![LeftOnSpot { service: lease(1, 1).service, why }], ..report(&[]) };
+        let more = ClusterReport { left_on_spot_more: 1, ..report(&[]) };
+        let prod = vec![ClusterName::parse("prod").unwrap()];
+        let cases = [
+            ("nothing", report(&[]), vec![], RunStatus::Completed),
+            ("not covered, as asked", left(LeftWhy::NotCovered), vec![], RunStatus::Completed),
+            ("somebody deploys", left(LeftWhy::SomebodyDeploys), vec![], RunStatus::CompletedWithErrors),
+            ("more than are listed", more, vec![], RunStatus::CompletedWithErrors),
+            ("given up", report(&["m"]), prod, RunStatus::CompletedWithErrors),
+        ];
+        for (name, report, unfinished, expected) in cases {
+            let ended = ended(&run(), &[report], &[], &unfinished, at(2_000));
+            assert_eq!(ended.status, expected, "{name}");
+            assert_eq!(ended.failed_clusters.len(), unfinished.len(), "{name}");
         }
     }
 }

@@ -17,12 +17,12 @@ pub(crate) async fn outcome(
     id: &MoveId,
     because: &Because,
 ) -> Result<(), Failure> {
+    let policy = run_of(state, run).await?.policy;
     let record = state.get_move(run, id).await?;
     let record = record.ok_or_else(|| PortError::Absent { subject: format!("move {id} of run {run}") })?;
     if record.outcome.is_some() {
         return Ok(());
     }
-    let policy = state.policy().await?.unwrap_or_default();
     let ledger = state.ledger(&record.planned.service.arn).await?;
     let concluded = conclude(&policy, record, ledger.as_ref(), because, clock.now());
     if let Some(ledger) = concluded.ledger.filter(|concluded| Some(concluded) != ledger.as_ref()) {

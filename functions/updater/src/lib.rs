@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use spotkeeper_core::apply::{ApplyDecision, ApplyInput, after_write, decide};
 use spotkeeper_core::ids::MoveId;
 use spotkeeper_core::interface::{MAX_MOVES, UpdateAnswer, UpdateInput, UpdateOutcome, Updated};
-use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{Clock, Fleet, LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{Lease, MoveRecord, Outcome, RunRecord};
 use spotkeeper_core::units::Seconds;
@@ -38,8 +37,7 @@ pub async fn handle(
 ) -> Result<UpdateAnswer, Failure> {
     check(&input)?;
     let run = keep_lock(state, clock, run_of(state, &input.run_id).await?).await?;
-    let policy = state.policy().await?.unwrap_or_default();
-    let work = input.move_ids.iter().map(|id| update(fleet, state, clock, ends_at, &run, &policy, id));
+    let work = input.move_ids.iter().map(|id| update(fleet, state, clock, ends_at, &run, id));
     let done: Vec<Result<Updated, Failure>> = futures_util::stream::iter(work).buffered(AT_ONCE).collect().await;
     Ok(UpdateAnswer { moves: done.into_iter().collect::<Result<_, _>>()? })
 }
@@ -63,7 +61,6 @@ async fn update(
     clock: &impl Clock,
     ends_at: Timestamp,
     run: &RunRecord,
-    policy: &Policy,
     id: &MoveId,
 ) -> Result<Updated, Failure> {
     let record = state.get_move(&run.id, id).await?;
@@ -76,7 +73,7 @@ async fn update(
     }
     match lease(state, clock, run, &record).await? {
         Ok(lease) => {
-            let done = under_lease(fleet, state, clock, run, policy, record, &lease).await;
+            let done = under_lease(fleet, state, clock, run, record, &lease).await;
             // A lease that cannot be given back ends by itself; the work is what counts.
             if let Err(error) = state.release_lease(&lease).await {
                 tracing::warn!(%id, %error, "the lease was not given back");
@@ -114,10 +111,10 @@ async fn under_lease(
     state: &impl State,
     clock: &impl Clock,
     run: &RunRecord,
-    policy: &Policy,
     record: MoveRecord,
     lease: &Lease,
 ) -> Result<Updated, Failure> {
+    let policy = &run.policy;
     let id = record.planned.id.clone();
     let service = record.planned.service.clone();
     let ledger = state.ledger(&service.arn).await?;

@@ -29,18 +29,21 @@ impl Aws {
         Aws { clients: Clients::load(&config), state, telemetry: AwsTelemetry::new(&config) }
     }
 
-    /// The fleet for one invocation, with its part of the account's API rates: the policy's part,
-    /// divided by the clusters that the run works on at once.
+    /// The fleet for one invocation, with its part of the account's API rates: the part that the
+    /// run's policy gives, divided by the clusters that it works on at once. Without a run, the
+    /// part that a policy gives where it says nothing.
     ///
     /// # Errors
-    /// Where the run or the policy cannot be read.
+    /// Where the run cannot be read.
     pub async fn fleet<K: Clock>(&self, run: Option<&RunId>, clock: K) -> Result<AwsFleet<DynamoState, K>, PortError> {
-        let policy = self.state.policy().await?.unwrap_or_default();
         let run = match run {
             Some(run) => self.state.run(run).await?,
             None => None,
         };
-        let limits = limits(&policy, run.map_or(1, |run| run.clusters_in_flight));
+        let limits = run.map_or_else(
+            || limits(&Policy::default(), 1),
+            |run| limits(&run.policy, run.clusters_in_flight),
+        );
         Ok(AwsFleet::new(self.clients.clone(), self.state.clone(), limits, clock))
     }
 }

@@ -48,8 +48,11 @@ fn run() -> Option<RunRecord> {
         holds_lock: true,
         lock_held_by: None,
         epoch: 0,
+        policy: Policy::default(),
         policy_mistakes: Vec::new(),
         passes: 0,
+        looks: 0,
+        older_leases: false,
         ends_by: fixtures::at(10_000),
         ended: None,
     })

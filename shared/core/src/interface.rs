@@ -142,6 +142,8 @@ pub struct EndAnswer {
     pub next: EndNext,
     /// How long to wait before that.
     pub wait_seconds: u32,
+    /// The clusters to look at once more; empty where the run has ended.
+    pub clusters: Vec<ClusterName>,
     /// How the run ended: a status of [`crate::record::RunStatus`], or `running`.
     pub status: String,
     /// Moves by outcome.

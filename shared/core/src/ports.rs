@@ -35,8 +35,9 @@ pub trait Fleet: Sync {
 
 /// Spotkeeper's own memory.
 pub trait State: Sync {
-    /// The policy document, parsed: `Err` inside lists what is wrong with it, an absent one too.
-    fn policy(&self) -> impl Future<Output = Result<Result<Policy, Vec<PolicyMistake>>, PortError>> + Send;
+    /// The policy document, parsed, or what is wrong with it. One that is absent or cannot be read
+    /// is a mistaken one.
+    fn policy(&self) -> impl Future<Output = Result<Policy, Vec<PolicyMistake>>> + Send;
 
     /// All switch entries and the epoch, in one consistent read.
     fn switches(&self) -> impl Future<Output = Result<Switches, PortError>> + Send;

@@ -108,7 +108,7 @@ impl DynamoState {
 }
 
 impl State for DynamoState {
-    async fn policy(&self) -> Result<Result<Policy, Vec<PolicyMistake>>, PortError> {
+    async fn policy(&self) -> Result<Policy, Vec<PolicyMistake>> {
         policy::read(&self.ssm, &self.policy_parameter).await
     }
 

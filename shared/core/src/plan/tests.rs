@@ -26,8 +26,11 @@ fn run(mode: RunMode) -> RunRecord {
         holds_lock: true,
         lock_held_by: None,
         epoch: 0,
+        policy: Policy::default(),
         policy_mistakes: Vec::new(),
         passes: 0,
+        looks: 0,
+        older_leases: false,
         ends_by: fixtures::at(10_000),
         ended: None,
     }

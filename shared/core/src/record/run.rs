@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
-use crate::policy::PolicyMistake;
+use crate::policy::{Policy, PolicyMistake};
 use crate::switch::{Scope, SwitchEntry};
 
 /// A run: one item of the table.
@@ -30,10 +30,17 @@ pub struct RunRecord {
     pub lock_held_by: Option<RunId>,
     /// The switch epoch when it began.
     pub epoch: u64,
+    /// The policy as it was when the run began: it works by this one to its end.
+    pub policy: Policy,
     /// What is wrong with the policy; not empty means a dry run.
     pub policy_mistakes: Vec<PolicyMistake>,
     /// How often it has gone over its clusters: more than once only for a switch.
     pub passes: u32,
+    /// How many clusters it has looked at in all its passes.
+    pub looks: u32,
+    /// Whether leases older than its switch were alive when its present pass began: what they
+    /// were writing may have come after this pass had looked.
+    pub older_leases: bool,
     /// When a switch run gives up waiting for what it cannot change.
     pub ends_by: Timestamp,
     /// How it ended; `None` while it runs.
@@ -85,9 +92,15 @@ pub struct RunEnd {
     pub status: RunStatus,
     /// Moves by outcome.
     pub moves: BTreeMap<Outcome, u32>,
-    /// Clusters that could not be worked on, with the error's name.
+    /// Clusters that could not be worked on, with the error's name; those that a switch run left
+    /// unfinished with [`UNFINISHED`].
     pub failed_clusters: BTreeMap<ClusterName, String>,
+    /// Whether metrics and event have been sent.
+    pub told: bool,
 }
+
+/// What [`RunEnd::failed_clusters`] says of a cluster that a switch run gave up on.
+pub const UNFINISHED: &str = "Unfinished";
 
 /// How a run ended, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +224,15 @@ pub struct Lock {
     pub run: RunId,
     /// When it ends by itself.
     pub until: Timestamp,
+}
+
+impl ClusterReport {
+    /// Whether a service that the run covers stays on Spot. That a switch does not cover one is as
+    /// it was asked for.
+    #[must_use]
+    pub fn leaves_covered(&self) -> bool {
+        self.left_on_spot_more > 0 || self.left_on_spot.iter().any(|left| left.why != LeftWhy::NotCovered)
+    }
 }
 
 impl RunRecord {

@@ -11,6 +11,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::error::ErrorMetadata;
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::ClusterName;
+use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{PortError, Telemetry};
 use spotkeeper_core::record::{
     ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, Outcome, RunEnd, RunMode, RunRecord, RunStatus,
@@ -32,6 +33,7 @@ fn run() -> (RunRecord, Vec<ClusterReport>) {
         status: RunStatus::CompletedWithErrors,
         moves: BTreeMap::from([(Outcome::Stable, 3), (Outcome::Stranded, 1), (Outcome::Held, 0)]),
         failed_clusters: BTreeMap::from([(cluster("batch"), "AccessDenied".to_owned())]),
+        told: false,
     };
     let run = RunRecord {
         id: fixtures::run_id("2026-01-15-0001"),
@@ -42,8 +44,11 @@ fn run() -> (RunRecord, Vec<ClusterReport>) {
         holds_lock: true,
         lock_held_by: None,
         epoch: 0,
+        policy: Policy::default(),
         policy_mistakes: Vec::new(),
         passes: 1,
+        looks: 0,
+        older_leases: false,
         ends_by: fixtures::at(3_600),
         ended: Some(ended),
     };

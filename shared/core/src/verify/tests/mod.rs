@@ -229,8 +229,11 @@ pub(crate) fn run() -> RunRecord {
         holds_lock: true,
         lock_held_by: None,
         epoch: 0,
+        policy: Policy::default(),
         policy_mistakes: Vec::new(),
         passes: 0,
+        looks: 0,
+        older_leases: false,
         ends_by: fixtures::at(3_600),
         ended: None,
     }

@@ -121,7 +121,7 @@ fn whatever_stands_in_a_switch_item_it_is_on() {
 }
 
 #[tokio::test]
-async fn a_policy_that_may_not_be_read_is_a_mistake_and_an_outage_is_not() {
+async fn a_policy_that_cannot_be_read_is_a_mistaken_one() {
     let policy = async |error: fn() -> GetParameterError| {
         let rule = mock!(aws_sdk_ssm::Client::get_parameter)
             .match_requests(|get| get.name() == Some("/policy") && get.with_decryption() == Some(true))
@@ -130,7 +130,7 @@ async fn a_policy_that_may_not_be_read_is_a_mistake_and_an_outage_is_not() {
         DynamoState::with_clients(mock_client!(aws_sdk_dynamodb, []), ssm, TABLE, "/policy").policy().await
     };
     let denied =
-        policy(|| GetParameterError::generic(refused("AccessDeniedException", "no"))).await.unwrap().unwrap_err();
+        policy(|| GetParameterError::generic(refused("AccessDeniedException", "no"))).await.unwrap_err();
     assert_eq!(
         denied[0].to_string(),
         "/: the policy cannot be read: the role may not call ssm:GetParameter on parameter /policy"
@@ -139,9 +139,10 @@ async fn a_policy_that_may_not_be_read_is_a_mistake_and_an_outage_is_not() {
         let message = "User: u is not authorized to perform: kms:Decrypt on resource: key";
         GetParameterError::generic(refused("AccessDeniedException", message))
     });
-    assert!(denied.await.unwrap().unwrap_err()[0].problem.contains("the role may not call kms:Decrypt"));
-    let error = policy(|| GetParameterError::generic(refused("InternalServerError", "sorry"))).await.unwrap_err();
-    assert_eq!(said(&error), "Unavailable: ssm:GetParameter on parameter /policy failed: InternalServerError: sorry");
-    let error = policy(|| GetParameterError::generic(refused("ThrottlingException", ""))).await.unwrap_err();
-    assert_eq!(error.name(), "Throttled");
+    assert!(denied.await.unwrap_err()[0].problem.contains("the role may not call kms:Decrypt"));
+    let outage = policy(|| GetParameterError::generic(refused("InternalServerError", "sorry"))).await.unwrap_err();
+    assert_eq!(
+        outage[0].to_string(),
+        "/: the policy cannot be read: ssm:GetParameter on parameter /policy failed: InternalServerError: sorry"
+    );
 }
