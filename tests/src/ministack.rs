@@ -89,27 +89,10 @@ impl MiniStack {
         Api::new(&self.url, self.authorises)
     }
 
-    /// Kills every function that runs in it, as a crash would: the processes below it that are a
-    /// `bootstrap`. Linux only, by `/proc`.
-    ///
-    /// # Errors
-    /// When the processes cannot be listed.
-    pub fn kill_functions(&self) -> anyhow::Result<()> {
-        let scratch = format!("{}/", self.scratch.display());
-        for entry in std::fs::read_dir("/proc").context("/proc cannot be read")? {
-            let path = entry?.path();
-            let Some(id) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.parse::<u32>().is_ok())
-            else {
-                continue;
-            };
-            // A process that ends meanwhile needs no killing.
-            let command = std::fs::read(path.join("cmdline")).unwrap_or_default();
-            let program = String::from_utf8_lossy(&command).split('\0').next().unwrap_or_default().to_owned();
-            if program.starts_with(&scratch) && program.ends_with("/bootstrap") {
-                Command::new("kill").args(["-9", id]).status().context("kill cannot be started")?;
-            }
-        }
-        Ok(())
+    /// Where it keeps its files.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
     }
 
     /// A file of its own, with this text.
@@ -121,4 +104,30 @@ impl MiniStack {
         std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(path)
     }
+}
+
+/// Kills a function of the MiniStack with these files, as a crash would: its processes are the
+/// `bootstrap`s below it with the function's name in `AWS_SDK_UA_APP_ID`. Linux only, by `/proc`.
+///
+/// # Errors
+/// When the processes cannot be listed.
+pub fn kill_function(scratch: &Path, name: &str) -> anyhow::Result<()> {
+    let scratch = format!("{}/", scratch.display());
+    let variable = format!("AWS_SDK_UA_APP_ID=spotkeeper-{name}");
+    for entry in std::fs::read_dir("/proc").context("/proc cannot be read")? {
+        let path = entry?.path();
+        let Some(id) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.parse::<u32>().is_ok())
+        else {
+            continue;
+        };
+        // A process that ends meanwhile needs no killing.
+        let command = std::fs::read(path.join("cmdline")).unwrap_or_default();
+        let program = String::from_utf8_lossy(&command).split('\0').next().unwrap_or_default().to_owned();
+        let environment = std::fs::read(path.join("environ")).unwrap_or_default();
+        let named = environment.split(|byte| *byte == 0).any(|each| each == variable.as_bytes());
+        if named && program.starts_with(&scratch) && program.ends_with("/bootstrap") {
+            Command::new("kill").args(["-9", id]).status().context("kill cannot be started")?;
+        }
+    }
+    Ok(())
 }

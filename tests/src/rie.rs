@@ -27,6 +27,19 @@ impl Emulator {
     /// # Errors
     /// When it does not listen.
     pub fn start(function: &str, timeout_seconds: u32, endpoints: &Endpoints) -> anyhow::Result<Emulator> {
+        Emulator::start_binary(&paths::function(function)?, function, timeout_seconds, endpoints)
+    }
+
+    /// Starts the emulator with any function's binary.
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub fn start_binary(
+        binary: &Path,
+        function: &str,
+        timeout_seconds: u32,
+        endpoints: &Endpoints,
+    ) -> anyhow::Result<Emulator> {
         let scratch = paths::scratch("rie")?;
         let (port, runtime_port) = (free_port()?, free_port()?);
         let timeout = timeout_seconds.to_string();
@@ -43,7 +56,7 @@ impl Emulator {
             &format!("127.0.0.1:{runtime_port}"),
             "--log-level",
             "info",
-            &paths::function(function)?.display().to_string(),
+            &binary.display().to_string(),
         ]
         .map(str::to_owned);
         let log = scratch.join("rie.log");

@@ -134,7 +134,7 @@ fn answers_from(
 }
 
 /// What a choice can look at.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Input {
     fields: BTreeMap<&'static str, String>,
     cursor: Value,
@@ -233,6 +233,51 @@ fn json(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
+/// The formulas of docs/PERFORMANCE.md: Step Functions bills each state that is entered, in the
+/// children of a distributed Map too.
+#[test]
+fn a_run_enters_as_many_states_as_performance_md_says() {
+    let begin = [("Begin", Input::of("next", "clusters")), ("End", Input::of("next", "ended"))];
+    let around = path("Begin", Input::default(), &begin);
+    let settled = path("FirstWave", Input::default(), &[("Determine", Input::of("next", "done"))]);
+    for clusters in [1, 5, 40] {
+        assert_eq!(around + clusters * settled, 6 + 4 * clusters, "a settled run over {clusters} clusters");
+    }
+    for (waves, moves, looks) in [(1, 1, 1), (1, 20, 6), (4, 35, 10)] {
+        let more = |wave| if wave + 1 < waves { json!(wave + 1) } else { Value::Null };
+        let determined = (0..waves).map(|wave| ("Determine", Input { cursor: more(wave), ..Input::of("next", "update") }));
+        let cluster = path("FirstWave", Input::default(), &determined.collect::<Vec<_>>());
+        let looked = (1..=looks).map(|look| ("CheckStability", Input::of("next", if look < looks { "wait" } else { "stable" })));
+        let one = path("AfterUpdate", Input::of("outcome", "applied"), &looked.collect::<Vec<_>>());
+        assert_eq!(around + cluster + moves * one, 7 + 6 * waves + moves * (2 + 3 * looks), "{waves} waves, {moves} moves");
+    }
+}
+
+/// How many states are entered from one on to the end of its machine, where the functions answer
+/// so, in this order.
+fn path(from: &str, mut input: Input, answers: &[(&str, Input)]) -> usize {
+    let mut answers = answers.iter();
+    let mut name = from.to_owned();
+    for entered in 1.. {
+        let state = &STATES[&name];
+        let answered = ["Begin", "Determine", "CheckStability", "End"].contains(&name.as_str());
+        if answered {
+            let (function, answer) = answers.next().unwrap_or_else(|| panic!("{name} has no answer"));
+            assert_eq!(*function, name);
+            input = answer.clone();
+        }
+        if state["End"] == true || state["Type"] == "Succeed" {
+            assert!(answers.next().is_none(), "{name} ends it, and answers are left");
+            return entered;
+        }
+        name = match state["Type"].as_str().unwrap() {
+            "Choice" => chosen(state, &input),
+            _ => state["Next"].as_str().unwrap().to_owned(),
+        };
+    }
+    unreachable!("every path ends")
+}
+
 #[test]
 fn every_phase_is_a_state_and_every_state_is_reached() {
     let phases: BTreeSet<String> =
@@ -264,7 +309,16 @@ fn every_task_is_retried_caught_and_timed() {
         assert!(state["TimeoutSeconds"].is_u64(), "{name} has no timeout");
         let retry = &state["Retry"][0];
         assert!(retry["MaxAttempts"].as_u64().is_some_and(|attempts| attempts >= 3), "{name} is not retried");
-        for error in ["Throttled", "Unavailable", "Conflict", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
+        for error in [
+            "Throttled",
+            "Unavailable",
+            "Conflict",
+            "Runtime.ExitError",
+            "Runtime.Unknown",
+            "Sandbox.Timedout",
+            "Lambda.Unknown",
+            "States.Timeout",
+        ]
         {
             assert!(
                 retry["ErrorEquals"].as_array().unwrap().contains(&json!(error)),

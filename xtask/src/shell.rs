@@ -30,6 +30,11 @@ impl Shell {
         Ok(Shell { host, path })
     }
 
+    /// The target triple of this machine.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// A command in the workspace's directory.
     ///
     /// Cargo builds for the host by name: cargo-lambda does, and so both share what they build.

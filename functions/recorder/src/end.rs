@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_run_looks_again_until_nothing_older_lives_and_nothing_is_left_to_move() {
+    fn s4_a_switch_run_looks_again_until_nothing_older_lives_and_nothing_is_left_to_move() {
         let failed = ClusterReport { failed: Some("Throttled".to_owned()), ..report(&[]) };
         let before = RunRecord { older_leases: true, ..run() };
         let ordinary = RunRecord { mode: RunMode::Ordinary, ..run() };

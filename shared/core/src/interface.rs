@@ -68,7 +68,7 @@ pub enum RecorderInput {
         run_id: RunId,
         /// The execution's input as it came: checked here, so that every mistake is named.
         input: serde_json::Value,
-        /// The ARN of the principal or schedule that started it, where known.
+        /// Who started it: the ARN of the execution, by which CloudTrail names the principal.
         #[serde(default)]
         who: String,
     },

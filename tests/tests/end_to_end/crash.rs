@@ -1,62 +1,129 @@
-//! Functions that die in the middle of a call to AWS.
+//! Functions that die while they wait for AWS.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use spotkeeper_tests::local::Local;
+use spotkeeper_tests::ministack::{MiniStack, Options, kill_function};
+use spotkeeper_tests::sim::Simulator;
+use spotkeeper_tests::stack::Stack;
 
-use crate::world::{PATIENCE, POLICY, fault, ledger, placements, run_well, updates, world};
+use crate::killer::{Await, Killer};
+use crate::world::{ACCOUNT, PATIENCE, POLICY, Place, World, ledger, place, placements, updates};
 
-/// S12: each function is killed while AWS holds its answer to one of its calls; the Updater after
-/// its write has taken effect. The run, or the one after it, finishes the move; nothing is written
-/// twice. (A write that AWS has not taken is looked for for five minutes before it is repeated:
-/// `verify::tests` holds that on a virtual clock.)
-#[test]
-fn s12_a_function_killed_while_it_calls_aws_loses_nothing() {
-    let calls = [
-        ("recorder", "ecs:DescribeClusters", true),
-        ("determiner", "ecs:ListServices", true),
-        ("determiner", "ecs:DescribeTasks", true),
-        ("updater", "ecs:UpdateService", false),
-        ("stability-checker", "elasticloadbalancing:DescribeTargetHealth", true),
-    ];
-    let local = world(POLICY);
-    for (number, (function, action, before)) in calls.into_iter().enumerate() {
-        let case = format!("{function} in {action}, {}", if before { "before" } else { "after" });
-        let hold = |on: bool| json!({ "fault": "hold", "action": action, "before": before, "on": on });
-        fault(&local, &hold(true));
-        let name = format!("crash-{number}");
-        let arn = local.stack.start(&name, &json!({ "clusters": ["prod"] })).unwrap();
-        until(&case, || held(&local.simulator.ask("/_sim/held").unwrap()));
-        local.ministack.kill_functions().unwrap();
-        fault(&local, &hold(false));
-        let execution = local.stack.wait(&arn, PATIENCE).unwrap();
-        assert_eq!(execution.status, "SUCCEEDED", "{case}: {} {}", execution.error, execution.cause);
-        // What one run left, the next one finds.
-        run_well(&local, &format!("after-{number}"), &json!({ "clusters": ["prod"] }));
-        assert_eq!(placements(&local)["web"], "FARGATE:1, FARGATE_SPOT:1", "{case}");
-        assert!(ledger(&local, "web")["open"].is_null(), "{case}: {:#}", ledger(&local, "web"));
-        let written = updates(&local).get("prod/web").copied().unwrap_or(0);
-        assert_eq!(written, 1, "{case}: web was written {written} times");
-        run_well(&local, &format!("restore-{number}"), &json!({ "restore": { "scope": "all" } }));
+/// A write that AWS has not taken is looked for this long before it is repeated, and then verified.
+const PATIENCE_FOR_A_LOST_WRITE: Duration = Duration::from_secs(480);
+
+/// What is in place of each service that may move, after a run upwards and after a restore.
+const UP: [(&str, &str); 2] = [("web", "FARGATE:1, FARGATE_SPOT:1"), ("api", "prod-on-demand:1, prod-spot:1")];
+const RESTORED: [(&str, &str); 2] = [("web", "FARGATE"), ("api", "prod-on-demand:1")];
+
+/// A world whose functions die as the killer says, once it is armed.
+fn world_of(killer: &Arc<Killer>, place: Option<Place>) -> World {
+    let simulator = Simulator::start(Path::new(ACCOUNT), 1).unwrap();
+    let fleet = Arc::new(OnceLock::from(simulator.url().to_owned()));
+    let rest: Arc<OnceLock<String>> = Arc::default();
+    let options = Options {
+        fleet: Some(killer.before(fleet)),
+        environment: vec![("AWS_ENDPOINT_URL".to_owned(), killer.before(Arc::clone(&rest)))],
+        ..Options::default()
+    };
+    let ministack = MiniStack::start(&options).unwrap();
+    rest.set(ministack.url().to_owned()).unwrap();
+    let stack = Stack::deploy(&ministack, "spotkeeper", &[]).unwrap();
+    stack.put_policy(&POLICY.replace("pace: {", "pace: { rest_seconds: 0,")).unwrap();
+    let scratch = ministack.scratch().to_owned();
+    killer.on_kill(Box::new(move |function| kill_function(&scratch, function).unwrap()));
+    World::new(Local { simulator, ministack, stack }, place)
+}
+
+/// One run with the killer about, and as many without as it takes to finish what that one left:
+/// one. Nothing is written twice, nothing stays open.
+fn run_to_the_end(local: &Local, killer: &Killer, name: &str, input: &Value, expected: [(&str, &str); 2]) {
+    let killed_before = killer.killed();
+    killer.arm(true);
+    let arn = local.stack.start(name, input).unwrap();
+    let execution = local.stack.wait(&arn, PATIENCE_FOR_A_LOST_WRITE).unwrap();
+    killer.arm(false);
+    let killed = killer.killed();
+    let killed: Vec<&Await> = killed.difference(&killed_before).collect();
+    assert_eq!(execution.status, "SUCCEEDED", "{name}: {} {} after {killed:?}", execution.error, execution.cause);
+    let done = || {
+        let placed = placements(local);
+        let open = expected.iter().any(|(service, _)| !ledger(local, service)["open"].is_null());
+        !open && expected.iter().all(|(service, placement)| placed[*service] == *placement)
+    };
+    if !done() {
+        let after = local.stack.run(&format!("{name}-after"), input, PATIENCE).unwrap();
+        assert_eq!(after.status, "SUCCEEDED", "{name}-after: {} {}", after.error, after.cause);
+    }
+    let (web, api) = (ledger(local, "web"), ledger(local, "api"));
+    assert!(done(), "{name}: {:?} after {killed:?}\n{web:#}\n{api:#}", placements(local));
+    for (service, count) in updates(local) {
+        assert_eq!(count, 1, "{name}: {service} was written {count} times after {killed:?}");
+    }
+    local.simulator.tell("/_sim/counters/reset", &json!({})).unwrap();
+}
+
+/// Runs upwards and restores until every await of these functions has been died at.
+fn die_everywhere(killer: &Arc<Killer>, least: &[(&str, &str, bool)]) {
+    let local = world_of(killer, Some(place()));
+    for round in 0.. {
+        let before = killer.killed().len();
+        run_to_the_end(&local, killer, &format!("up-{round}"), &json!({ "clusters": ["prod"] }), UP);
+        let restore = json!({ "restore": { "scope": "cluster/prod" } });
+        run_to_the_end(&local, killer, &format!("restore-{round}"), &restore, RESTORED);
         local.stack.forget_ledgers().unwrap();
-        local.simulator.tell("/_sim/counters/reset", &json!({})).unwrap();
+        let killed = killer.killed().len();
+        eprintln!("round {round}: {killed} awaits died at");
+        if killed == before {
+            break;
+        }
+    }
+    let killed = killer.killed();
+    for (function, request, carried_out) in least {
+        let one = Await { function: (*function).to_owned(), request: (*request).to_owned(), carried_out: *carried_out };
+        assert!(killed.contains(&one), "nobody died at {one:?}, but at {killed:#?}");
     }
 }
 
-/// Whether the simulator holds any answer back.
-fn held(answer: &Value) -> bool {
-    match answer {
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => fields.values().any(held),
-        Value::Number(number) => number.as_u64().is_some_and(|number| number > 0),
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
-    }
+/// The write that AWS has not carried out: a test of its own, for its patience.
+fn is_the_lost_write(one: &Await) -> bool {
+    one.request == "UpdateService" && !one.carried_out
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "{what}: nothing is held");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+/// S12: the Determiner, whose awaits are the most.
+#[test]
+fn s12_a_determiner_killed_at_any_of_its_awaits_loses_nothing() {
+    let killer = Killer::new(|one| one.function != "determiner");
+    die_everywhere(
+        &killer,
+        &[("determiner", "ListServices", false), ("determiner", "PutItem report", true), ("determiner", "Query ledger", false)],
+    );
+}
+
+/// S12: the other functions; the Updater also after its write has taken effect.
+#[test]
+fn s12_the_other_functions_killed_at_any_of_their_awaits_lose_nothing() {
+    let killer = Killer::new(|one| one.function == "determiner" || is_the_lost_write(one));
+    die_everywhere(
+        &killer,
+        &[
+            ("recorder", "GetParameter", false),
+            ("updater", "UpdateService", true),
+            ("stability-checker", "DescribeTargetHealth", false),
+            ("recorder", "PutEvents", true),
+        ],
+    );
+}
+
+/// S12: the Updater dies before AWS has its write. It is looked for, and then repeated.
+#[test]
+fn s12_a_write_that_never_arrived_is_repeated_once_it_is_certain() {
+    let killer = Killer::new(|one| !is_the_lost_write(one));
+    let local = world_of(&killer, None);
+    run_to_the_end(&local, &killer, "up", &json!({ "clusters": ["prod"] }), UP);
+    assert_eq!(killer.killed().len(), 1);
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod crash;
+mod killer;
 mod ordinary;
 mod switch;
 mod trouble;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{POLICY, any_on_spot, moves, placements, run_well, updates, world};
+use crate::world::{PATIENCE, POLICY, any_on_spot, fault, moves, placements, run_well, until, until_held, updates, world};
 
 /// S4: a switch brings everything in scope back, verified; nothing goes up while it is on; when it
 /// is off, services climb again.
@@ -27,6 +27,28 @@ fn s4_the_kill_switch_brings_everything_back() {
     let off = json!({ "switch": { "scope": "all", "state": "off", "reason": "over" } });
     run_well(&local, "release", &off);
     assert!(any_on_spot(&local), "released: {:?}", placements(&local));
+}
+
+/// S4: the switch comes while an Updater is between its check and its write. The switch's own look
+/// finds everything On-Demand; it may not end with that.
+#[test]
+fn s4_a_switch_during_a_write_waits_for_that_write() {
+    let local = world(POLICY);
+    let hold = |on: bool| json!({ "fault": "hold", "action": "ecs:UpdateService", "before": true, "on": on });
+    fault(&local, &hold(true));
+    let up = local.stack.start("up", &json!({})).unwrap();
+    until_held(&local);
+    let on = json!({ "switch": { "scope": "all", "state": "on", "reason": "launch" } });
+    let kill = local.stack.start("kill", &on).unwrap();
+    until("the switch has not looked", || local.stack.bodies("report/kill").unwrap().len() == 2);
+    assert!(!any_on_spot(&local));
+    fault(&local, &hold(false));
+    let execution = local.stack.wait(&kill, PATIENCE).unwrap();
+    assert_eq!(execution.status, "SUCCEEDED", "{} {}", execution.error, execution.cause);
+    assert!(!any_on_spot(&local), "{:?} {}", placements(&local), execution.output);
+    assert!(!updates(&local).is_empty(), "no write came after the switch: the test shows nothing");
+    assert_eq!(local.stack.wait(&up, PATIENCE).unwrap().status, "SUCCEEDED");
+    assert!(!any_on_spot(&local), "{:?}", placements(&local));
 }
 
 /// A switch over one service leaves the others.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{POLICY, World, any_on_spot, fault, ledger, moves, placements, run_well, updates, world};
+use crate::world::{
+    PATIENCE, POLICY, World, any_on_spot, fault, ledger, moves, placements, run_well, until_held, updates, world,
+};
 
 /// Runs an ordinary run in a world where only `web` may move, with these faults; answers the
 /// move's record.
@@ -59,4 +61,21 @@ fn what_cannot_be_read_is_a_gap_naming_the_action() {
     let reports = local.stack.bodies("report/run").unwrap();
     let gaps = reports[0]["gaps"].to_string();
     assert!(gaps.contains("elasticloadbalancing:DescribeTargetGroupAttributes"), "{gaps}");
+}
+
+/// A service that is deleted while its cluster is read is a gap; the run goes on.
+#[test]
+fn a_service_that_vanishes_is_a_gap() {
+    let local = world(POLICY);
+    let hold = |on: bool| json!({ "fault": "hold", "action": "ecs:DescribeServices", "before": true, "on": on });
+    fault(&local, &hold(true));
+    let arn = local.stack.start("run", &json!({ "clusters": ["prod"] })).unwrap();
+    until_held(&local);
+    fault(&local, &json!({ "fault": "vanish_service", "cluster": "prod", "service": "api", "on": true }));
+    fault(&local, &hold(false));
+    let execution = local.stack.wait(&arn, PATIENCE).unwrap();
+    assert_eq!(execution.status, "SUCCEEDED", "{} {}", execution.error, execution.cause);
+    let gaps = local.stack.bodies("report/run").unwrap()[0]["gaps"].to_string();
+    assert!(gaps.contains("service/prod/api"), "{gaps}");
+    assert_eq!(moves(&local, "run")["web"]["outcome"], "stable", "the others are moved");
 }

@@ -1,15 +1,15 @@
 //! An account with Spotkeeper in it, and how to ask AWS about it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use spotkeeper_tests::api::ECS;
 use spotkeeper_tests::local::Local;
 use spotkeeper_tests::ministack::Options;
-use spotkeeper_tests::paths;
 use spotkeeper_tests::stack::Execution;
 
 /// The longest that a run may take here.
@@ -24,6 +24,9 @@ rules: { ec2_default_stop_timeout_seconds: 30 }
 verify: { dwell_seconds: 1, poll_seconds: 1, drought_seconds: 6, launch_seconds: 5 }
 ";
 
+/// The small account.
+pub(crate) const ACCOUNT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/accounts/small.yaml");
+
 /// How many worlds may stand at once: each is two servers and up to a dozen processes.
 const WORLDS: usize = 2;
 
@@ -31,8 +34,11 @@ const WORLDS: usize = 2;
 #[derive(Debug)]
 pub(crate) struct World {
     local: Local,
-    _place: MutexGuard<'static, ()>,
+    _place: Option<Place>,
 }
+
+/// A place among the worlds.
+pub(crate) type Place = MutexGuard<'static, ()>;
 
 impl std::ops::Deref for World {
     type Target = Local;
@@ -41,8 +47,15 @@ impl std::ops::Deref for World {
     }
 }
 
+impl World {
+    /// A world that has been put together. One that only waits needs no place.
+    pub(crate) const fn new(local: Local, place: Option<Place>) -> World {
+        World { local, _place: place }
+    }
+}
+
 /// A place among the worlds, once there is one.
-fn place() -> MutexGuard<'static, ()> {
+pub(crate) fn place() -> Place {
     static PLACES: [Mutex<()>; WORLDS] = [const { Mutex::new(()) }; WORLDS];
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let place = &PLACES[NEXT.fetch_add(1, Ordering::Relaxed) % WORLDS];
@@ -53,9 +66,9 @@ fn place() -> MutexGuard<'static, ()> {
 /// The small account with Spotkeeper deployed and this policy.
 pub(crate) fn world(policy: &str) -> World {
     let place = place();
-    let local = Local::start(&paths::workspace().join("tests/accounts/small.yaml"), 1, Options::default()).unwrap();
+    let local = Local::start(Path::new(ACCOUNT), 1, Options::default()).unwrap();
     local.stack.put_policy(policy).unwrap();
-    World { local, _place: place }
+    World::new(local, Some(place))
 }
 
 /// Runs the state machine to its end.
@@ -113,6 +126,30 @@ pub(crate) fn updates(local: &Local) -> BTreeMap<String, u64> {
 /// Switches a fault of the simulator on.
 pub(crate) fn fault(local: &Local, fault: &Value) {
     local.simulator.tell("/_sim/faults", fault).unwrap();
+}
+
+/// Waits until the simulator holds an answer back.
+pub(crate) fn until_held(local: &Local) {
+    until("nothing is held", || any(&local.simulator.ask("/_sim/held").unwrap()));
+}
+
+/// Whether there is anything in it but emptiness.
+fn any(answer: &Value) -> bool {
+    match answer {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => fields.values().any(any),
+        Value::Number(number) => number.as_u64().is_some_and(|number| number > 0),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
+/// Waits until something outside of this process holds.
+pub(crate) fn until(otherwise: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "{otherwise}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// The records of a run's moves, by service name.
