@@ -11,6 +11,7 @@ mod suitability;
 mod tests;
 
 pub use finding::*;
+pub(crate) use pair::fargate_pair;
 pub use pair::find_pair;
 pub use rule::*;
 pub use rules::return_path;

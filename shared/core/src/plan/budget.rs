@@ -21,7 +21,7 @@ pub struct BudgetReport {
     pub room: CpuUnits,
     /// What lies above the policy's ceiling and its tolerance, and has to come down.
     pub excess: CpuUnits,
-    /// Services on Spot of which the CPU is not known: while there are any, nothing is dealt.
+    /// Services of which the CPU on Spot is not known: while there are any, nothing is dealt.
     pub unknown: u32,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn budget(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Budge
     let all: CpuUnits = positions.iter().map(|position| cpu(position.service.desired, position)).sum();
     let task_cpu = CpuUnits(all.0.saturating_sub(policy.commitment_floor().0));
     let spot_cpu: CpuUnits = positions.iter().map(|position| cpu(position.spot_tasks(), position)).sum();
-    let unknown = positions.iter().filter(|position| position.on_spot() && position.task_cpu.is_none()).count();
+    let unknown = positions.iter().filter(|position| !position.spot_cpu_known()).count();
     let share_now = match task_cpu.0 {
         0 => Percent::ZERO,
         all => Percent::saturating(spot_cpu.0.saturating_mul(100) / all),

@@ -1,6 +1,6 @@
 //! Moves down: switches, services that became unsafe, more on Spot than allowed; and restores.
 
-use super::position::Position;
+use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
 use super::{MoveCause, MoveKind, PlanInput, budget, solve};
 use crate::observe::{DeploymentController, Depth, PlacedBy, Scheduling, Service};
@@ -18,7 +18,7 @@ pub(super) fn downs<'a, 'p>(
 ) -> Vec<Draft<'p, 'a>> {
     let mut drafts = Vec::new();
     let mut free = Vec::new();
-    for position in positions.iter().filter(|position| position.on_spot()) {
+    for position in positions.iter().filter(|position| position.on_spot() != OnSpot::No) {
         match input.memory.switches.over(&position.service.id, input.now) {
             None => free.push(position),
             Some(_) => match by_switch(input, position) {
@@ -47,6 +47,9 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     }
     if input.given_up.contains(&service.id.arn) {
         return Err(LeftWhy::Stranded);
+    }
+    if position.on_spot() == OnSpot::Unread {
+        return Err(LeftWhy::Unread);
     }
     let pair = position.pair.as_ref().ok_or(LeftWhy::NoPair)?;
     let preempt = over.iter().any(|entry| entry.preempt);
@@ -161,11 +164,8 @@ pub(super) fn restores<'a, 'p>(
             if same_placement(&position.service.placed_by, &ledger.original) {
                 return None;
             }
-            let spot_before = match &ledger.original {
-                PlacedBy::Strategy(original) => original.bounds(&ledger.pair.spot, position.service.desired).most,
-                PlacedBy::LaunchType(_) => 0,
-            };
-            let kind = if spot_before > position.expected_spot { MoveKind::Up } else { MoveKind::Down };
+            let adds_spot = position.may_place_on_spot(input.snapshot, &ledger.original);
+            let kind = if adds_spot { MoveKind::Up } else { MoveKind::Down };
             let switched = input.memory.switches.over(&position.service.id, input.now).is_some();
             let barred = kind == MoveKind::Up
                 && (switched

@@ -9,7 +9,7 @@ use super::{HeldWhy, MoveCause, MoveKind, Plan, PlanInput, Promise, first_breach
 use crate::assess::{Memory, Rule, assess};
 use crate::fixtures;
 use crate::ids::{MoveId, RunId};
-use crate::observe::{Depth, Family, PlacedBy, Reading, RolloutState, ScalingRange, Service, Snapshot};
+use crate::observe::{Depth, Family, Market, PlacedBy, Reading, RolloutState, ScalingRange, Service, Snapshot};
 use crate::policy::Policy;
 use crate::record::{Dealt, Ledger, LeftWhy, RunMode, RunRecord, UnsafeSince};
 use crate::strategy::Strategy;
@@ -213,6 +213,195 @@ fn a_switch_brings_everything_in_scope_down() {
         assert_eq!(moves(&plan), expected, "{name}");
         assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
         assert!(plan.moves.iter().all(|record| record.planned.undo.is_none()), "{name}: a move down is never undone");
+    }
+}
+
+/// A world under a switch over all, to vary: the snapshot, and the ledger of its service `web`.
+type VarySwitched = fn(&mut Snapshot, &mut Option<Ledger>);
+
+#[test]
+fn under_a_switch_what_could_not_be_read_is_not_taken_for_on_demand() {
+    fn unread(snapshot: &mut Snapshot, name: &str) {
+        let name = fixtures::provider_name(name);
+        snapshot.providers.insert(name, Reading::Missing(fixtures::gap("provider", "ecs:DescribeCapacityProviders")));
+    }
+    fn group_unread(snapshot: &mut Snapshot, name: &str) {
+        fixtures::edit_group(snapshot, &fixtures::provider_name(name), |provider| {
+            provider.group = Reading::Missing(fixtures::gap("group", "autoscaling:DescribeAutoScalingGroups"));
+        });
+    }
+    fn place(snapshot: &mut Snapshot, strategy: &str, desired: u32) {
+        let service = &mut snapshot.services[0];
+        service.placed_by = PlacedBy::Strategy(serde_json::from_str(strategy).unwrap());
+        service.desired = desired;
+        fixtures::settle(service, 0);
+    }
+    let asg = Family::AutoScalingGroup;
+    let to = |provider: &str| expected(&[("web", MoveKind::Down, &format!("{provider}:1"))]);
+    let cases: [(&str, Family, VarySwitched, _, _); 11] = [
+        (
+            "the group of the Spot provider",
+            asg,
+            |world, _| group_unread(world, "group-spot"),
+            vec![],
+            Some(LeftWhy::Unread),
+        ),
+        ("the Spot provider", asg, |world, _| unread(world, "group-spot"), vec![], Some(LeftWhy::Unread)),
+        (
+            "the Spot provider of Managed Instances",
+            Family::ManagedInstances,
+            |world, _| unread(world, "managed-spot"),
+            vec![],
+            Some(LeftWhy::Unread),
+        ),
+        (
+            "the Spot provider, which the ledger knows",
+            asg,
+            |world, ledger| {
+                *ledger = Some(fixtures::ledger(&world.services[0]));
+                unread(world, "group-spot");
+            },
+            to("group-on-demand"),
+            None,
+        ),
+        (
+            "the provider of a service on that alone",
+            asg,
+            |world, _| {
+                world.services[0] = fixtures::service("web", Family::AutoScalingGroup);
+                unread(world, "group-on-demand");
+            },
+            vec![],
+            Some(LeftWhy::Unread),
+        ),
+        (
+            "FARGATE_SPOT needs no reading",
+            Family::Fargate,
+            |world, _| unread(world, "FARGATE_SPOT"),
+            to("FARGATE"),
+            None,
+        ),
+        (
+            "a group that buys both",
+            asg,
+            |world, _| {
+                fixtures::edit_group(world, &fixtures::provider_name("group-spot"), |provider| {
+                    let Reading::Known(group) = &mut provider.group else { return };
+                    group.market = Market::Mixed;
+                });
+            },
+            vec![],
+            Some(LeftWhy::NoPair),
+        ),
+        (
+            "no Spot task at the present count",
+            Family::Fargate,
+            |world, _| place(world, fargate_base_2(), 2),
+            to("FARGATE"),
+            None,
+        ),
+        ("no task at all", Family::Fargate, |world, _| place(world, fargate_base_2(), 0), to("FARGATE"), None),
+        (
+            "a Spot provider of weight 0",
+            Family::Fargate,
+            |world, _| {
+                place(world, r#"[{"capacityProvider":"FARGATE","weight":1},{"capacityProvider":"FARGATE_SPOT"}]"#, 4)
+            },
+            vec![],
+            None,
+        ),
+        (
+            "its owner has taken it off the ledger's pair",
+            asg,
+            |world, ledger| {
+                *ledger = Some(fixtures::ledger(&world.services[0]));
+                place(world, fargate_base_2(), 4);
+            },
+            to("FARGATE"),
+            None,
+        ),
+    ];
+    for (name, family, vary, expected, left) in cases {
+        let mut snapshot = fixtures::snapshot(vec![fixtures::on_spot(fixtures::service("web", family), 1, 1, 1)]);
+        let mut ledger = None;
+        vary(&mut snapshot, &mut ledger);
+        snapshot.depth = Depth::Switch;
+        for service in &mut snapshot.services {
+            service.task_definition = Reading::Missing(fixtures::gap("web", "ecs:DescribeTaskDefinition"));
+            service.tasks = Reading::Missing(fixtures::gap("web", "ecs:ListTasks"));
+            service.scaling = Reading::Missing(fixtures::gap("web", "application-autoscaling:DescribeScalableTargets"));
+        }
+        let entry = SwitchEntry {
+            scope: Scope::All,
+            reason: "launch".to_owned(),
+            who: "somebody".to_owned(),
+            set_at: fixtures::at(-10),
+            until: None,
+            preempt: false,
+            unenrolled: false,
+        };
+        let memory = Memory {
+            switches: Switches { entries: vec![entry.clone()], epoch: 1 },
+            ..fixtures::memory(ledger.into_iter().collect())
+        };
+        let plan = plan_of(&Policy::default(), &snapshot, &memory, &run(RunMode::Switch { entry }));
+        assert_eq!(moves(&plan), expected, "{name}");
+        assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
+    }
+}
+
+#[test]
+fn a_service_that_may_be_on_spot_leaves_no_room() {
+    let cases: [(&str, fn(&mut Snapshot), bool); 3] = [
+        ("all is read", |_| {}, true),
+        (
+            "the Spot provider of another service is not",
+            |world| {
+                let gap = fixtures::gap("provider", "ecs:DescribeCapacityProviders");
+                world.providers.insert(fixtures::provider_name("group-spot"), Reading::Missing(gap));
+            },
+            false,
+        ),
+        (
+            "the group behind it is not",
+            |world| {
+                fixtures::edit_group(world, &fixtures::provider_name("group-spot"), |provider| {
+                    provider.group = Reading::Missing(fixtures::gap("group", "autoscaling:DescribeAutoScalingGroups"));
+                });
+            },
+            false,
+        ),
+    ];
+    for (name, vary, moves_up) in cases {
+        let other = fixtures::on_spot(fixtures::service("other", Family::AutoScalingGroup), 1, 1, 1);
+        let mut snapshot = fixtures::snapshot(vec![other, fixtures::service("web", Family::Fargate)]);
+        vary(&mut snapshot);
+        let plan = plan_of(&open_policy(), &snapshot, &Memory::default(), &run(RunMode::Ordinary));
+        let up = plan.moves.iter().any(|record| record.planned.kind == MoveKind::Up);
+        assert_eq!(up, moves_up, "{name}: {:?}", plan.budget);
+        assert_eq!(plan.budget.unknown, u32::from(!moves_up), "{name}");
+    }
+}
+
+/// Two tasks of which none is on Spot, and a third that would be.
+const fn fargate_base_2() -> &'static str {
+    r#"[{"capacityProvider":"FARGATE","base":2,"weight":1},{"capacityProvider":"FARGATE_SPOT","weight":1}]"#
+}
+
+#[test]
+fn an_original_on_spot_comes_back_by_a_move_up_alone_whatever_the_count() {
+    let cases = [("the lock is ours", true, vec![MoveKind::Up]), ("it is not", false, vec![])];
+    for (name, holds_lock, expected) in cases {
+        let mut service = fixtures::service("web", Family::Fargate);
+        service.desired = 2;
+        fixtures::settle(&mut service, 0);
+        let mut ledger = fixtures::ledger(&service);
+        ledger.original = PlacedBy::Strategy(serde_json::from_str(fargate_base_2()).unwrap());
+        let restore = RunRecord { holds_lock, ..run(RunMode::Restore { scope: Scope::All }) };
+        let plan =
+            plan_of(&open_policy(), &fixtures::snapshot(vec![service]), &fixtures::memory(vec![ledger]), &restore);
+        let kinds: Vec<MoveKind> = plan.moves.iter().map(|record| record.planned.kind).collect();
+        assert_eq!(kinds, expected, "{name}");
     }
 }
 

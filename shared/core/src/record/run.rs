@@ -173,6 +173,8 @@ pub enum LeftWhy {
     Stranded,
     /// No On-Demand provider was found for it.
     NoPair,
+    /// A provider of it could not be read, so that nobody knows whether it is on Spot.
+    Unread,
     /// The API refuses a strategy for it: hands off.
     HandsOff,
 }
