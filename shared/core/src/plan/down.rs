@@ -2,7 +2,7 @@
 
 use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
-use super::{MoveCause, MoveKind, PlanInput, budget, solve};
+use super::{HeldBack, HeldWhy, MoveCause, MoveKind, PlanInput, budget, solve};
 use crate::observe::{DeploymentController, Depth, PlacedBy, Scheduling, Service};
 use crate::plan::moves::Draft;
 use crate::record::{Dealt, LeftOnSpot, LeftWhy, RunMode};
@@ -10,11 +10,13 @@ use crate::strategy::Strategy;
 use crate::switch::Scope;
 use crate::verify::deployment_is_ours;
 
-/// The moves down of this run. Services in the scope of a switch that stay on Spot are listed.
+/// The moves down of this run. Services in the scope of a switch that stay on Spot are listed, and
+/// those of which nobody can say how much they may have there.
 pub(super) fn downs<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
     left_on_spot: &mut Vec<LeftOnSpot>,
+    held_back: &mut Vec<HeldBack>,
 ) -> Vec<Draft<'p, 'a>> {
     let mut drafts = Vec::new();
     let mut free = Vec::new();
@@ -28,7 +30,7 @@ pub(super) fn downs<'a, 'p>(
         }
     }
     if input.snapshot.depth == Depth::Full && matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. }) {
-        drafts.extend(by_budget(input, positions, &free));
+        drafts.extend(by_budget(input, positions, &free, held_back));
     }
     drafts
 }
@@ -77,6 +79,7 @@ fn by_budget<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
     free: &[&'p Position<'a>],
+    held_back: &mut Vec<HeldBack>,
 ) -> Vec<Draft<'p, 'a>> {
     let mut drafts: Vec<Draft<'p, 'a>> = Vec::new();
     let mut movable: Vec<&Position<'a>> =
@@ -88,6 +91,9 @@ fn by_budget<'a, 'p>(
         }
         None => true,
     });
+    for position in movable.iter().filter(|position| position.pair.is_some() && position.limit.is_none()) {
+        held_back.push(HeldBack { service: position.service.id.clone(), why: HeldWhy::Unread });
+    }
     let mut excess = budget::budget(input, positions).excess.0;
     for draft in &drafts {
         excess = excess.saturating_sub(draft.freed_cpu());
@@ -135,16 +141,17 @@ fn because_unsafe<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> 
 
 fn because_over_share<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Option<Draft<'p, 'a>> {
     // Measured tasks beyond the strategy are a matter of rebalancing: here the strategy counts.
-    let over = position.expected_spot > position.cap;
-    let far = worth_a_move(input, position, position.expected_spot, position.cap) || position.cap == 0;
-    (over && far).then(|| reduced(position, position.cap)).flatten()
+    let cap = position.limit?.cap_at(position.service.desired);
+    let over = position.expected_spot > cap;
+    let far = worth_a_move(input, position, position.expected_spot, cap) || cap == 0;
+    (over && far).then(|| reduced(position, cap)).flatten()
 }
 
 /// The move down to `allowed` Spot tasks at the present desired count.
 fn reduced<'a, 'p>(position: &'p Position<'a>, allowed: u32) -> Option<Draft<'p, 'a>> {
     let pair = position.pair.as_ref()?;
     let share = Dealt { spot_tasks: allowed, desired: position.service.desired };
-    let after = solve(pair, position.promise(share)).unwrap_or_else(|| Strategy::only(pair.on_demand.clone()));
+    let after = solve(pair, position.limit?.promise(share)).unwrap_or_else(|| Strategy::only(pair.on_demand.clone()));
     let in_place = position.service.strategy().is_some_and(|strategy| strategy.equivalent(&after));
     let cause = MoveCause::OverShare { spot_tasks: position.spot_tasks(), allowed };
     (!in_place).then(|| Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))

@@ -6,7 +6,7 @@ use crate::ids::ProviderName;
 use crate::observe::{Depth, Family, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot};
 use crate::policy::{Budget, EnrolmentRule, Policy};
 use crate::record::{Dealt, Ledger, UnsafeSince};
-use crate::strategy::Strategy;
+use crate::strategy::{Bounds, Strategy};
 use crate::units::{CpuUnits, Percent};
 
 /// Where a service stands.
@@ -31,12 +31,9 @@ pub(super) struct Position<'a> {
     unread: bool,
     /// Its running Spot tasks, where its tasks were read.
     pub(super) running_spot: Option<u32>,
-    /// Tasks that stay On-Demand.
-    pub(super) floor: u32,
-    /// The most Spot tasks that policy, tag, floor and blast radius allow it now.
-    pub(super) cap: u32,
-    /// The desired counts that it may have.
-    pub(super) range: ScalingRange,
+    /// What it may have on Spot; `None` where that is not known, or was not read at
+    /// [`Depth::Switch`]: nothing is shaped by a gap.
+    pub(super) limit: Option<Limit>,
     /// Whether Spotkeeper may touch it at all: enrolled, not opted out.
     pub(super) enrolled: bool,
     /// Whether the ledger has a move of it that is not finished.
@@ -88,6 +85,25 @@ impl Position<'_> {
     /// Whether the API takes no strategy for it.
     pub(super) fn hands_off(&self) -> bool {
         self.assessment.is_some_and(assess::hands_off)
+    }
+}
+
+/// What a service may have on Spot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    /// Tasks that stay On-Demand.
+    floor: u32,
+    /// The part of its tasks that policy, tag and blast radius allow on Spot.
+    percent: Percent,
+    /// The desired counts that it may have.
+    range: ScalingRange,
+}
+
+impl Limit {
+    /// The most Spot tasks that it may have at a desired count.
+    pub(super) fn cap_at(&self, desired: u32) -> u32 {
+        let part = u32::try_from(self.percent.floor_of(u64::from(desired))).unwrap_or(u32::MAX);
+        part.min(desired.saturating_sub(self.floor))
     }
 
     /// The promise that its strategy is to keep, for a share.
@@ -146,39 +162,40 @@ fn position<'a>(
         u32::try_from(on_spot.count()).unwrap_or(u32::MAX)
     });
     let used = || in_strategy.iter().chain(running.iter().flatten());
-    let tags = service.tag_settings();
-    let floor = tags.floor.unwrap_or(0).max(budget.floor);
-    let percent = tags.max_percent.map_or(budget.service_percent, |tag| tag.min(budget.service_percent));
-    let pools = match (input.snapshot.depth, &pair) {
-        (Depth::Full, Some(pair)) => assess::pools(input.snapshot, pair, service),
-        (Depth::Switch, _) | (_, None) => 0,
-    };
-    let in_pools = Percent::saturating(u64::from(budget.blast_radius_percent.get()) * u64::from(pools));
-    let whole = |percent: Percent| u32::try_from(percent.floor_of(u64::from(service.desired))).unwrap_or(u32::MAX);
     Position {
         service,
         assessment,
         ledger,
-        pair,
+        pair: pair.clone(),
         task_cpu: assess::task_cpu(service),
         expected_spot,
         uses_spot: used().any(|provider| buys_spot(input.snapshot, provider, market(provider))),
         unread: used().any(|provider| market(provider).is_none()),
         running_spot,
-        floor,
-        cap: whole(percent).min(whole(in_pools)).min(service.desired.saturating_sub(floor)),
-        range: range(service),
+        limit: pair.as_ref().and_then(|pair| limit(input.snapshot, budget, service, pair)),
         enrolled: enrolled(input.policy, service),
         move_open: ledger.is_some_and(|ledger| ledger.open.is_some()),
     }
 }
 
+fn limit(snapshot: &Snapshot, budget: &Budget, service: &Service, pair: &Pair) -> Option<Limit> {
+    let tags = service.tag_settings();
+    let percent = tags.max_percent.map_or(budget.service_percent, |tag| tag.min(budget.service_percent));
+    let pools = assess::pools(snapshot, pair, service)?;
+    let in_pools = Percent::saturating(u64::from(budget.blast_radius_percent.get()) * u64::from(pools));
+    Some(Limit {
+        floor: tags.floor.unwrap_or(0).max(budget.floor),
+        percent: percent.min(in_pools),
+        range: range(service)?,
+    })
+}
+
 /// The desired counts at which a strategy must keep its promise: the scalable target's, else the
-/// present one; the present one is always among them.
-fn range(service: &Service) -> ScalingRange {
-    let scaling = service.scaling.known().copied().flatten();
-    let (min, max) = scaling.map_or((service.desired, service.desired), |range| (range.min, range.max));
-    ScalingRange { min: min.min(service.desired), max: max.max(service.desired) }
+/// present one; the present one is always among them. `None` where the scaling was not read.
+fn range(service: &Service) -> Option<ScalingRange> {
+    let desired = service.desired;
+    let scaling = service.scaling.known()?.unwrap_or(ScalingRange { min: desired, max: desired });
+    Some(ScalingRange { min: scaling.min.min(desired), max: scaling.max.max(desired) })
 }
 
 /// What a provider buys, where that is known: as AWS reserves the name, as it was read, or as the
@@ -264,7 +281,11 @@ pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>])
                     rules: failing,
                 }),
             };
-            ledger.skewed_since = skew(position).map(|_| remembered.skewed_since.unwrap_or(input.now));
+            ledger.skewed_since = match split(position) {
+                Split::Kept => None,
+                Split::Broken(_) => remembered.skewed_since.or(Some(input.now)),
+                Split::Unread => remembered.skewed_since,
+            };
             (position.ledger != Some(&ledger)).then_some(ledger)
         })
         .collect()
@@ -292,21 +313,51 @@ fn adopted(input: &PlanInput<'_>, position: &Position<'_>) -> Option<Ledger> {
     })
 }
 
-/// How the running tasks break what the strategy in place promises: `(running Spot, least, most)`.
-/// Only a service at rest, with all its tasks running, can be skewed.
-pub(super) fn skew(position: &Position<'_>) -> Option<(u32, u32, u32)> {
+/// Whether the running tasks of a service keep floor and share.
+#[derive(Debug, Clone, Copy)]
+enum Split {
+    /// They do, or the service is not at rest with all its tasks running.
+    Kept,
+    /// They do not.
+    Broken(Skew),
+    /// What it takes to say so could not be read.
+    Unread,
+}
+
+/// How the running tasks of a service break floor or share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Skew {
+    /// Spot tasks that run.
+    pub(super) spot_tasks: u32,
+    /// The least and the most that the strategy in place puts on Spot.
+    pub(super) bounds: Bounds,
+}
+
+fn split(position: &Position<'_>) -> Split {
     let service = position.service;
-    let (pair, running_spot) = (position.pair.as_ref()?, position.running_spot?);
-    let strategy = match &service.placed_by {
-        PlacedBy::Strategy(strategy) => strategy,
-        PlacedBy::LaunchType(_) => return None,
+    let (Some(strategy), Some(pair)) = (service.strategy(), position.pair.as_ref()) else {
+        return Split::Kept;
+    };
+    let (Some(limit), Some(spot_tasks)) = (position.limit, position.running_spot) else {
+        return Split::Unread;
     };
     if service.deploying() || service.running != service.desired || service.pending > 0 {
-        return None;
+        return Split::Kept;
     }
     let bounds = strategy.bounds(&pair.spot, service.desired);
-    let floor_broken = service.desired.saturating_sub(running_spot) < position.floor.min(service.desired);
-    let share_broken = running_spot > bounds.most && running_spot > position.cap;
-    let on_demand_only = bounds.most == 0;
-    ((floor_broken || share_broken) && !on_demand_only).then_some((running_spot, bounds.least, bounds.most))
+    let floor_broken = service.desired.saturating_sub(spot_tasks) < limit.floor.min(service.desired);
+    let share_broken = spot_tasks > bounds.most && spot_tasks > limit.cap_at(service.desired);
+    match (floor_broken || share_broken) && bounds.most > 0 {
+        true => Split::Broken(Skew { spot_tasks, bounds }),
+        false => Split::Kept,
+    }
+}
+
+/// How the running tasks of a service break floor or share, if they are known to. Only a service
+/// at rest, with all its tasks running, can be skewed.
+pub(super) fn skew(position: &Position<'_>) -> Option<Skew> {
+    match split(position) {
+        Split::Broken(skew) => Some(skew),
+        Split::Kept | Split::Unread => None,
+    }
 }

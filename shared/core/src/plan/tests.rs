@@ -6,15 +6,15 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
 
 use super::{HeldWhy, MoveCause, MoveKind, Plan, PlanInput, Promise, first_breach, plan};
-use crate::assess::{Memory, Rule, assess};
+use crate::assess::{self, Memory, Rule, assess};
 use crate::fixtures;
 use crate::ids::{MoveId, RunId};
 use crate::observe::{Depth, Family, Market, PlacedBy, Reading, RolloutState, ScalingRange, Service, Snapshot};
 use crate::policy::Policy;
-use crate::record::{Dealt, Ledger, LeftWhy, RunMode, RunRecord, UnsafeSince};
+use crate::record::{Dealt, LastWrite, Ledger, LeftWhy, RunMode, RunRecord, UnsafeSince};
 use crate::strategy::Strategy;
 use crate::switch::{Scope, SwitchEntry, Switches};
-use crate::units::{Percent, Seconds};
+use crate::units::{CpuUnits, Percent, Seconds};
 
 fn run(mode: RunMode) -> RunRecord {
     RunRecord {
@@ -100,6 +100,19 @@ fn services_move_up_by_what_the_ceiling_leaves() {
             expected(&[("a", MoveKind::Up, "FARGATE:3 base 3, FARGATE_SPOT:1")]),
         ),
         (
+            "a step of less than a task is a task",
+            with(&|policy| policy.budget.step_percent = Percent::saturating(5)),
+            of(&["a", "b"]),
+            expected(&[("a", MoveKind::Up, "FARGATE:3 base 3, FARGATE_SPOT:1")]),
+        ),
+        ("no step", with(&|policy| policy.budget.step_percent = Percent::ZERO), of(&["a"]), vec![]),
+        (
+            "a ceiling of less than a task is none",
+            with(&|policy| policy.budget.ceiling_percent = Percent::saturating(12)),
+            of(&["a", "b"]),
+            vec![],
+        ),
+        (
             "one move a run",
             with(&|policy| policy.pace.moves_per_run = 1),
             of(&["a", "b"]),
@@ -151,6 +164,8 @@ fn what_is_in_place_and_good_enough_is_kept() {
         moves(&plan)
     };
     assert_eq!(kept(&|_| {}), vec![], "as it was dealt");
+    let unread = fixtures::gap("scaling", "application-autoscaling:DescribeScalableTargets");
+    assert_eq!(kept(&|service| service.scaling = Reading::Missing(unread.clone())), vec![], "what was not read");
     for desired in [2, 3, 5, 8, 13, 20] {
         let breathe = |service: &mut Service| {
             service.desired = desired;
@@ -159,6 +174,103 @@ fn what_is_in_place_and_good_enough_is_kept() {
             fixtures::settle(service, spot);
         };
         assert_eq!(kept(&breathe), vec![], "autoscaling to {desired} makes no move");
+    }
+}
+
+#[test]
+fn the_climb_goes_on_where_a_deal_was_cut_and_rests_where_it_was_not() {
+    // A service of 100 tasks that may have 50 on Spot, on a strategy that gives it `have`.
+    let cases = [
+        (
+            "cut by the step: five more, within the tolerance",
+            Some(Dealt { spot_tasks: 40, desired: 100 }),
+            40,
+            100,
+            Some(45),
+        ),
+        ("five short of the target, for another reason", None, 45, 100, None),
+        ("cut by the ceiling, and five short", Some(Dealt { spot_tasks: 45, desired: 100 }), 45, 100, Some(50)),
+        ("all that it may have, and scaled in since", Some(Dealt { spot_tasks: 50, desired: 100 }), 50, 95, None),
+    ];
+    for (name, dealt, have, desired, target) in cases {
+        let mut service = fixtures::service("web", Family::Fargate);
+        service.desired = desired;
+        service.scaling = Reading::Known(None);
+        let service = fixtures::on_spot(service, 0, 100 - have, have);
+        let mut ledger = fixtures::ledger(&service);
+        ledger.last_write = dealt.map(|dealt| LastWrite {
+            at: fixtures::at(-86_400),
+            run: fixtures::run_id("earlier"),
+            move_id: MoveId::parse("prod/0-0").unwrap(),
+            before: PlacedBy::Strategy(Strategy::only(fixtures::provider_name("FARGATE"))),
+            after: service.placed_by.clone(),
+            deployment: None,
+            deployment_id: None,
+            dealt,
+        });
+        let mut policy = open_policy();
+        policy.budget.step_percent = Percent::saturating(5);
+        let plan = plan_of(
+            &policy,
+            &fixtures::snapshot(vec![service]),
+            &fixtures::memory(vec![ledger]),
+            &run(RunMode::Ordinary),
+        );
+        let found: Vec<u32> = plan.moves.iter().map(|record| record.planned.spot_tasks).collect();
+        assert_eq!(found, Vec::from_iter(target), "{name}: {:?} {:?}", plan.budget, plan.held_back);
+    }
+}
+
+#[test]
+fn a_gap_moves_nothing_down_but_what_is_unsafe() {
+    let no_scaling = |snapshot: &mut Snapshot| {
+        let gap = fixtures::gap("scaling", "application-autoscaling:DescribeScalableTargets");
+        snapshot.services[0].scaling = Reading::Missing(gap);
+    };
+    let no_types = |snapshot: &mut Snapshot| {
+        fixtures::edit_group(snapshot, &fixtures::provider_name("group-spot"), |provider| {
+            let Reading::Known(group) = &mut provider.group else { return };
+            group.instance_types = Reading::Missing(fixtures::gap("types", "ec2:DescribeInstanceTypes"));
+        });
+    };
+    let not_its_size = |snapshot: &mut Snapshot| {
+        let gap = fixtures::gap("web", "ecs:DescribeTaskDefinition");
+        snapshot.services[1].task_definition = Reading::Missing(gap);
+    };
+    let unsafe_too = |snapshot: &mut Snapshot| {
+        no_scaling(snapshot);
+        for group in snapshot.services[0].target_groups.values_mut() {
+            *group = Reading::Known(crate::observe::TargetGroup { deregistration_delay: Seconds(300) });
+        }
+    };
+    type Vary<'a> = &'a dyn Fn(&mut Snapshot);
+    let (over_share, over_ceiling) = ((100, 25), (10, 100));
+    let cases: [(&str, (u64, u64), Vary<'_>, usize, usize); 7] = [
+        ("over its share", over_share, &|_| {}, 1, 0),
+        ("over its share, and the scaling is not read", over_share, &no_scaling, 0, 1),
+        ("over its share, and the types are not read", over_share, &no_types, 0, 1),
+        ("over the ceiling", over_ceiling, &|_| {}, 1, 0),
+        ("over the ceiling, and the scaling is not read", over_ceiling, &no_scaling, 0, 1),
+        ("over the ceiling, and another's size is not read", over_ceiling, &not_its_size, 0, 0),
+        ("unsafe, and the scaling is not read", over_share, &unsafe_too, 1, 0),
+    ];
+    for (name, (ceiling, percent), vary, downs, held) in cases {
+        let mut policy = open_policy();
+        policy.budget.ceiling_percent = Percent::saturating(ceiling);
+        policy.budget.service_percent = Percent::saturating(percent);
+        policy.rules.grace_seconds = Seconds(0);
+        let mut web = fixtures::service("web", Family::AutoScalingGroup);
+        web.desired = 8;
+        let web = fixtures::on_spot(web, 0, 1, 1);
+        let mut ledger = fixtures::ledger(&web);
+        ledger.unsafe_since = Some(UnsafeSince { at: fixtures::at(-1), rules: vec![Rule::Deregistration] });
+        let mut snapshot = fixtures::snapshot(vec![web, fixtures::service("other", Family::Fargate)]);
+        vary(&mut snapshot);
+        let plan = plan_of(&policy, &snapshot, &fixtures::memory(vec![ledger]), &run(RunMode::Ordinary));
+        let moved = plan.moves.iter().filter(|record| record.planned.service.name.as_str() == "web").count();
+        assert_eq!(moved, downs, "{name}: {:?}", plan.budget);
+        let unread = plan.held_back.iter().filter(|held| held.why == HeldWhy::Unread).count();
+        assert_eq!(unread, held, "{name}: {:?}", plan.held_back);
     }
 }
 
@@ -519,7 +631,20 @@ fn after(snapshot: &Snapshot, memory: &Memory, plan: &Plan, now: i64) -> (Snapsh
             continue;
         };
         let ledger = memory.ledgers.entry(service.id.arn.clone()).or_insert_with(|| fixtures::ledger(service));
-        ledger.last_up_at = Some(fixtures::at(now));
+        if record.planned.kind.may_add_spot() {
+            ledger.last_up_at = Some(fixtures::at(now));
+        }
+        ledger.pair = record.planned.pair.clone();
+        ledger.last_write = Some(LastWrite {
+            at: fixtures::at(now),
+            run: record.planned.run.clone(),
+            move_id: record.planned.id.clone(),
+            before: service.placed_by.clone(),
+            after: record.planned.after.clone(),
+            deployment: None,
+            deployment_id: None,
+            dealt: Dealt { spot_tasks: record.planned.spot_tasks, desired: record.planned.desired },
+        });
         service.placed_by = record.planned.after.clone();
         let spot = match &service.placed_by {
             PlacedBy::Strategy(strategy) => strategy.bounds(&record.planned.pair.spot, service.desired).most,
@@ -577,6 +702,54 @@ proptest! {
             (snapshot, memory) = after(&snapshot, &memory, &plan, 0);
         }
         prop_assert!(settled, "the world does not come to rest");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Runs that each settle before the next climb to the greatest share of whole tasks that
+    /// ceiling and services allow, whatever the step, and never past the ceiling.
+    #[test]
+    fn the_climb_reaches_what_the_ceiling_allows(
+        sizes in proptest::collection::vec((1u32..120, 1u64..9, 2u32..4), 1..6),
+        ceiling in 0u64..=100,
+        step in 1u64..=30,
+        percent in 1u64..=100,
+    ) {
+        let mut policy = open_policy();
+        policy.budget.ceiling_percent = Percent::saturating(ceiling);
+        policy.budget.step_percent = Percent::saturating(step);
+        policy.budget.service_percent = Percent::saturating(percent);
+        policy.pace.rest_seconds = Seconds(0);
+        let services = sizes.iter().enumerate().map(|(index, (desired, cpu, scale))| {
+            let mut service = fixtures::service(&format!("s{index}"), Family::Fargate);
+            service.desired = desired + 1;
+            service.scaling = Reading::Known((index % 2 == 0).then_some(ScalingRange { min: 2, max: desired * scale }));
+            fixtures::edit_task_definition(&mut service, |definition| definition.cpu = Some(CpuUnits(256 * cpu)));
+            fixtures::settle(&mut service, 0);
+            service
+        });
+        let (mut snapshot, mut memory) = (fixtures::snapshot(services.collect()), Memory::default());
+        for number in 0.. {
+            prop_assert!(number < 1_000, "the climb does not end");
+            let plan = plan_of(&policy, &snapshot, &memory, &run(RunMode::Ordinary));
+            let budget = plan.budget;
+            prop_assert!(budget.spot_cpu.0 * 100 <= budget.task_cpu.0 * ceiling, "past the ceiling: {budget:?}");
+            if plan.moves.is_empty() {
+                for (index, service) in snapshot.services.iter().enumerate().filter(|(index, _)| index % 2 == 1) {
+                    let cpu = assess::task_cpu(service).unwrap().0;
+                    let spot = service.strategy().map_or(0, |strategy| {
+                        strategy.bounds(&fixtures::pair(Family::Fargate).spot, service.desired).most
+                    });
+                    let cap = (u64::from(service.desired) * percent / 100).min(u64::from(service.desired) - 1);
+                    prop_assert!(u64::from(spot) == cap || budget.left.0 < cpu,
+                        "{index}: {spot} of {} on Spot, may be {cap}: {budget:?} {:?}", service.desired, plan.held_back);
+                }
+                break;
+            }
+            (snapshot, memory) = after(&snapshot, &memory, &plan, 0);
+        }
     }
 }
 
