@@ -126,8 +126,6 @@ pub enum MoveCause {
         /// The most of the strategy.
         most: u32,
     },
-    /// Spot tasks are missing and cannot be had.
-    Drought,
     /// The owner asked for the original strategy back.
     Restore,
     /// An earlier run left it unfinished.
