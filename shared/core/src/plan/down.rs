@@ -3,9 +3,10 @@
 use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
 use super::{HeldBack, HeldWhy, MoveCause, MoveKind, PlanInput, budget, solve};
-use crate::observe::{DeploymentController, Depth, PlacedBy, Scheduling, Service};
+use crate::assess::Assessment;
+use crate::observe::{Depth, PlacedBy};
 use crate::plan::moves::Draft;
-use crate::record::{Dealt, LeftOnSpot, LeftWhy, RunMode};
+use crate::record::{Dealt, Ledger, LeftOnSpot, LeftWhy, RunMode};
 use crate::strategy::Strategy;
 use crate::switch::Scope;
 use crate::verify::deployment_is_ours;
@@ -44,7 +45,7 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     if !covered {
         return Err(LeftWhy::NotCovered);
     }
-    if refuses_strategies(service) {
+    if position.hands_off() {
         return Err(LeftWhy::HandsOff);
     }
     if input.given_up.contains(&service.id.arn) {
@@ -66,11 +67,6 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     let after = Strategy::only(pair.on_demand.clone());
     let cause = MoveCause::Switch { scope: entry.scope.clone(), reason: entry.reason.clone(), preempt };
     Ok(Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
-}
-
-/// Whether the API refuses, or CodeDeploy drops, a strategy for this service.
-fn refuses_strategies(service: &Service) -> bool {
-    service.controller != DeploymentController::Ecs || service.scheduling == Scheduling::Daemon || service.express
 }
 
 /// Moves down that no switch asks for: unsafe services, then what is over its share, then what
@@ -119,12 +115,7 @@ fn by_budget<'a, 'p>(
 /// open, and AWS takes strategies for it.
 fn may_be_moved(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
     let frozen = position.service.tag_settings().freeze_until.is_some_and(|until| input.now < until);
-    position.enrolled
-        && !frozen
-        && !position.move_open
-        && !position.service.deploying()
-        && !position.hands_off()
-        && !refuses_strategies(position.service)
+    position.enrolled && !frozen && !position.move_open && !position.service.deploying() && !position.hands_off()
 }
 
 fn because_unsafe<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Option<Draft<'p, 'a>> {
@@ -157,36 +148,61 @@ fn reduced<'a, 'p>(position: &'p Position<'a>, allowed: u32) -> Option<Draft<'p,
     (!in_place).then(|| Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
 }
 
-/// The moves that bring originals back, for the services in scope whose ledger has another.
+/// The moves that bring originals back, for the services in scope whose ledger has another. Those
+/// that do not get theirs back are listed.
 pub(super) fn restores<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
     scope: &Scope,
+    left: &mut Vec<LeftOnSpot>,
 ) -> Vec<Draft<'p, 'a>> {
-    let in_scope = positions.iter().filter(|position| scope.covers(&position.service.id) && !position.move_open);
-    in_scope
-        .filter(|position| !position.service.deploying() && !refuses_strategies(position.service))
-        .filter_map(|position| {
-            let ledger = position.ledger?;
-            if same_placement(&position.service.placed_by, &ledger.original) {
-                return None;
-            }
-            let adds_spot = position.may_place_on_spot(input.snapshot, &ledger.original);
-            let kind = if adds_spot { MoveKind::Up } else { MoveKind::Down };
-            let switched = input.memory.switches.over(&position.service.id, input.now).is_some();
-            let barred = kind == MoveKind::Up
-                && (switched
-                    || !input.run.policy_mistakes.is_empty()
-                    || !input.run.holds_lock
-                    || position.assessment.is_none_or(|judged| judged.blocked()));
-            (!barred).then(|| Draft::new(position, &ledger.pair, kind, MoveCause::Restore, ledger.original.clone()))
-        })
-        .collect()
+    let mut drafts = Vec::new();
+    for position in positions.iter().filter(|position| scope.covers(&position.service.id)) {
+        let Some(ledger) = position.ledger.filter(|ledger| !ledger.original.equivalent(&position.service.placed_by))
+        else {
+            continue;
+        };
+        match restore(input, position, ledger) {
+            Ok(draft) => drafts.push(draft),
+            Err(why) => left.push(LeftOnSpot { service: position.service.id.clone(), why }),
+        }
+    }
+    drafts
 }
 
-fn same_placement(one: &PlacedBy, other: &PlacedBy) -> bool {
-    match (one, other) {
-        (PlacedBy::Strategy(one), PlacedBy::Strategy(other)) => one.equivalent(other),
-        (one, other) => one == other,
+/// The move that brings an original back, or why there is none.
+fn restore<'a, 'p>(
+    input: &PlanInput<'a>,
+    position: &'p Position<'a>,
+    ledger: &Ledger,
+) -> Result<Draft<'p, 'a>, LeftWhy> {
+    if position.hands_off() {
+        return Err(LeftWhy::HandsOff);
+    }
+    if position.move_open {
+        return Err(LeftWhy::MoveOpen);
+    }
+    if position.service.deploying() {
+        return Err(LeftWhy::SomebodyDeploys);
+    }
+    let adds_spot = position.may_place_on_spot(input.snapshot, &ledger.original);
+    if adds_spot {
+        may_move_up(input, position)?;
+    }
+    let kind = if adds_spot { MoveKind::Up } else { MoveKind::Down };
+    Ok(Draft::new(position, &ledger.pair, kind, MoveCause::Restore, ledger.original.clone()))
+}
+
+/// What bars a restore that adds Spot: it is a move up like any other.
+fn may_move_up(input: &PlanInput<'_>, position: &Position<'_>) -> Result<(), LeftWhy> {
+    if input.memory.switches.over(&position.service.id, input.now).is_some() {
+        return Err(LeftWhy::SwitchOn);
+    }
+    if !input.run.policy_mistakes.is_empty() || !input.run.holds_lock {
+        return Err(LeftWhy::NotNow);
+    }
+    match position.assessment.is_none_or(Assessment::blocked) {
+        true => Err(LeftWhy::Blocked),
+        false => Ok(()),
     }
 }

@@ -62,7 +62,7 @@ pub struct Plan {
     pub waves: Vec<Vec<MoveId>>,
     /// Ledgers that have changed: services adopted, times since which something holds.
     pub ledgers: Vec<Ledger>,
-    /// Services that stay on Spot under a switch, and why.
+    /// Services that stay on Spot under a switch, or without their original in a restore, and why.
     pub left_on_spot: Vec<LeftOnSpot>,
     /// How the room under the ceiling was found.
     pub budget: BudgetReport,
@@ -112,7 +112,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let mut left_on_spot = Vec::new();
     let mut held_back = Vec::new();
     let downs = match &input.run.mode {
-        RunMode::Restore { scope } => down::restores(input, &positions, scope),
+        RunMode::Restore { scope } => down::restores(input, &positions, scope, &mut left_on_spot),
         _ => down::downs(input, &positions, &mut left_on_spot, &mut held_back),
     };
     let budget = budget::budget(input, &positions);

@@ -84,7 +84,7 @@ impl Position<'_> {
 
     /// Whether the API takes no strategy for it.
     pub(super) fn hands_off(&self) -> bool {
-        self.assessment.is_some_and(assess::hands_off)
+        !self.service.takes_no_strategy().is_empty()
     }
 }
 

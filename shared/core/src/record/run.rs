@@ -139,7 +139,9 @@ pub struct ClusterReport {
     pub on_demand_tasks: u32,
     /// Moves planned, in waves.
     pub waves: Vec<Vec<MoveId>>,
-    /// Services still on Spot that this run will not move, and why: at most 200, the rest counted.
+    /// Services that this run was to move and leaves as they are, and why: under a switch those
+    /// still on Spot, in a restore those that do not have their original back. At most 200, the
+    /// rest counted.
     pub left_on_spot: Vec<LeftOnSpot>,
     /// How many more there are than `left_on_spot` lists.
     pub left_on_spot_more: u32,
@@ -151,7 +153,8 @@ pub struct ClusterReport {
     pub api: ApiCounts,
 }
 
-/// A service that stays on Spot although a switch covers, or might have covered it.
+/// A service that stays as it is, although a switch covers, or might have covered it, or a restore
+/// was to bring its original back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftOnSpot {
@@ -161,13 +164,14 @@ pub struct LeftOnSpot {
     pub why: LeftWhy,
 }
 
-/// Why a service stays on Spot under a switch.
+/// Why a service stays as it is under a switch or in a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftWhy {
     /// It is neither enrolled nor in the ledger, and the switch does not say `unenrolled`.
     NotCovered,
-    /// Somebody else's deployment runs, and the switch does not say `preempt`.
+    /// A deployment runs: somebody else's under a switch that does not say `preempt`, anybody's in
+    /// a restore.
     SomebodyDeploys,
     /// Its move has failed for good.
     Stranded,
@@ -177,6 +181,15 @@ pub enum LeftWhy {
     Unread,
     /// The API refuses a strategy for it: hands off.
     HandsOff,
+    /// A move of it is not finished.
+    MoveOpen,
+    /// Its original has Spot, and a switch is on.
+    SwitchOn,
+    /// Its original has Spot, and without the run lock, or with mistakes in the policy, nothing
+    /// moves up.
+    NotNow,
+    /// Its original has Spot, and a rule blocks the service.
+    Blocked,
 }
 
 /// API calls of one Determiner pass.
