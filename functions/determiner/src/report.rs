@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use spotkeeper_core::assess::Assessment;
 use spotkeeper_core::interface::DetermineCounts;
-use spotkeeper_core::observe::{Market, Provider, Snapshot, Task};
-use spotkeeper_core::plan::{MoveKind, Plan};
+use spotkeeper_core::observe::{Depth, Market, Provider, Snapshot, Task};
+use spotkeeper_core::plan::{HeldWhy, MoveKind, Plan};
 use spotkeeper_core::record::{ApiCounts, ClusterReport, RunRecord};
 
 /// The most services that `left_on_spot` names.
 const LEFT_ON_SPOT: usize = 200;
+/// The most services that `skewed` names.
+const SKEWED: usize = 200;
 /// The most gaps that a report names.
 const GAPS: usize = 50;
 
@@ -26,6 +28,10 @@ pub(crate) fn report(
     let mut blocked: BTreeMap<String, u32> = BTreeMap::new();
     for rule in assessments.iter().flat_map(Assessment::blocking) {
         *blocked.entry(rule.name().to_owned()).or_default() += 1;
+    }
+    let mut held_back: BTreeMap<HeldWhy, u32> = BTreeMap::new();
+    for held in &plan.held_back {
+        *held_back.entry(held.why).or_default() += 1;
     }
     let tasks = || snapshot.services.iter().filter_map(|service| service.tasks.known()).flatten();
     let on_spot = tasks().filter(|task| task.running && is_on_spot(snapshot, task)).count();
@@ -43,6 +49,10 @@ pub(crate) fn report(
         waves: plan.waves.clone(),
         left_on_spot: plan.left_on_spot.iter().take(LEFT_ON_SPOT).cloned().collect(),
         left_on_spot_more: number(plan.left_on_spot.len().saturating_sub(LEFT_ON_SPOT)),
+        skewed: plan.skewed.iter().take(SKEWED).cloned().collect(),
+        skewed_more: number(plan.skewed.len().saturating_sub(SKEWED)),
+        budget: (snapshot.depth == Depth::Full).then_some(plan.budget),
+        held_back,
         gaps: snapshot.gaps.iter().take(GAPS).map(ToString::to_string).collect(),
         gaps_more: number(snapshot.gaps.len().saturating_sub(GAPS)),
         api,

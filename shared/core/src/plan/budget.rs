@@ -8,6 +8,7 @@ use crate::units::{CpuUnits, Percent};
 
 /// How the room under the ceiling was found, with its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BudgetReport {
     /// CPU of all the cluster's service tasks above the commitment floor.
     pub task_cpu: CpuUnits,

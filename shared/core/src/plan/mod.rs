@@ -64,6 +64,9 @@ pub struct Plan {
     pub ledgers: Vec<Ledger>,
     /// Services that stay on Spot under a switch, or without their original in a restore, and why.
     pub left_on_spot: Vec<LeftOnSpot>,
+    /// Services whose running tasks have broken floor or share for longer than the deadline of a
+    /// move, and that this run does not move: alarmed.
+    pub skewed: Vec<ServiceRef>,
     /// How the room under the ceiling was found.
     pub budget: BudgetReport,
     /// Eligible services that do not move up in this run, and services on Spot of which nobody
@@ -121,7 +124,13 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         RunMode::Switch { .. } | RunMode::Restore { .. } => Vec::new(),
     };
     let (moves, waves) = waves::in_waves(input, &positions, downs, ups);
-    Plan { moves, waves, ledgers, left_on_spot, budget, held_back }
+    let moved: BTreeSet<&ServiceRef> = moves.iter().map(|record| &record.planned.service).collect();
+    let skewed = positions
+        .iter()
+        .filter(|position| position::skewed_too_long(input, position) && !moved.contains(&position.service.id))
+        .map(|position| position.service.id.clone())
+        .collect();
+    Plan { moves, waves, ledgers, left_on_spot, skewed, budget, held_back }
 }
 
 /// The position of a service, by its ARN.

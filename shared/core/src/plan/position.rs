@@ -353,6 +353,15 @@ fn split(position: &Position<'_>) -> Split {
     }
 }
 
+/// Whether the running tasks of a service have broken floor or share for as long as a move that
+/// repairs it may take: somebody must look.
+pub(super) fn skewed_too_long(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
+    let since = position.ledger.and_then(|ledger| ledger.skewed_since);
+    let deadline = crate::verify::deadline(&input.policy.verify, position.service).duration();
+    let due = since.and_then(|since| since.checked_add(deadline).ok());
+    position.enrolled && !position.move_open && skew(position).is_some() && due.is_some_and(|due| due <= input.now)
+}
+
 /// How the running tasks of a service break floor or share, if they are known to. Only a service
 /// at rest, with all its tasks running, can be skewed.
 pub(super) fn skew(position: &Position<'_>) -> Option<Skew> {

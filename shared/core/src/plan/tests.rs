@@ -642,6 +642,70 @@ fn tasks_that_do_not_follow_the_strategy_are_placed_anew_after_the_dwell() {
 }
 
 #[test]
+fn a_split_that_nothing_repairs_is_named_after_a_deadline() {
+    type Vary = fn(&mut Service, &mut Ledger, &mut RunRecord);
+    let cases: [(&str, Vary, bool, usize); 6] = [
+        ("repaired", |_, _, _| {}, false, 1),
+        ("without the lock", |_, _, run| run.holds_lock = false, true, 0),
+        (
+            "without the lock, within the deadline",
+            |_, ledger, run| {
+                ledger.skewed_since = Some(fixtures::at(-300));
+                run.holds_lock = false;
+            },
+            false,
+            0,
+        ),
+        (
+            "frozen",
+            |service, _, _| {
+                let until = fixtures::at(60).to_string();
+                service.tags.insert(crate::observe::tag::FREEZE_UNTIL.to_owned(), until);
+            },
+            true,
+            0,
+        ),
+        ("quarantined", |_, ledger, _| ledger.quarantined_until = Some(fixtures::at(60)), true, 0),
+        ("resting", |_, ledger, _| ledger.last_up_at = Some(fixtures::at(-3_600)), true, 0),
+    ];
+    for (name, vary, named, moves) in cases {
+        let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 1);
+        fixtures::settle(&mut service, 4);
+        let mut ledger = fixtures::ledger(&service);
+        ledger.skewed_since = Some(fixtures::at(-4_000));
+        let mut run = run(RunMode::Ordinary);
+        vary(&mut service, &mut ledger, &mut run);
+        let plan = plan_of(&open_policy(), &fixtures::snapshot(vec![service]), &fixtures::memory(vec![ledger]), &run);
+        assert_eq!(!plan.skewed.is_empty(), named, "{name}");
+        assert_eq!(plan.moves.len(), moves, "{name}: {:?}", plan.held_back);
+    }
+}
+
+#[test]
+fn waves_of_moves_down_stay_within_what_on_demand_can_take() {
+    // Three services of four vCPU each, two of them on Spot; the quota leaves so many.
+    let vcpu = |free: u64| Reading::Known(CpuUnits::VCPU.times(6 + free));
+    let unread = Reading::Missing(fixtures::gap("quota", "servicequotas:GetServiceQuota"));
+    let cases = [
+        ("room for all", vcpu(6), 100, vec![3]),
+        ("room for two", vcpu(5), 100, vec![2, 1]),
+        ("room for none: one at a time", vcpu(0), 100, vec![1, 1, 1]),
+        ("not read: nothing is held up", unread, 100, vec![3]),
+        ("room for all, and two thirds of the tasks", vcpu(6), 67, vec![2, 1]),
+    ];
+    for (name, quota, percent, expected) in cases {
+        let services = ["a", "b", "c"].map(|name| fixtures::on_spot(fixtures::service(name, Family::Fargate), 0, 1, 1));
+        let mut snapshot = fixtures::snapshot(services.to_vec());
+        snapshot.quotas.fargate_on_demand = quota;
+        let mut policy = open_policy();
+        policy.budget.service_percent = Percent::ZERO;
+        policy.pace.down_wave_percent = Percent::saturating(percent);
+        let plan = plan_of(&policy, &snapshot, &Memory::default(), &run(RunMode::Ordinary));
+        assert_eq!(plan.waves.iter().map(Vec::len).collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
 fn a_service_already_on_spot_is_adopted_and_lowered() {
     let service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 0, 0, 1);
     let snapshot = fixtures::snapshot(vec![service.clone()]);

@@ -116,6 +116,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
             return Err(HeldWhy::MoveOpen);
         }
         if let Some(draft) = self.rebalance(position, pair, limit) {
+            self.check_rest(position)?;
             self.check_pace(position)?;
             self.spend(position);
             return Ok(draft);
@@ -124,9 +125,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
         if have >= cap || (have > 0 && !far_from_target(input, position, pair, limit)) {
             return Err(HeldWhy::AtTarget);
         }
-        if self.is_resting(position) {
-            return Err(HeldWhy::Resting);
-        }
+        self.check_rest(position)?;
         self.check_pace(position)?;
         let cpu = position.task_cpu.filter(|cpu| cpu.0 > 0).ok_or(HeldWhy::NoRoom)?;
         let whole = |cpu_units: u64| u32::try_from(cpu_units / cpu.0).unwrap_or(u32::MAX);
@@ -203,10 +202,14 @@ impl<'i, 'a> Dealer<'i, 'a> {
         self.restarts = self.restarts.saturating_sub(u64::from(position.service.desired));
     }
 
-    fn is_resting(&self, position: &Position<'_>) -> bool {
+    /// Whether the service has rested since its last move up.
+    fn check_rest(&self, position: &Position<'_>) -> Result<(), HeldWhy> {
         let last = position.ledger.and_then(|ledger| ledger.last_up_at);
         let rested = last.and_then(|at| at.checked_add(self.input.policy.pace.rest_seconds.duration()).ok());
-        rested.is_some_and(|at| self.input.now < at)
+        match rested.is_some_and(|at| self.input.now < at) {
+            true => Err(HeldWhy::Resting),
+            false => Ok(()),
+        }
     }
 
     /// How many more tasks On-Demand can take back, less what was promised in this plan.

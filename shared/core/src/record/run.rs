@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
+use crate::plan::{BudgetReport, HeldWhy};
 use crate::policy::PolicyMistake;
 use crate::switch::{Scope, SwitchEntry};
 
@@ -145,6 +146,19 @@ pub struct ClusterReport {
     pub left_on_spot: Vec<LeftOnSpot>,
     /// How many more there are than `left_on_spot` lists.
     pub left_on_spot_more: u32,
+    /// Services whose running tasks have broken floor or share for longer than the deadline of a
+    /// move, and that this run does not repair: alarmed. At most 200, the rest counted.
+    #[serde(default)]
+    pub skewed: Vec<ServiceRef>,
+    /// How many more there are than `skewed` lists.
+    #[serde(default)]
+    pub skewed_more: u32,
+    /// How the room under the ceiling was found; `None` where too little was read to say.
+    #[serde(default)]
+    pub budget: Option<BudgetReport>,
+    /// Services that could move and do not, by the reason.
+    #[serde(default)]
+    pub held_back: BTreeMap<HeldWhy, u32>,
     /// The gaps of the snapshot, in sentences: at most 50.
     pub gaps: Vec<String>,
     /// How many more there are than `gaps` lists.
