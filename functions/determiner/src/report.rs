@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use spotkeeper_core::assess::Assessment;
 use spotkeeper_core::interface::DetermineCounts;
-use spotkeeper_core::observe::{Market, Provider, Snapshot, Task};
-use spotkeeper_core::plan::{MoveKind, Plan};
-use spotkeeper_core::record::{ApiCounts, ClusterReport, RunRecord};
+use spotkeeper_core::observe::{Depth, Market, Provider, Snapshot, Task};
+use spotkeeper_core::plan::{HeldWhy, MoveKind, Plan};
+use spotkeeper_core::record::{ApiCounts, ClusterReport, LeftWhy, RunRecord};
 
 /// The most services that `left_on_spot` names.
 const LEFT_ON_SPOT: usize = 200;
+/// The most services that `skewed` names.
+const SKEWED: usize = 200;
 /// The most gaps that a report names.
 const GAPS: usize = 50;
 
@@ -27,9 +29,18 @@ pub(crate) fn report(
     for rule in assessments.iter().flat_map(Assessment::blocking) {
         *blocked.entry(rule.name().to_owned()).or_default() += 1;
     }
+    let mut held_back: BTreeMap<HeldWhy, u32> = BTreeMap::new();
+    for held in &plan.held_back {
+        *held_back.entry(held.why).or_default() += 1;
+    }
     let tasks = || snapshot.services.iter().filter_map(|service| service.tasks.known()).flatten();
     let on_spot = tasks().filter(|task| task.running && is_on_spot(snapshot, task)).count();
     let running = tasks().filter(|task| task.running).count();
+    // What somebody must look at comes first: the list may be cut.
+    let mut left_on_spot = plan.left_on_spot.clone();
+    left_on_spot.sort_by_key(|left| left.why == LeftWhy::NotCovered);
+    let left_on_spot_more = number(left_on_spot.len().saturating_sub(LEFT_ON_SPOT));
+    left_on_spot.truncate(LEFT_ON_SPOT);
     ClusterReport {
         run: run.id.clone(),
         cluster: snapshot.cluster.name.clone(),
@@ -41,8 +52,12 @@ pub(crate) fn report(
         spot_tasks: number(on_spot),
         on_demand_tasks: number(running - on_spot),
         waves: plan.waves.clone(),
-        left_on_spot: plan.left_on_spot.iter().take(LEFT_ON_SPOT).cloned().collect(),
-        left_on_spot_more: number(plan.left_on_spot.len().saturating_sub(LEFT_ON_SPOT)),
+        left_on_spot,
+        left_on_spot_more,
+        skewed: plan.skewed.iter().take(SKEWED).cloned().collect(),
+        skewed_more: number(plan.skewed.len().saturating_sub(SKEWED)),
+        budget: (snapshot.depth == Depth::Full).then_some(plan.budget),
+        held_back,
         gaps: snapshot.gaps.iter().take(GAPS).map(ToString::to_string).collect(),
         gaps_more: number(snapshot.gaps.len().saturating_sub(GAPS)),
         api,

@@ -42,6 +42,14 @@ pub struct Bounds {
     pub most: u32,
 }
 
+impl StrategyItem {
+    /// Whether tasks may be placed by it, at some desired count or other.
+    #[must_use]
+    pub const fn places(&self) -> bool {
+        self.weight > 0 || self.base > 0
+    }
+}
+
 impl Strategy {
     /// The strategy that uses one provider alone.
     #[must_use]
@@ -62,7 +70,7 @@ impl Strategy {
         let divisor = gcd(on_demand_weight, spot_weight).max(1);
         let item = |provider: &ProviderName, base, weight| StrategyItem { provider: provider.clone(), base, weight };
         let items = [item(on_demand, base, on_demand_weight / divisor), item(spot, 0, spot_weight / divisor)];
-        Strategy { items: items.into_iter().filter(|item| item.weight > 0 || item.base > 0).collect() }
+        Strategy { items: items.into_iter().filter(StrategyItem::places).collect() }
     }
 
     /// The form in which two strategies that ECS treats as equal are the same: items that place
@@ -70,8 +78,7 @@ impl Strategy {
     /// says nothing, and so is left out too.
     #[must_use]
     pub fn canonical(&self) -> Strategy {
-        let mut items: Vec<StrategyItem> =
-            self.items.iter().filter(|item| item.weight > 0 || item.base > 0).cloned().collect();
+        let mut items: Vec<StrategyItem> = self.items.iter().filter(|item| item.places()).cloned().collect();
         let divisor = items.iter().fold(0, |divisor, item| gcd(divisor, item.weight)).max(1);
         for item in &mut items {
             item.weight /= divisor;
@@ -89,6 +96,17 @@ impl Strategy {
     #[must_use]
     pub fn equivalent(&self, other: &Strategy) -> bool {
         self.canonical() == other.canonical()
+    }
+
+    /// The providers on which tasks may be placed, at some desired count or other.
+    pub fn used(&self) -> impl Iterator<Item = &ProviderName> {
+        self.items.iter().filter(|item| item.places()).map(|item| &item.provider)
+    }
+
+    /// Whether tasks may be placed on a provider, at some desired count or other.
+    #[must_use]
+    pub fn uses(&self, provider: &ProviderName) -> bool {
+        self.used().any(|used| used == provider)
     }
 
     /// The item of a provider.

@@ -56,8 +56,8 @@ pub struct RunEnded {
     pub services_left_on_spot: u64,
     /// Moves by outcome; an outcome that none had is left out.
     pub moves: BTreeMap<Outcome, u32>,
-    /// Whether somebody must look: a move quarantined or stranded, a cluster that failed, or a
-    /// service left on Spot that the switch covers.
+    /// Whether somebody must look: a move quarantined or stranded, a cluster that failed, a
+    /// service left as it is that the run covers, or one whose share measured has long been off.
     pub alarm: bool,
 }
 
@@ -87,7 +87,7 @@ impl RunEnded {
             on_demand_tasks: sum(|report| u64::from(report.on_demand_tasks)),
             services_left_on_spot: sum(|report| report.left_on_spot.len() as u64 + u64::from(report.left_on_spot_more)),
             moves: ended.moves.iter().filter(|(_, moves)| **moves > 0).map(|(one, moves)| (*one, *moves)).collect(),
-            alarm: alarming || !ended.failed_clusters.is_empty() || reports.iter().any(ClusterReport::leaves_covered),
+            alarm: alarming || !ended.failed_clusters.is_empty() || reports.iter().any(ClusterReport::alarms),
         }
     }
 }

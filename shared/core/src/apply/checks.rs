@@ -1,7 +1,7 @@
 //! What may keep a step from being written.
 
 use super::{ApplyDecision, ApplyInput, LEASE_LEFT, by_switch};
-use crate::observe::{DeploymentController, GapCause, PlacedBy, Scheduling, Service, ServiceStatus};
+use crate::observe::{GapCause, PlacedBy, Service, ServiceStatus};
 use crate::plan::{Fingerprint, MoveCause, MoveKind};
 use crate::record::Step;
 use crate::verify::{most_steps, since};
@@ -77,8 +77,8 @@ impl<'a> Checks<'_, 'a> {
         if service.status != ServiceStatus::Active {
             return superseded(format!("somebody is deleting the service: {} tasks still run", service.running));
         }
-        if service.controller != DeploymentController::Ecs || service.scheduling == Scheduling::Daemon {
-            return refused("ECS takes no strategy for this deployment controller or scheduling".to_owned());
+        if let Some(why) = service.takes_no_strategy().first() {
+            return refused(format!("ECS takes no strategy for the service: {why}"));
         }
         Ok(service)
     }
@@ -198,7 +198,6 @@ impl<'a> Checks<'_, 'a> {
     /// Whether a switch in force interrupts what somebody else deploys.
     fn preempts(&self) -> bool {
         let ApplyInput { record, switches, now, .. } = self.input;
-        let service = &record.planned.service;
-        switches.entries.iter().any(|entry| entry.preempt && entry.in_force(*now) && entry.scope.covers(service))
+        switches.preempts(&record.planned.service, *now)
     }
 }

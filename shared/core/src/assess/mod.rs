@@ -11,6 +11,7 @@ mod suitability;
 mod tests;
 
 pub use finding::*;
+pub(crate) use pair::fargate_pair;
 pub use pair::find_pair;
 pub use rule::*;
 pub use rules::return_path;
@@ -68,13 +69,6 @@ pub fn assess(policy: &Policy, snapshot: &Snapshot, memory: &Memory, now: Timest
             }
         })
         .collect()
-}
-
-/// Whether the API refuses a strategy for the service, or drops it: nothing is ever written to
-/// it, not even by a switch. (Whether Spotkeeper was asked to look after it is `enrolment`.)
-#[must_use]
-pub fn hands_off(assessment: &Assessment) -> bool {
-    assessment.verdict(Rule::Controller).is_some_and(|verdict| verdict.level == Level::Block)
 }
 
 /// The safety rules that a service fails for a known reason, and not for a gap: what makes one on

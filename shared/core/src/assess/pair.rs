@@ -31,12 +31,7 @@ const FARGATE_SPOT: &str = "FARGATE_SPOT";
 pub fn find_pair(policy: &Policy, snapshot: &Snapshot, service: &Service) -> Result<Pair, Vec<Finding>> {
     match &service.placed_by {
         PlacedBy::Strategy(strategy) => {
-            let used: Vec<&ProviderName> = strategy
-                .items
-                .iter()
-                .filter(|item| item.base > 0 || item.weight > 0)
-                .map(|item| &item.provider)
-                .collect();
+            let used: Vec<&ProviderName> = strategy.used().collect();
             of_used(policy, snapshot, &used)
         }
         PlacedBy::LaunchType(LaunchType::Fargate) => fargate_pair().ok_or_else(|| vec![Finding::EmptyStrategy]),
@@ -244,7 +239,7 @@ pub(super) fn family_of(snapshot: &Snapshot, service: &Service) -> Result<Family
         }
         PlacedBy::Strategy(strategy) => strategy,
     };
-    let Some(item) = strategy.items.iter().find(|item| item.base > 0 || item.weight > 0) else {
+    let Some(used) = strategy.used().next() else {
         return Err(Gap {
             subject: format!("the strategy of {}", service.id),
             action: "ecs:DescribeServices".to_owned(),
@@ -252,10 +247,10 @@ pub(super) fn family_of(snapshot: &Snapshot, service: &Service) -> Result<Family
             detail: "no provider has a base or a weight".to_owned(),
         });
     };
-    if is_fargate(&item.provider) {
+    if is_fargate(used) {
         return Ok(Family::Fargate);
     }
-    provider(snapshot, &item.provider).map(|provider| provider.kind.family())
+    provider(snapshot, used).map(|provider| provider.kind.family())
 }
 
 /// Whether a name is one of the two that AWS reserves.
@@ -263,7 +258,8 @@ pub(super) fn is_fargate(name: &ProviderName) -> bool {
     matches!(name.as_str(), FARGATE | FARGATE_SPOT)
 }
 
-fn fargate_pair() -> Option<Pair> {
+/// The pair of the two names that AWS reserves.
+pub(crate) fn fargate_pair() -> Option<Pair> {
     let name = |text| ProviderName::parse(text).ok();
     Some(Pair { on_demand: name(FARGATE)?, spot: name(FARGATE_SPOT)? })
 }

@@ -48,22 +48,23 @@ pub fn smallest_instance<'a>(snapshot: &'a Snapshot, name: &ProviderName) -> Opt
 
 /// How many capacity pools the Spot side of a pair draws on, 1 at least: types times zones of a
 /// group; for Fargate the zones that the service's tasks are seen in, or else its subnets; for
-/// Managed Instances the provider's subnets.
+/// Managed Instances the provider's subnets. `None` where provider, group or types were not read.
 #[must_use]
-pub fn pools(snapshot: &Snapshot, pair: &Pair, service: &Service) -> u32 {
+pub fn pools(snapshot: &Snapshot, pair: &Pair, service: &Service) -> Option<u32> {
     let count = if pair::is_fargate(&pair.spot) {
         fargate_zones(service)
     } else {
-        match provider(snapshot, &pair.spot).map(|provider| &provider.kind) {
-            Ok(ProviderKind::AutoScalingGroup(provider)) => provider.group.known().map_or(1, |group| {
-                group.zones.len()
-                    * group.instance_types.known().map_or(1, |types| distinct(types.iter().map(|one| &one.name)))
-            }),
-            Ok(ProviderKind::ManagedInstances(provider)) => distinct(provider.subnets.iter()),
-            Ok(ProviderKind::Fargate | ProviderKind::FargateSpot) | Err(_) => 1,
+        match &provider(snapshot, &pair.spot).ok()?.kind {
+            ProviderKind::AutoScalingGroup(provider) => {
+                let group = provider.group.known()?;
+                let types = group.instance_types.known()?;
+                group.zones.len() * distinct(types.iter().map(|one| &one.name))
+            }
+            ProviderKind::ManagedInstances(provider) => distinct(provider.subnets.iter()),
+            ProviderKind::Fargate | ProviderKind::FargateSpot => 1,
         }
     };
-    u32::try_from(count).unwrap_or(u32::MAX).max(1)
+    Some(u32::try_from(count).unwrap_or(u32::MAX).max(1))
 }
 
 /// The zones of a Fargate service. ECS spreads tasks over zones, so that as many tasks as subnets

@@ -30,7 +30,7 @@ pub(super) fn of(context: &Context<'_>, blocked: bool) -> Suitability {
         DeploymentStrategy::BlueGreen | DeploymentStrategy::Linear | DeploymentStrategy::Canary => 100,
     };
     let pool_diversity = context.pair.as_ref().map_or(0, |pair| {
-        let pools = u64::from(pools(context.snapshot, pair, context.service));
+        let pools = u64::from(pools(context.snapshot, pair, context.service).unwrap_or(1));
         percent(pools, pools + 1)
     });
     // No reading of a placement score reaches the rules yet.

@@ -341,7 +341,64 @@ impl std::fmt::Display for PlacedBy {
     }
 }
 
+/// Why the API refuses a strategy for a service, or drops it.
+///
+/// Source: `UpdateService`, `CapacityProviderStrategyItem` and `Service.resourceManagementType`,
+/// ECS API reference; "Amazon ECS capacity providers", ECS developer guide (external instances,
+/// Classic Load Balancers).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakesNoStrategy {
+    /// CodeDeploy or a third party runs its deployments.
+    ForeignController(DeploymentController),
+    /// It is a `DAEMON` service.
+    Daemon,
+    /// It runs on ECS Anywhere.
+    External,
+    /// ECS manages it as an Express service.
+    Express,
+    /// It is behind this Classic Load Balancer.
+    ClassicLoadBalancer(String),
+}
+
+impl std::fmt::Display for TakesNoStrategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TakesNoStrategy::ForeignController(controller) => {
+                write!(f, "its deployment controller is {controller:?}")
+            }
+            TakesNoStrategy::Daemon => f.write_str("it is a DAEMON service"),
+            TakesNoStrategy::External => f.write_str("its launch type is EXTERNAL"),
+            TakesNoStrategy::Express => f.write_str("it is an Express service"),
+            TakesNoStrategy::ClassicLoadBalancer(name) => write!(f, "it is behind the Classic Load Balancer {name}"),
+        }
+    }
+}
+
 impl Service {
+    /// Every reason why the API takes no strategy for it. Where there is one, nothing is ever
+    /// written to it, not even by a switch.
+    #[must_use]
+    pub fn takes_no_strategy(&self) -> Vec<TakesNoStrategy> {
+        let controller = match self.controller {
+            DeploymentController::Ecs => None,
+            controller @ (DeploymentController::CodeDeploy | DeploymentController::External) => {
+                Some(TakesNoStrategy::ForeignController(controller))
+            }
+        };
+        let is_external = self.placed_by == PlacedBy::LaunchType(LaunchType::External);
+        let classic = self.load_balancers.iter().filter_map(|used| match &used.target {
+            LoadBalancerTarget::Classic(name) => Some(TakesNoStrategy::ClassicLoadBalancer(name.clone())),
+            LoadBalancerTarget::TargetGroup(_) | LoadBalancerTarget::AlternateTargetGroup(_) => None,
+        });
+        controller
+            .into_iter()
+            .chain((self.scheduling == Scheduling::Daemon).then_some(TakesNoStrategy::Daemon))
+            .chain(is_external.then_some(TakesNoStrategy::External))
+            .chain(self.express.then_some(TakesNoStrategy::Express))
+            .chain(classic)
+            .collect()
+    }
+
     /// What the tags of Spotkeeper say.
     #[must_use]
     pub fn tag_settings(&self) -> TagSettings {

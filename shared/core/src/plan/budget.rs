@@ -8,6 +8,7 @@ use crate::units::{CpuUnits, Percent};
 
 /// How the room under the ceiling was found, with its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BudgetReport {
     /// CPU of all the cluster's service tasks above the commitment floor.
     pub task_cpu: CpuUnits,
@@ -15,13 +16,14 @@ pub struct BudgetReport {
     pub spot_cpu: CpuUnits,
     /// The policy's ceiling.
     pub ceiling: Percent,
-    /// The ceiling of this run: the share on Spot now and one step, the policy's at the most.
-    pub ceiling_now: Percent,
-    /// What may be dealt in this run.
+    /// What is left under the ceiling; nothing where the policy's step is 0.
+    pub left: CpuUnits,
+    /// What may be dealt in this run: one step, at the most what is left. The first deal of a run
+    /// may take more where a step is less than a task, but never more than what is left.
     pub room: CpuUnits,
     /// What lies above the policy's ceiling and its tolerance, and has to come down.
     pub excess: CpuUnits,
-    /// Services on Spot of which the CPU is not known: while there are any, nothing is dealt.
+    /// Services of which the CPU on Spot is not known: while there are any, nothing is dealt.
     pub unknown: u32,
 }
 
@@ -31,22 +33,20 @@ pub(super) fn budget(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Budge
     let all: CpuUnits = positions.iter().map(|position| cpu(position.service.desired, position)).sum();
     let task_cpu = CpuUnits(all.0.saturating_sub(policy.commitment_floor().0));
     let spot_cpu: CpuUnits = positions.iter().map(|position| cpu(position.spot_tasks(), position)).sum();
-    let unknown = positions.iter().filter(|position| position.on_spot() && position.task_cpu.is_none()).count();
-    let share_now = match task_cpu.0 {
-        0 => Percent::ZERO,
-        all => Percent::saturating(spot_cpu.0.saturating_mul(100) / all),
-    };
-    let ceiling_now = policy.ceiling_percent.min(share_now.saturating_add(policy.step_percent));
-    let allowed = ceiling_now.floor_of(task_cpu.0);
+    let unknown = positions.iter().filter(|position| !position.spot_cpu_known()).count();
+    // A service whose size is not known makes the cluster look smaller, and moves nothing down.
+    let all_read = positions.iter().all(|position| position.service.task_definition.known().is_some());
     let tolerated = policy.ceiling_percent.saturating_add(policy.tolerance_percent).floor_of(task_cpu.0);
     let ceiling = policy.ceiling_percent.floor_of(task_cpu.0);
+    let closed = unknown > 0 || policy.step_percent == Percent::ZERO;
+    let left = if closed { 0 } else { ceiling.saturating_sub(spot_cpu.0) };
     BudgetReport {
         task_cpu,
         spot_cpu,
         ceiling: policy.ceiling_percent,
-        ceiling_now,
-        room: CpuUnits(if unknown > 0 { 0 } else { allowed.saturating_sub(spot_cpu.0) }),
-        excess: CpuUnits(if spot_cpu.0 > tolerated { spot_cpu.0 - ceiling } else { 0 }),
+        left: CpuUnits(left),
+        room: CpuUnits(left.min(policy.step_percent.floor_of(task_cpu.0))),
+        excess: CpuUnits(if all_read && spot_cpu.0 > tolerated { spot_cpu.0 - ceiling } else { 0 }),
         unknown: u32::try_from(unknown).unwrap_or(u32::MAX),
     }
 }

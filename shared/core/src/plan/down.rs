@@ -1,24 +1,27 @@
 //! Moves down: switches, services that became unsafe, more on Spot than allowed; and restores.
 
-use super::position::Position;
+use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
-use super::{MoveCause, MoveKind, PlanInput, budget, solve};
-use crate::observe::{DeploymentController, Depth, PlacedBy, Scheduling, Service};
+use super::{HeldBack, HeldWhy, MoveCause, MoveKind, PlanInput, budget, solve};
+use crate::assess::Assessment;
+use crate::observe::{Depth, PlacedBy};
 use crate::plan::moves::Draft;
-use crate::record::{Dealt, LeftOnSpot, LeftWhy, RunMode};
+use crate::record::{Dealt, Ledger, LeftOnSpot, LeftWhy, RunMode};
 use crate::strategy::Strategy;
 use crate::switch::Scope;
 use crate::verify::deployment_is_ours;
 
-/// The moves down of this run. Services in the scope of a switch that stay on Spot are listed.
+/// The moves down of this run. Services in the scope of a switch that stay on Spot are listed, and
+/// those of which nobody can say how much they may have there.
 pub(super) fn downs<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
     left_on_spot: &mut Vec<LeftOnSpot>,
+    held_back: &mut Vec<HeldBack>,
 ) -> Vec<Draft<'p, 'a>> {
     let mut drafts = Vec::new();
     let mut free = Vec::new();
-    for position in positions.iter().filter(|position| position.on_spot()) {
+    for position in positions.iter().filter(|position| position.on_spot() != OnSpot::No) {
         match input.memory.switches.over(&position.service.id, input.now) {
             None => free.push(position),
             Some(_) => match by_switch(input, position) {
@@ -28,7 +31,7 @@ pub(super) fn downs<'a, 'p>(
         }
     }
     if input.snapshot.depth == Depth::Full && matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. }) {
-        drafts.extend(by_budget(input, positions, &free));
+        drafts.extend(by_budget(input, positions, &free, held_back));
     }
     drafts
 }
@@ -42,11 +45,14 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     if !covered {
         return Err(LeftWhy::NotCovered);
     }
-    if refuses_strategies(service) {
+    if position.hands_off() {
         return Err(LeftWhy::HandsOff);
     }
     if input.given_up.contains(&service.id.arn) {
         return Err(LeftWhy::Stranded);
+    }
+    if position.on_spot() == OnSpot::Unread {
+        return Err(LeftWhy::Unread);
     }
     let pair = position.pair.as_ref().ok_or(LeftWhy::NoPair)?;
     let preempt = over.iter().any(|entry| entry.preempt);
@@ -63,17 +69,13 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     Ok(Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
 }
 
-/// Whether the API refuses, or CodeDeploy drops, a strategy for this service.
-fn refuses_strategies(service: &Service) -> bool {
-    service.controller != DeploymentController::Ecs || service.scheduling == Scheduling::Daemon || service.express
-}
-
 /// Moves down that no switch asks for: unsafe services, then what is over its share, then what
 /// is over the cluster's ceiling, the least suitable first.
 fn by_budget<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
     free: &[&'p Position<'a>],
+    held_back: &mut Vec<HeldBack>,
 ) -> Vec<Draft<'p, 'a>> {
     let mut drafts: Vec<Draft<'p, 'a>> = Vec::new();
     let mut movable: Vec<&Position<'a>> =
@@ -85,6 +87,9 @@ fn by_budget<'a, 'p>(
         }
         None => true,
     });
+    for position in movable.iter().filter(|position| position.pair.is_some() && position.limit.is_none()) {
+        held_back.push(HeldBack { service: position.service.id.clone(), why: HeldWhy::Unread });
+    }
     let mut excess = budget::budget(input, positions).excess.0;
     for draft in &drafts {
         excess = excess.saturating_sub(draft.freed_cpu());
@@ -110,12 +115,7 @@ fn by_budget<'a, 'p>(
 /// open, and AWS takes strategies for it.
 fn may_be_moved(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
     let frozen = position.service.tag_settings().freeze_until.is_some_and(|until| input.now < until);
-    position.enrolled
-        && !frozen
-        && !position.move_open
-        && !position.service.deploying()
-        && !position.hands_off()
-        && !refuses_strategies(position.service)
+    position.enrolled && !frozen && !position.move_open && !position.service.deploying() && !position.hands_off()
 }
 
 fn because_unsafe<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Option<Draft<'p, 'a>> {
@@ -132,54 +132,77 @@ fn because_unsafe<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> 
 
 fn because_over_share<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Option<Draft<'p, 'a>> {
     // Measured tasks beyond the strategy are a matter of rebalancing: here the strategy counts.
-    let over = position.expected_spot > position.cap;
-    let far = worth_a_move(input, position, position.expected_spot, position.cap) || position.cap == 0;
-    (over && far).then(|| reduced(position, position.cap)).flatten()
+    let cap = position.limit?.cap_at(position.service.desired);
+    let over = position.expected_spot > cap;
+    let far = worth_a_move(input, position, position.expected_spot, cap) || cap == 0;
+    (over && far).then(|| reduced(position, cap)).flatten()
 }
 
 /// The move down to `allowed` Spot tasks at the present desired count.
 fn reduced<'a, 'p>(position: &'p Position<'a>, allowed: u32) -> Option<Draft<'p, 'a>> {
     let pair = position.pair.as_ref()?;
     let share = Dealt { spot_tasks: allowed, desired: position.service.desired };
-    let after = solve(pair, position.promise(share)).unwrap_or_else(|| Strategy::only(pair.on_demand.clone()));
+    let after = solve(pair, position.limit?.promise(share)).unwrap_or_else(|| Strategy::only(pair.on_demand.clone()));
     let in_place = position.service.strategy().is_some_and(|strategy| strategy.equivalent(&after));
     let cause = MoveCause::OverShare { spot_tasks: position.spot_tasks(), allowed };
     (!in_place).then(|| Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
 }
 
-/// The moves that bring originals back, for the services in scope whose ledger has another.
+/// The moves that bring originals back, for the services in scope whose ledger has another. Those
+/// that do not get theirs back are listed.
 pub(super) fn restores<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
     scope: &Scope,
+    left: &mut Vec<LeftOnSpot>,
 ) -> Vec<Draft<'p, 'a>> {
-    let in_scope = positions.iter().filter(|position| scope.covers(&position.service.id) && !position.move_open);
-    in_scope
-        .filter(|position| !position.service.deploying() && !refuses_strategies(position.service))
-        .filter_map(|position| {
-            let ledger = position.ledger?;
-            if same_placement(&position.service.placed_by, &ledger.original) {
-                return None;
-            }
-            let spot_before = match &ledger.original {
-                PlacedBy::Strategy(original) => original.bounds(&ledger.pair.spot, position.service.desired).most,
-                PlacedBy::LaunchType(_) => 0,
-            };
-            let kind = if spot_before > position.expected_spot { MoveKind::Up } else { MoveKind::Down };
-            let switched = input.memory.switches.over(&position.service.id, input.now).is_some();
-            let barred = kind == MoveKind::Up
-                && (switched
-                    || !input.run.policy_mistakes.is_empty()
-                    || !input.run.holds_lock
-                    || position.assessment.is_none_or(|judged| judged.blocked()));
-            (!barred).then(|| Draft::new(position, &ledger.pair, kind, MoveCause::Restore, ledger.original.clone()))
-        })
-        .collect()
+    let mut drafts = Vec::new();
+    for position in positions.iter().filter(|position| scope.covers(&position.service.id)) {
+        let Some(ledger) = position.ledger.filter(|ledger| !ledger.original.equivalent(&position.service.placed_by))
+        else {
+            continue;
+        };
+        match restore(input, position, ledger) {
+            Ok(draft) => drafts.push(draft),
+            Err(why) => left.push(LeftOnSpot { service: position.service.id.clone(), why }),
+        }
+    }
+    drafts
 }
 
-fn same_placement(one: &PlacedBy, other: &PlacedBy) -> bool {
-    match (one, other) {
-        (PlacedBy::Strategy(one), PlacedBy::Strategy(other)) => one.equivalent(other),
-        (one, other) => one == other,
+/// The move that brings an original back, or why there is none.
+fn restore<'a, 'p>(
+    input: &PlanInput<'a>,
+    position: &'p Position<'a>,
+    ledger: &Ledger,
+) -> Result<Draft<'p, 'a>, LeftWhy> {
+    if position.hands_off() {
+        return Err(LeftWhy::HandsOff);
+    }
+    if position.move_open {
+        return Err(LeftWhy::MoveOpen);
+    }
+    if position.service.deploying() {
+        return Err(LeftWhy::SomebodyDeploys);
+    }
+    let adds_spot = position.may_place_on_spot(input.snapshot, &ledger.original);
+    if adds_spot {
+        may_move_up(input, position)?;
+    }
+    let kind = if adds_spot { MoveKind::Up } else { MoveKind::Down };
+    Ok(Draft::new(position, &ledger.pair, kind, MoveCause::Restore, ledger.original.clone()))
+}
+
+/// What bars a restore that adds Spot: it is a move up like any other.
+fn may_move_up(input: &PlanInput<'_>, position: &Position<'_>) -> Result<(), LeftWhy> {
+    if input.memory.switches.over(&position.service.id, input.now).is_some() {
+        return Err(LeftWhy::SwitchOn);
+    }
+    if !input.run.policy_mistakes.is_empty() || !input.run.holds_lock {
+        return Err(LeftWhy::NotNow);
+    }
+    match position.assessment.is_none_or(Assessment::blocked) {
+        true => Err(LeftWhy::Blocked),
+        false => Ok(()),
     }
 }

@@ -62,15 +62,19 @@ pub struct Plan {
     pub waves: Vec<Vec<MoveId>>,
     /// Ledgers that have changed: services adopted, times since which something holds.
     pub ledgers: Vec<Ledger>,
-    /// Services that stay on Spot under a switch, and why.
+    /// Services that stay on Spot under a switch, or without their original in a restore, and why.
     pub left_on_spot: Vec<LeftOnSpot>,
+    /// Services whose running tasks have broken floor or share for longer than the deadline of a
+    /// move, and that this run does not move: alarmed.
+    pub skewed: Vec<ServiceRef>,
     /// How the room under the ceiling was found.
     pub budget: BudgetReport,
-    /// Eligible services that do not move up in this run, and why.
+    /// Eligible services that do not move up in this run, and services on Spot of which nobody
+    /// can say how much they may have there; and why.
     pub held_back: Vec<HeldBack>,
 }
 
-/// A service that could move up and does not, in this run.
+/// A service that could move and does not, in this run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldBack {
     /// The service.
@@ -79,7 +83,7 @@ pub struct HeldBack {
     pub why: HeldWhy,
 }
 
-/// Why an eligible service does not move up in this run.
+/// Why a service that could move does not, in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldWhy {
@@ -99,6 +103,9 @@ pub enum HeldWhy {
     NoLock,
     /// A move of it is not finished yet.
     MoveOpen,
+    /// Its scaling range, or the instance types of its Spot provider, could not be read: what it
+    /// may have on Spot is not known.
+    Unread,
 }
 
 /// Chooses the moves of a run in one cluster.
@@ -106,17 +113,24 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let positions = position::positions(input);
     let ledgers = position::changed_ledgers(input, &positions);
     let mut left_on_spot = Vec::new();
+    let mut held_back = Vec::new();
     let downs = match &input.run.mode {
-        RunMode::Restore { scope } => down::restores(input, &positions, scope),
-        _ => down::downs(input, &positions, &mut left_on_spot),
+        RunMode::Restore { scope } => down::restores(input, &positions, scope, &mut left_on_spot),
+        _ => down::downs(input, &positions, &mut left_on_spot, &mut held_back),
     };
     let budget = budget::budget(input, &positions);
-    let (ups, held_back) = match input.run.mode {
-        RunMode::Ordinary | RunMode::Dry { .. } => up::ups(input, &positions, &downs, &budget),
-        RunMode::Switch { .. } | RunMode::Restore { .. } => (Vec::new(), Vec::new()),
+    let ups = match input.run.mode {
+        RunMode::Ordinary | RunMode::Dry { .. } => up::ups(input, &positions, &downs, &budget, &mut held_back),
+        RunMode::Switch { .. } | RunMode::Restore { .. } => Vec::new(),
     };
     let (moves, waves) = waves::in_waves(input, &positions, downs, ups);
-    Plan { moves, waves, ledgers, left_on_spot, budget, held_back }
+    let moved: BTreeSet<&ServiceRef> = moves.iter().map(|record| &record.planned.service).collect();
+    let skewed = positions
+        .iter()
+        .filter(|position| position::skewed_too_long(input, position) && !moved.contains(&position.service.id))
+        .map(|position| position.service.id.clone())
+        .collect();
+    Plan { moves, waves, ledgers, left_on_spot, skewed, budget, held_back }
 }
 
 /// The position of a service, by its ARN.

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::PlanInput;
 use super::position::Position;
-use crate::assess::Rule;
+use crate::assess::{Rule, return_path};
 use crate::ids::{MoveId, ProviderName, RunId, ServiceRef};
 use crate::observe::{PlacedBy, Service};
 use crate::strategy::Strategy;
@@ -126,8 +126,6 @@ pub enum MoveCause {
         /// The most of the strategy.
         most: u32,
     },
-    /// Spot tasks are missing and cannot be had.
-    Drought,
     /// The owner asked for the original strategy back.
     Restore,
     /// An earlier run left it unfinished.
@@ -198,6 +196,12 @@ impl<'p, 'a> Draft<'p, 'a> {
     pub(super) fn freed_cpu(&self) -> u64 {
         let tasks = self.position.spot_tasks().saturating_sub(self.spot_tasks);
         self.position.task_cpu.unwrap_or_default().times(u64::from(tasks)).0
+    }
+
+    /// The On-Demand provider that takes its tasks back, and how many tasks it is asked for.
+    pub(super) fn asked(&self) -> (&Pair, u32) {
+        let leaving = self.position.spot_tasks().saturating_sub(self.spot_tasks);
+        (&self.pair, return_path::needed(self.position.service, leaving))
     }
 
     /// The move with everything that the Updater needs. Its id and wave are given with the waves.

@@ -3,9 +3,10 @@
 use super::{Pair, PlanInput};
 use crate::assess::{self, Assessment};
 use crate::ids::ProviderName;
-use crate::observe::{Depth, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot};
+use crate::observe::{Depth, Family, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot};
 use crate::policy::{Budget, EnrolmentRule, Policy};
 use crate::record::{Dealt, Ledger, UnsafeSince};
+use crate::strategy::{Bounds, Strategy};
 use crate::units::{CpuUnits, Percent};
 
 /// Where a service stands.
@@ -23,24 +24,57 @@ pub(super) struct Position<'a> {
     pub(super) task_cpu: Option<CpuUnits>,
     /// The most Spot tasks of its strategy at the present desired count.
     pub(super) expected_spot: u32,
+    /// Whether its strategy, or one of its running tasks, uses Spot: at any desired count, not
+    /// only at the present one.
+    uses_spot: bool,
+    /// Whether a provider that it uses could not be read.
+    unread: bool,
     /// Its running Spot tasks, where its tasks were read.
     pub(super) running_spot: Option<u32>,
-    /// Tasks that stay On-Demand.
-    pub(super) floor: u32,
-    /// The most Spot tasks that policy, tag, floor and blast radius allow it now.
-    pub(super) cap: u32,
-    /// The desired counts that it may have.
-    pub(super) range: ScalingRange,
+    /// What it may have on Spot; `None` where that is not known, or was not read at
+    /// [`Depth::Switch`]: nothing is shaped by a gap.
+    pub(super) limit: Option<Limit>,
     /// Whether Spotkeeper may touch it at all: enrolled, not opted out.
     pub(super) enrolled: bool,
     /// Whether the ledger has a move of it that is not finished.
     pub(super) move_open: bool,
 }
 
+/// Whether any of a service's tasks are on Spot, or are placed there when it scales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnSpot {
+    /// All its providers are On-Demand.
+    No,
+    /// A provider of it could not be read, and the others are On-Demand.
+    Unread,
+    /// A provider of it buys Spot.
+    Yes,
+}
+
 impl Position<'_> {
-    /// Whether any of its tasks are, or are to be, on Spot.
-    pub(super) fn on_spot(&self) -> bool {
-        self.expected_spot > 0 || self.running_spot.is_some_and(|tasks| tasks > 0)
+    /// Whether any of its tasks are on Spot, or are placed there when it scales.
+    pub(super) const fn on_spot(&self) -> OnSpot {
+        match (self.uses_spot, self.unread) {
+            (true, _) => OnSpot::Yes,
+            (false, true) => OnSpot::Unread,
+            (false, false) => OnSpot::No,
+        }
+    }
+
+    /// Whether its CPU on Spot is known.
+    pub(super) const fn spot_cpu_known(&self) -> bool {
+        !self.unread && (!self.uses_spot || self.task_cpu.is_some())
+    }
+
+    /// Whether another placement of it may add Spot tasks, at any desired count. What could not
+    /// be read may.
+    pub(super) fn may_place_on_spot(&self, snapshot: &Snapshot, placed_by: &PlacedBy) -> bool {
+        match placed_by {
+            PlacedBy::Strategy(strategy) => {
+                strategy.used().any(|provider| market(snapshot, self.ledger, provider) != Some(Market::OnDemand))
+            }
+            PlacedBy::LaunchType(_) => false,
+        }
     }
 
     /// Its Spot tasks: running or to be placed, whichever are more.
@@ -50,7 +84,26 @@ impl Position<'_> {
 
     /// Whether the API takes no strategy for it.
     pub(super) fn hands_off(&self) -> bool {
-        self.assessment.is_some_and(assess::hands_off)
+        !self.service.takes_no_strategy().is_empty()
+    }
+}
+
+/// What a service may have on Spot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    /// Tasks that stay On-Demand.
+    floor: u32,
+    /// The part of its tasks that policy, tag and blast radius allow on Spot.
+    percent: Percent,
+    /// The desired counts that it may have.
+    range: ScalingRange,
+}
+
+impl Limit {
+    /// The most Spot tasks that it may have at a desired count.
+    pub(super) fn cap_at(&self, desired: u32) -> u32 {
+        let part = u32::try_from(self.percent.floor_of(u64::from(desired))).unwrap_or(u32::MAX);
+        part.min(desired.saturating_sub(self.floor))
     }
 
     /// The promise that its strategy is to keep, for a share.
@@ -89,67 +142,83 @@ fn position<'a>(
     assessment: Option<&'a Assessment>,
 ) -> Position<'a> {
     let ledger = input.memory.ledgers.get(&service.id.arn);
-    let spot_providers = spot_providers(input.snapshot, service);
+    let market = |provider: &ProviderName| market(input.snapshot, ledger, provider);
+    let in_strategy: Vec<&ProviderName> = service.strategy().into_iter().flat_map(Strategy::used).collect();
+    let in_place = |pair: &Pair| in_strategy.contains(&&pair.spot);
     let pair = assessment
         .and_then(|assessment| assessment.pair.clone())
-        .or_else(|| ledger.map(|ledger| ledger.pair.clone()))
-        .or_else(|| pair_in_use(input, service));
+        .or_else(|| ledger.map(|ledger| ledger.pair.clone()).filter(in_place))
+        .or_else(|| pair_in_use(input, &in_strategy));
     let expected_spot = service.strategy().map_or(0, |strategy| {
-        spot_providers
-            .iter()
-            .map(|provider| strategy.bounds(provider, service.desired).most)
-            .sum::<u32>()
-            .min(service.desired)
+        let on_spot = in_strategy.iter().filter(|provider| market(provider) == Some(Market::Spot));
+        on_spot.map(|provider| strategy.bounds(provider, service.desired).most).sum::<u32>().min(service.desired)
     });
-    let running_spot = service.tasks.known().map(|tasks| {
-        let on_spot = tasks.iter().filter(|task| {
-            task.running && task.provider.as_ref().is_some_and(|provider| is_spot(input.snapshot, provider))
-        });
+    let running: Option<Vec<&ProviderName>> = service
+        .tasks
+        .known()
+        .map(|tasks| tasks.iter().filter(|task| task.running).filter_map(|task| task.provider.as_ref()).collect());
+    let running_spot = running.as_ref().map(|running| {
+        let on_spot = running.iter().filter(|provider| market(provider) == Some(Market::Spot));
         u32::try_from(on_spot.count()).unwrap_or(u32::MAX)
     });
-    let tags = service.tag_settings();
-    let floor = tags.floor.unwrap_or(0).max(budget.floor);
-    let percent = tags.max_percent.map_or(budget.service_percent, |tag| tag.min(budget.service_percent));
-    let pools = match (input.snapshot.depth, &pair) {
-        (Depth::Full, Some(pair)) => assess::pools(input.snapshot, pair, service),
-        (Depth::Switch, _) | (_, None) => 0,
-    };
-    let in_pools = Percent::saturating(u64::from(budget.blast_radius_percent.get()) * u64::from(pools));
-    let whole = |percent: Percent| u32::try_from(percent.floor_of(u64::from(service.desired))).unwrap_or(u32::MAX);
+    let used = || in_strategy.iter().chain(running.iter().flatten());
     Position {
         service,
         assessment,
         ledger,
-        pair,
+        pair: pair.clone(),
         task_cpu: assess::task_cpu(service),
         expected_spot,
+        uses_spot: used().any(|provider| buys_spot(input.snapshot, provider, market(provider))),
+        unread: used().any(|provider| market(provider).is_none()),
         running_spot,
-        floor,
-        cap: whole(percent).min(whole(in_pools)).min(service.desired.saturating_sub(floor)),
-        range: range(service),
+        limit: pair.as_ref().and_then(|pair| limit(input.snapshot, budget, service, pair)),
         enrolled: enrolled(input.policy, service),
         move_open: ledger.is_some_and(|ledger| ledger.open.is_some()),
     }
 }
 
+fn limit(snapshot: &Snapshot, budget: &Budget, service: &Service, pair: &Pair) -> Option<Limit> {
+    let tags = service.tag_settings();
+    let percent = tags.max_percent.map_or(budget.service_percent, |tag| tag.min(budget.service_percent));
+    let pools = assess::pools(snapshot, pair, service)?;
+    let in_pools = Percent::saturating(u64::from(budget.blast_radius_percent.get()) * u64::from(pools));
+    Some(Limit {
+        floor: tags.floor.unwrap_or(0).max(budget.floor),
+        percent: percent.min(in_pools),
+        range: range(service)?,
+    })
+}
+
 /// The desired counts at which a strategy must keep its promise: the scalable target's, else the
-/// present one; the present one is always among them.
-fn range(service: &Service) -> ScalingRange {
-    let scaling = service.scaling.known().copied().flatten();
-    let (min, max) = scaling.map_or((service.desired, service.desired), |range| (range.min, range.max));
-    ScalingRange { min: min.min(service.desired), max: max.max(service.desired) }
+/// present one; the present one is always among them. `None` where the scaling was not read.
+fn range(service: &Service) -> Option<ScalingRange> {
+    let desired = service.desired;
+    let scaling = service.scaling.known()?.unwrap_or(ScalingRange { min: desired, max: desired });
+    Some(ScalingRange { min: scaling.min.min(desired), max: scaling.max.max(desired) })
 }
 
-/// The Spot providers that a service's strategy names.
-fn spot_providers<'a>(snapshot: &Snapshot, service: &'a Service) -> Vec<&'a ProviderName> {
-    let Some(strategy) = service.strategy() else {
-        return Vec::new();
-    };
-    strategy.items.iter().map(|item| &item.provider).filter(|provider| is_spot(snapshot, provider)).collect()
+/// What a provider buys, where that is known: as AWS reserves the name, as it was read, or as the
+/// ledger has it, which Spotkeeper moved the service onto as Spot.
+fn market(snapshot: &Snapshot, ledger: Option<&Ledger>, name: &ProviderName) -> Option<Market> {
+    match name.as_str() {
+        "FARGATE" => Some(Market::OnDemand),
+        "FARGATE_SPOT" => Some(Market::Spot),
+        _ => known_provider(snapshot, name)
+            .and_then(Provider::market)
+            .or_else(|| ledger.filter(|ledger| ledger.pair.spot == *name).map(|_| Market::Spot)),
+    }
 }
 
-fn is_spot(snapshot: &Snapshot, name: &ProviderName) -> bool {
-    name.as_str() == "FARGATE_SPOT" || known_provider(snapshot, name).and_then(Provider::market) == Some(Market::Spot)
+/// Whether some of what a provider buys is Spot. A group may buy both; what Managed Instances buy
+/// that is neither is reserved.
+fn buys_spot(snapshot: &Snapshot, name: &ProviderName, market: Option<Market>) -> bool {
+    let is_group = || known_provider(snapshot, name).is_some_and(|one| one.kind.family() == Family::AutoScalingGroup);
+    match market {
+        Some(Market::Spot) => true,
+        Some(Market::Mixed) => is_group(),
+        Some(Market::OnDemand) | None => false,
+    }
 }
 
 fn known_provider<'a>(snapshot: &'a Snapshot, name: &ProviderName) -> Option<&'a Provider> {
@@ -159,8 +228,12 @@ fn known_provider<'a>(snapshot: &'a Snapshot, name: &ProviderName) -> Option<&'a
 /// The pair that a strategy on Spot already uses: its Spot provider, and its one On-Demand
 /// provider, or the only one of the family in the cluster. A switch run finds the way back by
 /// this alone, without task definitions.
-fn pair_in_use(input: &PlanInput<'_>, service: &Service) -> Option<Pair> {
-    let spot = (*spot_providers(input.snapshot, service).first()?).clone();
+fn pair_in_use(input: &PlanInput<'_>, in_strategy: &[&ProviderName]) -> Option<Pair> {
+    let is_spot = |name: &&&ProviderName| market(input.snapshot, None, name) == Some(Market::Spot);
+    let spot = (**in_strategy.iter().find(is_spot)?).clone();
+    if let Some(pair) = assess::fargate_pair().filter(|pair| pair.spot == spot) {
+        return Some(pair);
+    }
     if let Some(named) = input.policy.pairs.iter().find(|pair| pair.spot == spot) {
         return Some(Pair { on_demand: named.on_demand.clone(), spot });
     }
@@ -173,9 +246,7 @@ fn pair_in_use(input: &PlanInput<'_>, service: &Service) -> Option<Pair> {
         let first = fitting.next()?;
         fitting.next().is_none().then(|| first.clone())
     };
-    let in_strategy = service.strategy().map(|strategy| strategy.items.iter().map(|item| &item.provider).collect());
-    let on_demand = in_strategy
-        .and_then(on_demand_of)
+    let on_demand = on_demand_of(in_strategy.to_vec())
         .or_else(|| on_demand_of(input.snapshot.cluster.capacity_providers.iter().collect()))?;
     Some(Pair { on_demand, spot })
 }
@@ -200,7 +271,7 @@ pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>])
             let remembered = position.ledger.cloned().or_else(|| adopted(input, position))?;
             let mut ledger = remembered.clone();
             let failing = match (position.on_spot(), position.assessment) {
-                (true, Some(assessment)) => assess::failing_safety(assessment),
+                (OnSpot::Yes, Some(assessment)) => assess::failing_safety(assessment),
                 _ => Vec::new(),
             };
             ledger.unsafe_since = match failing.is_empty() {
@@ -210,14 +281,19 @@ pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>])
                     rules: failing,
                 }),
             };
-            ledger.skewed_since = skew(position).map(|_| remembered.skewed_since.unwrap_or(input.now));
+            ledger.skewed_since = match split(position) {
+                Split::Kept => None,
+                Split::Broken(_) => remembered.skewed_since.or(Some(input.now)),
+                Split::Unread => remembered.skewed_since,
+            };
             (position.ledger != Some(&ledger)).then_some(ledger)
         })
         .collect()
 }
 
 fn adopted(input: &PlanInput<'_>, position: &Position<'_>) -> Option<Ledger> {
-    let pair = position.pair.clone().filter(|_| position.expected_spot > 0)?;
+    let uses = |pair: &Pair| position.service.strategy().is_some_and(|strategy| strategy.uses(&pair.spot));
+    let pair = position.pair.clone().filter(uses)?;
     Some(Ledger {
         service: position.service.id.clone(),
         original: position.service.placed_by.clone(),
@@ -237,21 +313,60 @@ fn adopted(input: &PlanInput<'_>, position: &Position<'_>) -> Option<Ledger> {
     })
 }
 
-/// How the running tasks break what the strategy in place promises: `(running Spot, least, most)`.
-/// Only a service at rest, with all its tasks running, can be skewed.
-pub(super) fn skew(position: &Position<'_>) -> Option<(u32, u32, u32)> {
+/// Whether the running tasks of a service keep floor and share.
+#[derive(Debug, Clone, Copy)]
+enum Split {
+    /// They do, or the service is not at rest with all its tasks running.
+    Kept,
+    /// They do not.
+    Broken(Skew),
+    /// What it takes to say so could not be read.
+    Unread,
+}
+
+/// How the running tasks of a service break floor or share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Skew {
+    /// Spot tasks that run.
+    pub(super) spot_tasks: u32,
+    /// The least and the most that the strategy in place puts on Spot.
+    pub(super) bounds: Bounds,
+}
+
+fn split(position: &Position<'_>) -> Split {
     let service = position.service;
-    let (pair, running_spot) = (position.pair.as_ref()?, position.running_spot?);
-    let strategy = match &service.placed_by {
-        PlacedBy::Strategy(strategy) => strategy,
-        PlacedBy::LaunchType(_) => return None,
+    let (Some(strategy), Some(pair)) = (service.strategy(), position.pair.as_ref()) else {
+        return Split::Kept;
+    };
+    let (Some(limit), Some(spot_tasks)) = (position.limit, position.running_spot) else {
+        return Split::Unread;
     };
     if service.deploying() || service.running != service.desired || service.pending > 0 {
-        return None;
+        return Split::Kept;
     }
     let bounds = strategy.bounds(&pair.spot, service.desired);
-    let floor_broken = service.desired.saturating_sub(running_spot) < position.floor.min(service.desired);
-    let share_broken = running_spot > bounds.most && running_spot > position.cap;
-    let on_demand_only = bounds.most == 0;
-    ((floor_broken || share_broken) && !on_demand_only).then_some((running_spot, bounds.least, bounds.most))
+    let floor_broken = service.desired.saturating_sub(spot_tasks) < limit.floor.min(service.desired);
+    let share_broken = spot_tasks > bounds.most && spot_tasks > limit.cap_at(service.desired);
+    match (floor_broken || share_broken) && bounds.most > 0 {
+        true => Split::Broken(Skew { spot_tasks, bounds }),
+        false => Split::Kept,
+    }
+}
+
+/// Whether the running tasks of a service have broken floor or share for as long as a move that
+/// repairs it may take: somebody must look.
+pub(super) fn skewed_too_long(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
+    let since = position.ledger.and_then(|ledger| ledger.skewed_since);
+    let deadline = crate::verify::deadline(&input.policy.verify, position.service).duration();
+    let due = since.and_then(|since| since.checked_add(deadline).ok());
+    position.enrolled && !position.move_open && skew(position).is_some() && due.is_some_and(|due| due <= input.now)
+}
+
+/// How the running tasks of a service break floor or share, if they are known to. Only a service
+/// at rest, with all its tasks running, can be skewed.
+pub(super) fn skew(position: &Position<'_>) -> Option<Skew> {
+    match split(position) {
+        Split::Broken(skew) => Some(skew),
+        Split::Kept | Split::Unread => None,
+    }
 }

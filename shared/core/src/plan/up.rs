@@ -3,20 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::moves::Draft;
-use super::position::{Position, skew};
+use super::position::{Limit, Position, Skew, skew};
 use super::{BudgetReport, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, Promise, first_breach, solve};
 use crate::assess::return_path::{Survey, headroom_in};
 use crate::ids::{ProviderName, ServiceArn};
 use crate::observe::PlacedBy;
 use crate::record::Dealt;
+use crate::strategy::Bounds;
 
-/// The moves up of this run, rebalances first, and the eligible services that get none.
+/// The moves up of this run, rebalances first. The eligible services that get none are listed.
 pub(super) fn ups<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
     downs: &[Draft<'p, 'a>],
     budget: &BudgetReport,
-) -> (Vec<Draft<'p, 'a>>, Vec<HeldBack>) {
+    held_back: &mut Vec<HeldBack>,
+) -> Vec<Draft<'p, 'a>> {
     let down: BTreeSet<&ServiceArn> = downs.iter().map(|draft| &draft.position.service.id.arn).collect();
     let going_down = |position: &Position<'_>| down.contains(&position.service.id.arn);
     let mut candidates: Vec<&Position<'a>> = positions
@@ -29,14 +31,13 @@ pub(super) fn ups<'a, 'p>(
     });
     let mut dealer = Dealer::new(input, positions, budget);
     let mut drafts = Vec::new();
-    let mut held_back = Vec::new();
     for position in candidates {
         match dealer.deal(position) {
             Ok(draft) => drafts.push(draft),
             Err(why) => held_back.push(HeldBack { service: position.service.id.clone(), why }),
         }
     }
-    (drafts, held_back)
+    drafts
 }
 
 /// Whether the Spot tasks of a service are so far from a target that a move is worth it: more
@@ -48,11 +49,34 @@ pub(super) fn worth_a_move(input: &PlanInput<'_>, position: &Position<'_>, have:
     u64::from(have.abs_diff(target)) > tolerated
 }
 
+/// Whether more Spot is worth a move: the target is far, or the last deal did not reach its own.
+/// Else what is missing comes from rounding and autoscaling, for which nothing is redeployed.
+fn far_from_target(input: &PlanInput<'_>, position: &Position<'_>, pair: &Pair, limit: Limit) -> bool {
+    let cap = limit.cap_at(position.service.desired);
+    worth_a_move(input, position, position.expected_spot, cap) || last_deal_was_cut(position, pair, limit)
+}
+
+/// Whether ceiling or step cut the share that the strategy in place was dealt: at the desired
+/// count of that time, more could have been dealt.
+fn last_deal_was_cut(position: &Position<'_>, pair: &Pair, limit: Limit) -> bool {
+    let last = position.ledger.and_then(|ledger| ledger.last_write.as_ref());
+    let Some(last) = last.filter(|last| last.after.equivalent(&position.service.placed_by)) else {
+        return false;
+    };
+    let Dealt { spot_tasks, desired } = last.dealt;
+    let strategy = solve(pair, limit.promise(Dealt { spot_tasks: limit.cap_at(desired), desired }));
+    strategy.is_some_and(|strategy| strategy.bounds(&pair.spot, desired).most > spot_tasks)
+}
+
 /// What is left to deal.
 struct Dealer<'i, 'a> {
     input: &'i PlanInput<'a>,
     /// CPU under the ceiling.
+    left: u64,
+    /// CPU of this run's step.
     room: u64,
+    /// Whether any Spot was dealt: the first deal may be larger than the step.
+    dealt: bool,
     /// Moves that the run may still make.
     moves: u32,
     /// Tasks that the run may still replace.
@@ -71,7 +95,9 @@ impl<'i, 'a> Dealer<'i, 'a> {
         let tasks: u64 = positions.iter().map(|position| u64::from(position.service.desired)).sum();
         Dealer {
             input,
+            left: budget.left.0,
             room: budget.room.0,
+            dealt: false,
             moves: pace.moves_per_run,
             restarts: pace.restart_percent.floor_of(tasks),
             any: false,
@@ -85,58 +111,73 @@ impl<'i, 'a> Dealer<'i, 'a> {
         let input = self.input;
         let service = position.service;
         let pair = position.pair.as_ref().ok_or(HeldWhy::NoReturnPath)?;
+        let limit = position.limit.ok_or(HeldWhy::Unread)?;
         if position.move_open {
             return Err(HeldWhy::MoveOpen);
         }
-        if let Some(draft) = self.rebalance(position, pair) {
+        if let Some(draft) = self.rebalance(position, pair, limit) {
+            self.check_rest(position)?;
             self.check_pace(position)?;
             self.spend(position);
             return Ok(draft);
         }
-        let have = position.expected_spot;
-        if have >= position.cap || (have > 0 && !worth_a_move(input, position, have, position.cap)) {
+        let (have, cap) = (position.expected_spot, limit.cap_at(service.desired));
+        if have >= cap || (have > 0 && !far_from_target(input, position, pair, limit)) {
             return Err(HeldWhy::AtTarget);
         }
-        if self.is_resting(position) {
-            return Err(HeldWhy::Resting);
-        }
+        self.check_rest(position)?;
         self.check_pace(position)?;
         let cpu = position.task_cpu.filter(|cpu| cpu.0 > 0).ok_or(HeldWhy::NoRoom)?;
-        let by_room = u32::try_from(self.room / cpu.0).unwrap_or(u32::MAX);
-        if by_room == 0 {
-            return Err(HeldWhy::NoRoom);
-        }
+        let whole = |cpu_units: u64| u32::try_from(cpu_units / cpu.0).unwrap_or(u32::MAX);
+        let wanted = cap - have;
+        let (by_step, by_ceiling) = (whole(self.room).min(wanted), whole(self.left).min(wanted));
         let by_return_path = self.headroom(position, pair);
-        let extra = (position.cap - have).min(by_room).min(by_return_path);
-        let target = have + extra;
-        if extra == 0 || (have > 0 && !worth_a_move(input, position, have, target)) {
-            return Err(if by_return_path < by_room { HeldWhy::NoReturnPath } else { HeldWhy::NoRoom });
-        }
-        let share = Dealt { spot_tasks: target, desired: service.desired };
-        let strategy = solve(pair, position.promise(share)).ok_or(HeldWhy::NoStrategy)?;
-        let dealt = strategy.bounds(&pair.spot, service.desired).most;
-        if dealt <= have {
-            return Err(HeldWhy::NoStrategy);
-        }
+        let most = by_ceiling.min(by_return_path);
+        let (strategy, dealt) = self
+            .extras(by_step.min(most), most)
+            .find_map(|extra| {
+                let share = Dealt { spot_tasks: have + extra, desired: service.desired };
+                let strategy = solve(pair, limit.promise(share))?;
+                let dealt = strategy.bounds(&pair.spot, service.desired).most;
+                (dealt > have).then_some((strategy, dealt))
+            })
+            .ok_or(match (most, by_step) {
+                (0, _) if by_return_path < by_ceiling => HeldWhy::NoReturnPath,
+                (0, _) => HeldWhy::NoRoom,
+                (_, 0) if self.dealt => HeldWhy::NoRoom,
+                (..) => HeldWhy::NoStrategy,
+            })?;
         self.spend(position);
-        self.room = self.room.saturating_sub(cpu.times(u64::from(dealt - have)).0);
+        let cpu_dealt = cpu.times(u64::from(dealt - have)).0;
+        self.left = self.left.saturating_sub(cpu_dealt);
+        self.room = self.room.saturating_sub(cpu_dealt);
+        self.dealt = true;
         *self.promised.entry(pair.on_demand.clone()).or_default() += dealt - have;
         Ok(Draft::new(position, pair, MoveKind::Up, MoveCause::Budget, PlacedBy::Strategy(strategy)))
     }
 
+    /// The numbers of Spot tasks to try to add: what the step allows. The first deal of a run
+    /// then tries more, up to `most`, which the ceiling allows: a step may be less than a task,
+    /// or less than any strategy can add over the whole scaling range.
+    fn extras(&self, by_step: u32, most: u32) -> impl Iterator<Item = u32> + use<> {
+        let most = if self.dealt { by_step } else { most };
+        let doubled = std::iter::successors(Some(by_step.max(1)), |extra| Some(extra.saturating_mul(2)));
+        doubled.take_while(move |extra| *extra < most).chain(Some(most)).filter(|extra| *extra > 0)
+    }
+
     /// The same strategy, forced, where the running tasks have not followed it for the dwell.
-    fn rebalance<'p>(&self, position: &'p Position<'a>, pair: &Pair) -> Option<Draft<'p, 'a>> {
-        let (spot_tasks, least, most) = skew(position)?;
+    fn rebalance<'p>(&self, position: &'p Position<'a>, pair: &Pair, limit: Limit) -> Option<Draft<'p, 'a>> {
+        let Skew { spot_tasks, bounds: Bounds { least, most } } = skew(position)?;
         let since = position.ledger?.skewed_since?;
         let due = since.checked_add(self.input.policy.verify.dwell_seconds.duration()).ok()?;
         if self.input.now < due {
             return None;
         }
         let strategy = position.service.strategy()?;
-        let share = Dealt { spot_tasks: position.cap, desired: position.service.desired };
-        let promise: Promise = position.promise(share);
+        let desired = position.service.desired;
+        let promise: Promise = limit.promise(Dealt { spot_tasks: limit.cap_at(desired), desired });
         // Placing the tasks anew repairs nothing where the strategy itself breaks the promise.
-        first_breach(strategy, pair, Promise { range: at(position.service.desired), ..promise }).is_none().then(|| {
+        first_breach(strategy, pair, Promise { range: at(desired), ..promise }).is_none().then(|| {
             let cause = MoveCause::Skewed { spot_tasks, least, most };
             Draft::new(position, pair, MoveKind::Rebalance, cause, PlacedBy::Strategy(strategy.clone()))
         })
@@ -161,10 +202,14 @@ impl<'i, 'a> Dealer<'i, 'a> {
         self.restarts = self.restarts.saturating_sub(u64::from(position.service.desired));
     }
 
-    fn is_resting(&self, position: &Position<'_>) -> bool {
+    /// Whether the service has rested since its last move up.
+    fn check_rest(&self, position: &Position<'_>) -> Result<(), HeldWhy> {
         let last = position.ledger.and_then(|ledger| ledger.last_up_at);
         let rested = last.and_then(|at| at.checked_add(self.input.policy.pace.rest_seconds.duration()).ok());
-        rested.is_some_and(|at| self.input.now < at)
+        match rested.is_some_and(|at| self.input.now < at) {
+            true => Err(HeldWhy::Resting),
+            false => Ok(()),
+        }
     }
 
     /// How many more tasks On-Demand can take back, less what was promised in this plan.

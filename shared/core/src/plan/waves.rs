@@ -1,9 +1,12 @@
 //! Cutting the moves into waves: one wave is applied and verified before the next begins.
 
+use std::collections::BTreeMap;
+
 use super::moves::Draft;
 use super::position::Position;
 use super::{PlanInput, position_of};
-use crate::ids::MoveId;
+use crate::assess::return_path::{Survey, headroom_in};
+use crate::ids::{MoveId, ProviderName};
 use crate::interface::MAX_MOVES;
 use crate::record::MoveRecord;
 
@@ -34,29 +37,79 @@ pub(super) fn in_waves(
     number(input, waves)
 }
 
-/// Waves of moves down: each replaces no more tasks than the pace allows, and has one move at
-/// least.
+/// Waves of moves down: each replaces no more tasks than the pace allows, asks no On-Demand provider
+/// for more than it can take, as far as that is known, and has one move at least.
 fn cut_downs(input: &PlanInput<'_>, positions: &[Position<'_>], downs: Vec<Draft<'_, '_>>) -> Vec<Vec<MoveRecord>> {
     let tasks: u64 = positions.iter().map(|position| u64::from(position.service.desired)).sum();
     let allowed = input.policy.pace.down_wave_percent.floor_of(tasks);
-    let mut waves: Vec<Vec<MoveRecord>> = Vec::new();
-    let mut replaced = 0;
+    let survey = Survey::of(input.snapshot);
+    let mut waves: Vec<Wave> = Vec::new();
     for draft in downs {
-        let tasks = u64::from(draft.position.service.desired);
-        let open = waves.last_mut().filter(|wave| wave.len() < MAX_MOVES && replaced + tasks <= allowed);
+        let load = Load::of(input, &survey, &draft);
         let record = record(input, draft);
-        match open {
-            Some(wave) => {
-                wave.push(record);
-                replaced += tasks;
-            }
+        match waves.last_mut().filter(|wave| wave.takes(&load, allowed)) {
+            Some(wave) => wave.add(record, load),
             None => {
-                waves.push(vec![record]);
-                replaced = tasks;
+                let mut wave = Wave::default();
+                wave.add(record, load);
+                waves.push(wave);
             }
         }
     }
-    waves
+    waves.into_iter().map(|wave| wave.moves).collect()
+}
+
+/// What a move down takes of its wave.
+struct Load {
+    /// Tasks that it replaces.
+    tasks: u64,
+    /// The provider that takes tasks back.
+    on_demand: ProviderName,
+    /// CPU that this provider is asked for.
+    asked: u64,
+    /// CPU that it can take; `None` where that is not known, which keeps nothing from coming down.
+    headroom: Option<u64>,
+}
+
+impl Load {
+    fn of(input: &PlanInput<'_>, survey: &Survey, draft: &Draft<'_, '_>) -> Load {
+        let service = draft.position.service;
+        let (pair, tasks) = draft.asked();
+        let cpu = |tasks: u32| draft.position.task_cpu.map(|cpu| cpu.times(u64::from(tasks)).0);
+        let headroom = headroom_in(survey, input.snapshot, pair, service, input.policy).ok();
+        Load {
+            tasks: u64::from(service.desired),
+            on_demand: pair.on_demand.clone(),
+            asked: cpu(tasks).unwrap_or(0),
+            headroom: headroom.and_then(cpu),
+        }
+    }
+}
+
+/// A wave of moves down in the making.
+#[derive(Default)]
+struct Wave {
+    moves: Vec<MoveRecord>,
+    /// Tasks that it replaces.
+    tasks: u64,
+    /// CPU that it asks of each On-Demand provider.
+    asked: BTreeMap<ProviderName, u64>,
+}
+
+impl Wave {
+    fn takes(&self, load: &Load, allowed: u64) -> bool {
+        let asked = self.asked.get(&load.on_demand).copied().unwrap_or(0).saturating_add(load.asked);
+        self.moves.len() < MAX_MOVES
+            && self.tasks.saturating_add(load.tasks) <= allowed
+            && load.headroom.is_none_or(|headroom| asked <= headroom)
+    }
+
+    fn add(&mut self, record: MoveRecord, load: Load) {
+        self.moves.push(record);
+        self.tasks = self.tasks.saturating_add(load.tasks);
+        let asked = self.asked.entry(load.on_demand).or_default();
+        *asked = asked.saturating_add(load.asked);
+    }
 }
 
 fn record(input: &PlanInput<'_>, draft: Draft<'_, '_>) -> MoveRecord {

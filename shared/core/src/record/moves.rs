@@ -253,14 +253,16 @@ impl MoveRecord {
         self.step_may_add_spot(self.step)
     }
 
-    /// Whether a step may add Spot tasks. An undo may, where the service had Spot tasks before.
+    /// Whether a step may add Spot tasks. An undo may, where what was there before uses any
+    /// provider but the On-Demand one, however few tasks the service has now: the next scale-out
+    /// is placed by it.
     #[must_use]
     pub fn step_may_add_spot(&self, step: Step) -> bool {
         match step {
             Step::Apply | Step::Retry => self.planned.kind.may_add_spot(),
             Step::Undo => match &self.planned.undo {
                 Some(PlacedBy::Strategy(before)) => {
-                    before.bounds(&self.planned.pair.spot, self.planned.desired).most > 0
+                    before.used().any(|provider| *provider != self.planned.pair.on_demand)
                 }
                 Some(PlacedBy::LaunchType(_)) | None => false,
             },

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
+use crate::plan::{BudgetReport, HeldWhy};
 use crate::policy::{Policy, PolicyMistake};
 use crate::switch::{Scope, SwitchEntry};
 
@@ -152,10 +153,25 @@ pub struct ClusterReport {
     pub on_demand_tasks: u32,
     /// Moves planned, in waves.
     pub waves: Vec<Vec<MoveId>>,
-    /// Services still on Spot that this run will not move, and why: at most 200, the rest counted.
+    /// Services that this run was to move and leaves as they are, and why: under a switch those
+    /// still on Spot, in a restore those that do not have their original back. At most 200, the
+    /// rest counted.
     pub left_on_spot: Vec<LeftOnSpot>,
     /// How many more there are than `left_on_spot` lists.
     pub left_on_spot_more: u32,
+    /// Services whose running tasks have broken floor or share for longer than the deadline of a
+    /// move, and that this run does not repair: alarmed. At most 200, the rest counted.
+    #[serde(default)]
+    pub skewed: Vec<ServiceRef>,
+    /// How many more there are than `skewed` lists.
+    #[serde(default)]
+    pub skewed_more: u32,
+    /// How the room under the ceiling was found; `None` where too little was read to say.
+    #[serde(default)]
+    pub budget: Option<BudgetReport>,
+    /// Services that could move and do not, by the reason.
+    #[serde(default)]
+    pub held_back: BTreeMap<HeldWhy, u32>,
     /// The gaps of the snapshot, in sentences: at most 50.
     pub gaps: Vec<String>,
     /// How many more there are than `gaps` lists.
@@ -164,7 +180,8 @@ pub struct ClusterReport {
     pub api: ApiCounts,
 }
 
-/// A service that stays on Spot although a switch covers, or might have covered it.
+/// A service that stays as it is, although a switch covers, or might have covered it, or a restore
+/// was to bring its original back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftOnSpot {
@@ -174,20 +191,32 @@ pub struct LeftOnSpot {
     pub why: LeftWhy,
 }
 
-/// Why a service stays on Spot under a switch.
+/// Why a service stays as it is under a switch or in a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftWhy {
     /// It is neither enrolled nor in the ledger, and the switch does not say `unenrolled`.
     NotCovered,
-    /// Somebody else's deployment runs, and the switch does not say `preempt`.
+    /// A deployment runs: somebody else's under a switch that does not say `preempt`, anybody's in
+    /// a restore.
     SomebodyDeploys,
     /// Its move has failed for good.
     Stranded,
     /// No On-Demand provider was found for it.
     NoPair,
+    /// A provider of it could not be read, so that nobody knows whether it is on Spot.
+    Unread,
     /// The API refuses a strategy for it: hands off.
     HandsOff,
+    /// A move of it is not finished.
+    MoveOpen,
+    /// Its original has Spot, and a switch is on.
+    SwitchOn,
+    /// Its original has Spot, and without the run lock, or with mistakes in the policy, nothing
+    /// moves up.
+    NotNow,
+    /// Its original has Spot, and a rule blocks the service.
+    Blocked,
 }
 
 /// API calls of one Determiner pass.
@@ -227,11 +256,12 @@ pub struct Lock {
 }
 
 impl ClusterReport {
-    /// Whether a service that the run covers stays on Spot. That a switch does not cover one is as
-    /// it was asked for.
+    /// Whether somebody must look at a service of it: one that the run covers stays as it is, or
+    /// the share measured has been off for longer than a deadline. That a switch does not cover a
+    /// service is as it was asked for; such are listed last.
     #[must_use]
-    pub fn leaves_covered(&self) -> bool {
-        self.left_on_spot_more > 0 || self.left_on_spot.iter().any(|left| left.why != LeftWhy::NotCovered)
+    pub fn alarms(&self) -> bool {
+        !self.skewed.is_empty() || self.left_on_spot.iter().any(|left| left.why != LeftWhy::NotCovered)
     }
 }
 

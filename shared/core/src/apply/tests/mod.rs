@@ -3,7 +3,7 @@
 mod later;
 
 use crate::fixtures;
-use crate::observe::{DeploymentController, GapCause, PlacedBy, ServiceStatus};
+use crate::observe::{DeploymentController, GapCause, LoadBalancerTarget, PlacedBy, ServiceStatus};
 use crate::plan::{Fingerprint, MoveCause, MoveKind};
 use crate::record::{DryWhy, Outcome, RunMode};
 use crate::strategy::Strategy;
@@ -98,6 +98,15 @@ fn a_first_write_is_decided() {
             Drive::up,
             |d| {
                 d.world.service.controller = DeploymentController::CodeDeploy;
+                plan_anew(d);
+            },
+            "refused",
+        ),
+        (
+            "a Classic Load Balancer",
+            Drive::up,
+            |d| {
+                d.world.service.load_balancers[0].target = LoadBalancerTarget::Classic("old".to_owned());
                 plan_anew(d);
             },
             "refused",

@@ -304,7 +304,7 @@ fn pools_are_types_times_zones() {
     let cases = [(Fargate, 3), (AutoScalingGroup, 12), (ManagedInstances, 3)];
     for (family, expected) in cases {
         let world = World::good(family);
-        assert_eq!(pools(&world.snapshot, &pair(family), &world.snapshot.services[0]), expected, "{family}");
+        assert_eq!(pools(&world.snapshot, &pair(family), &world.snapshot.services[0]), Some(expected), "{family}");
     }
 }
 

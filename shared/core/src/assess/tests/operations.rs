@@ -93,18 +93,3 @@ const ROWS: &[Row] = &[
 fn each_rule_of_operations_decides_alone() {
     check("operations", ROWS);
 }
-
-#[test]
-fn only_what_the_api_refuses_is_hands_off() {
-    let cases: [(&str, Vary, bool); 4] = [
-        ("a good one", |_| {}, false),
-        ("CodeDeploy", |w| w.service().controller = DeploymentController::CodeDeploy, true),
-        ("opted out", |w| tag(w, tag::ENABLED, "false"), false),
-        ("deploying", |w| w.service().running = 0, false),
-    ];
-    for (name, vary, expected) in cases {
-        let mut world = World::good(Fargate);
-        vary(&mut world);
-        assert_eq!(hands_off(&world.assess()), expected, "{name}");
-    }
-}

@@ -3,8 +3,10 @@
 use super::{Answer, Drive, over, run};
 use crate::fixtures;
 use crate::interface::{Because, UpdateOutcome};
+use crate::observe::{Family, PlacedBy};
 use crate::plan::MoveKind;
 use crate::record::{Outcome, Step};
+use crate::strategy::Strategy;
 use crate::units::Seconds;
 use crate::verify::{Next, resume};
 
@@ -120,18 +122,25 @@ fn a_switch_turns_a_move_up_back_and_leaves_no_quarantine() {
 
 #[test]
 fn an_undo_that_would_add_spot_becomes_a_fallback_under_a_switch() {
-    let mut drive = Drive::new(MoveKind::Up, over(3, 1), over(1, 1));
-    drive.policy.verify.attempts = 1;
-    drive.step(break_off, Next::Undo);
-    drive.step(
-        |d| {
-            d.pass(5);
-            d.throw_switch(false);
-        },
-        Next::FallBack,
-    );
-    drive.step(finish, Next::Wait);
-    assert_eq!(drive.sent, [over(1, 1), over(3, 1), over(1, 0)]);
+    let base = |base| {
+        let pair = fixtures::pair(Family::Fargate);
+        PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, base, 1, 1))
+    };
+    // The base takes all four tasks: the fifth would be on Spot.
+    for before in [over(3, 1), base(4)] {
+        let mut drive = Drive::new(MoveKind::Up, before.clone(), over(1, 1));
+        drive.policy.verify.attempts = 1;
+        drive.step(break_off, Next::Undo);
+        drive.step(
+            |d| {
+                d.pass(5);
+                d.throw_switch(false);
+            },
+            Next::FallBack,
+        );
+        drive.step(finish, Next::Wait);
+        assert_eq!(drive.sent, [over(1, 1), before, over(1, 0)]);
+    }
 }
 
 #[test]
