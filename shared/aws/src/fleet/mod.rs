@@ -31,6 +31,9 @@
 //! templates, types and quotas are extra, and so is one `DescribeClusters` and one
 //! `DescribeCapacityProviders` for each cluster: each is observed by an invocation of its own.
 //!
+//! Target groups leave the cache one by one: in a steady state t is the slice whose turn has come,
+//! 1/24 of them where a run starts every 15 minutes.
+//!
 //! [`Depth::Switch`] leaves out task definitions, target groups, instance types, scaling,
 //! protection and quotas. It does read the tasks: a switch run ends when nothing is on Spot.
 //!
@@ -72,7 +75,6 @@ use spotkeeper_core::ids::{ClusterName, ServiceRef};
 use spotkeeper_core::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, WriteError};
 use spotkeeper_core::record::ApiCounts;
-use spotkeeper_core::units::Seconds;
 
 use crate::client::{Api, ApiError, ApiLimits, CallCounts, Clients};
 
@@ -80,17 +82,12 @@ use crate::client::{Api, ApiError, ApiLimits, CallCounts, Clients};
 /// buckets are what limits the pace.
 const IN_FLIGHT: usize = 16;
 
-/// How long target-group attributes are believed: they change rarely, and each costs a call from
-/// the slowest bucket there is.
-const TARGET_GROUP_TTL: Seconds = Seconds(15 * 60);
-
 /// The services of one account in one Region.
 #[derive(Debug)]
 pub struct AwsFleet<C, K> {
     api: Api,
     cache: C,
     clock: K,
-    target_group_ttl: Seconds,
 }
 
 impl<C: Cache, K: Clock> AwsFleet<C, K> {
@@ -98,13 +95,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
     /// each invocation. Clients are cheap to clone.
     #[must_use]
     pub fn new(clients: Clients, cache: C, limits: ApiLimits, clock: K) -> AwsFleet<C, K> {
-        AwsFleet { api: Api::new(clients, limits), cache, clock, target_group_ttl: TARGET_GROUP_TTL }
-    }
-
-    /// The same, believing target-group attributes for another time than 15 minutes.
-    #[must_use]
-    pub fn with_target_group_ttl(self, target_group_ttl: Seconds) -> AwsFleet<C, K> {
-        AwsFleet { target_group_ttl, ..self }
+        AwsFleet { api: Api::new(clients, limits), cache, clock }
     }
 
     /// The calls made so far, by action.
