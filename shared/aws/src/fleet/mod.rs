@@ -1,16 +1,17 @@
 //! Core's `Fleet` on AWS: what is read, with how many calls, and the one write.
 //!
 //! # Calls
-//! One [`Fleet::observe`] at [`Depth::Full`] of a cluster with n services, r tasks that should run
-//! (p of them `RUNNING` in a service), u distinct task definitions and t target groups that are
-//! not in the cache, v capacity providers, g Auto Scaling groups behind them, l launch template
-//! versions to read, y instance types not in the cache, and a scheduled actions in the whole
-//! account makes
+//! One [`Fleet::observe`] at [`Depth::Full`] of a cluster with n services, d current service
+//! deployments that are not shown as completed, r tasks that should run (p of them `RUNNING` in a
+//! service), u distinct task definitions and t target groups that are not in the cache, v capacity
+//! providers, g Auto Scaling groups behind them, l launch template versions to read, y instance
+//! types not in the cache, and a scheduled actions in the whole account makes
 //!
 //! ```text
 //!   1                      DescribeClusters
 //! + max(1, ceil(n/100))    ListServices
 //! + ceil(n/10)             DescribeServices
+//! + ceil(d/20)             DescribeServiceDeployments
 //! + u                      DescribeTaskDefinition
 //! + t                      DescribeTargetGroupAttributes
 //! + ceil(v/100)            DescribeCapacityProviders (AWS may answer in pages of 10: then ceil(v/10))
@@ -54,6 +55,7 @@ mod cache;
 mod cached;
 mod capacity;
 mod clusters;
+mod deployments;
 mod details;
 mod look;
 mod quotas;

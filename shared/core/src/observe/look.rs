@@ -85,6 +85,24 @@ pub enum ServiceDeploymentStatus {
     RollbackFailed,
 }
 
+impl ServiceDeploymentStatus {
+    /// Whether nothing more will happen to the deployment.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        match self {
+            ServiceDeploymentStatus::Successful
+            | ServiceDeploymentStatus::Stopped
+            | ServiceDeploymentStatus::RollbackSuccessful
+            | ServiceDeploymentStatus::RollbackFailed => true,
+            ServiceDeploymentStatus::Pending
+            | ServiceDeploymentStatus::InProgress
+            | ServiceDeploymentStatus::StopRequested
+            | ServiceDeploymentStatus::RollbackRequested
+            | ServiceDeploymentStatus::RollbackInProgress => false,
+        }
+    }
+}
+
 /// A service revision (`DescribeServiceRevisions`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceRevision {

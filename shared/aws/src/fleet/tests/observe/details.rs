@@ -1,6 +1,6 @@
 use super::*;
-use crate::client::{Action, ApiLimits};
 use crate::client::testing::ALL;
+use crate::client::{Action, ApiLimits};
 use crate::fleet::tests::Fixed;
 use crate::fleet::{AwsFleet, Cache, CacheEntry, MemoryCache};
 use aws_sdk_applicationautoscaling::operation::describe_scheduled_actions::DescribeScheduledActionsOutput;
@@ -71,10 +71,11 @@ fn with_target_groups(count: usize) -> Rule {
 async fn an_attempt_that_runs_out_of_time_leaves_what_it_has_read() {
     const COUNT: usize = 900;
     let rules = [describe_cluster(), list(&["web"]), with_target_groups(COUNT), providers(), no_tasks(), definitions()];
-    let attributes = mock!(aws_sdk_elasticloadbalancingv2::Client::describe_target_group_attributes).then_output(|| {
-        let delay = TargetGroupAttribute::builder().key("deregistration_delay.timeout_seconds").value("30").build();
-        DescribeTargetGroupAttributesOutput::builder().attributes(delay).build()
-    });
+    let attributes =
+        mock!(aws_sdk_elasticloadbalancingv2::Client::describe_target_group_attributes).then_output(|| {
+            let delay = TargetGroupAttribute::builder().key("deregistration_delay.timeout_seconds").value("30").build();
+            DescribeTargetGroupAttributesOutput::builder().attributes(delay).build()
+        });
     let elb = mock_client!(aws_sdk_elasticloadbalancingv2, RuleMode::MatchAny, [&attributes]);
     let clients = Clients { elb, ..clients(mock_client!(aws_sdk_ecs, RuleMode::MatchAny, &rules)) };
     let cache = Arc::new(MemoryCache::default());
