@@ -121,8 +121,7 @@ async fn under_lease(
     let id = record.planned.id.clone();
     let service = record.planned.service.clone();
     let ledger = state.ledger(&service.arn).await?;
-    let since = record.written.as_ref().map_or_else(|| clock.now(), |written| written.at);
-    let look = fleet.look(&service, since).await;
+    let look = fleet.look(&service, record.look_since(clock.now())).await;
     // Read after the lease and the look, right before deciding: entries that people put into the
     // table by hand do not count the epoch up.
     let switches = state.switches().await?;

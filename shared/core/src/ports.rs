@@ -21,7 +21,8 @@ pub trait Fleet: Sync {
     /// means that not even the cluster or the list of its services could be read.
     fn observe(&self, cluster: &ClusterName, depth: Depth) -> impl Future<Output = Result<Snapshot, PortError>> + Send;
 
-    /// Reads one service closely, with its events since `since`.
+    /// Reads one service closely, with its service deployments and events since `since`:
+    /// [`MoveRecord::look_since`].
     fn look(&self, service: &ServiceRef, since: Timestamp) -> impl Future<Output = Look> + Send;
 
     /// Writes where a service's tasks are placed, with a forced deployment and nothing else.
