@@ -138,12 +138,21 @@ impl TokenBucket {
     /// Takes one token and answers how long to wait before using it: callers are served in the
     /// order in which they asked.
     pub fn take(&mut self, now: Duration) -> Duration {
+        self.take_within(now, Duration::MAX).unwrap_or(Duration::MAX)
+    }
+
+    /// The same, where the wait is no longer than that; otherwise `None`, and no token is taken.
+    pub fn take_within(&mut self, now: Duration, patience: Duration) -> Option<Duration> {
         self.fill(now);
-        self.tokens -= 1.0;
-        match self.tokens < 0.0 {
-            true => Duration::try_from_secs_f64(-self.tokens / self.rate.refill).unwrap_or(Duration::MAX),
+        let left = self.tokens - 1.0;
+        let wait = match left < 0.0 {
+            true => Duration::try_from_secs_f64(-left / self.rate.refill).unwrap_or(Duration::MAX),
             false => Duration::ZERO,
-        }
+        };
+        (wait <= patience).then(|| {
+            self.tokens = left;
+            wait
+        })
     }
 
     /// Pours out what is left: AWS says that the account's bucket is empty.
@@ -191,6 +200,16 @@ mod tests {
         assert_eq!(bucket.take(Duration::from_secs(60)).as_millis(), 0);
         assert_eq!(bucket.take(Duration::from_secs(60)).as_millis(), 0, "never more than the burst");
         assert_eq!(bucket.take(Duration::from_secs(60)).as_millis(), 500);
+    }
+
+    #[test]
+    fn a_token_that_comes_too_late_is_not_taken() {
+        let mut bucket = TokenBucket::full(Rate { burst: 1.0, refill: 0.1 });
+        let seconds = |seconds| Duration::from_secs(seconds);
+        assert_eq!(bucket.take_within(Duration::ZERO, Duration::ZERO), Some(Duration::ZERO));
+        assert_eq!(bucket.take_within(Duration::ZERO, seconds(9)), None);
+        assert_eq!(bucket.take_within(Duration::ZERO, seconds(10)), Some(seconds(10)));
+        assert_eq!(bucket.take(Duration::ZERO), seconds(20), "one was promised, none was lost");
     }
 
     #[test]

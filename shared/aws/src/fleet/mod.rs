@@ -71,14 +71,17 @@ mod tests;
 
 pub use cache::{Cache, CacheEntry, MemoryCache};
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use spotkeeper_core::ids::{ClusterName, ServiceRef};
 use spotkeeper_core::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, WriteError};
 use spotkeeper_core::record::ApiCounts;
+use spotkeeper_core::units::Seconds;
 
-use crate::client::{Api, ApiError, ApiLimits, CallCounts, Clients};
+use crate::client::{Action, Api, ApiError, ApiLimits, CallCounts, Clients};
 
 /// How many calls of one kind are on their way at once: enough to hide the round trip, since the
 /// buckets are what limits the pace.
@@ -118,6 +121,10 @@ impl<C: Cache, K: Clock> Fleet for AwsFleet<C, K> {
 
     async fn look(&self, service: &ServiceRef, since: Timestamp) -> Look {
         self.look_at(service, since).await
+    }
+
+    async fn ready_to_write(&self, patience: Seconds) -> bool {
+        self.api.reserve(Action::UpdateService, Duration::from_secs(patience.0.into())).await
     }
 
     async fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> Result<(), WriteError> {

@@ -289,7 +289,6 @@ impl MoveRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::fixtures::{at, now};
     use crate::verify::tests::{Answer, Drive};
 
