@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 use serde_json::{Value, json};
 use spotkeeper_core::interface::{BeginNext, DetermineNext, EndNext, UpdateOutcome};
-use spotkeeper_core::phase::{Answer, Phase, TRANSITIONS};
+use spotkeeper_core::phase::{Answer, MOVES_AT_ONCE, Phase, TRANSITIONS};
 use spotkeeper_core::verify::Next;
 use spotkeeper_tests::api::{Api, STEP_FUNCTIONS};
 use spotkeeper_tests::daemon::environment;
@@ -282,6 +282,13 @@ fn every_task_is_retried_caught_and_timed() {
             assert_eq!(last.map(|catch| &catch["ErrorEquals"]), Some(&json!(["States.ALL"])), "{name} is not caught");
         }
     }
+}
+
+/// The functions divide the account's API rates by it.
+#[test]
+fn as_many_moves_are_watched_at_once_as_the_rates_are_divided_by() {
+    assert_eq!(STATES["Moves"]["MaxConcurrency"], MOVES_AT_ONCE);
+    assert_eq!(STATES["Clusters"]["MaxConcurrency"], "{% $clusters_in_flight %}");
 }
 
 /// The States Language wants `States.ALL` alone in its list, and the list last.

@@ -104,9 +104,9 @@ impl BucketId {
 pub struct ApiLimits {
     /// `api_rate_percent` of the policy: what is left to others in the account.
     pub rate_percent: Percent,
-    /// How many invocations run side by side (`RunRecord::clusters_in_flight`): the part is
-    /// divided by it, so that together they stay inside.
-    pub clusters_in_flight: u32,
+    /// How many invocations of the run call at the same time: the part is divided by it, so that
+    /// together they stay inside.
+    pub invocations: u32,
 }
 
 impl ApiLimits {
@@ -114,7 +114,7 @@ impl ApiLimits {
     /// The burst is one call at the least, or nothing would ever start.
     #[must_use]
     pub fn of(self, rate: Rate) -> Rate {
-        let part = f64::from(self.rate_percent.get().max(1)) / 100.0 / f64::from(self.clusters_in_flight.max(1));
+        let part = f64::from(self.rate_percent.get().max(1)) / 100.0 / f64::from(self.invocations.max(1));
         Rate { burst: (rate.burst * part).max(1.0), refill: rate.refill * part }
     }
 }
@@ -183,8 +183,8 @@ mod tests {
             ("no part at all counts as one percent", 0, 1, 1.0, 0.2),
             ("none side by side counts as one", 100, 0, 100.0, 20.0),
         ];
-        for (name, percent, clusters_in_flight, burst, refill) in cases {
-            let limits = ApiLimits { rate_percent: Percent::saturating(percent), clusters_in_flight };
+        for (name, percent, invocations, burst, refill) in cases {
+            let limits = ApiLimits { rate_percent: Percent::saturating(percent), invocations };
             let part = limits.of(BucketId::EcsServiceRead.documented());
             assert!((part.burst - burst).abs() < 1e-9 && (part.refill - refill).abs() < 1e-9, "{name}: {part:?}");
         }

@@ -61,7 +61,7 @@ async fn a_lost_answer_is_lost_and_not_repeated() {
 async fn a_write_that_was_made_ready_does_not_wait() {
     let (clients, replay) = replaying(&[(200, "{}"); 3]);
     // One token at once, and one more every 10 s.
-    let limits = ApiLimits { rate_percent: Percent::saturating(2), clusters_in_flight: 1 };
+    let limits = ApiLimits { rate_percent: Percent::saturating(2), invocations: 1 };
     let fleet = AwsFleet::new(clients, MemoryCache::default(), limits, Fixed(10_000));
     let started = tokio::time::Instant::now();
     let at = || started.elapsed().as_secs();
