@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 use serde_json::{Value, json};
 use spotkeeper_core::interface::{BeginNext, DetermineNext, EndNext, UpdateOutcome};
-use spotkeeper_core::phase::{Answer, Phase, TRANSITIONS};
+use spotkeeper_core::phase::{Answer, MOVES_AT_ONCE, Phase, TRANSITIONS};
 use spotkeeper_core::verify::Next;
 use spotkeeper_tests::api::{Api, STEP_FUNCTIONS};
 use spotkeeper_tests::daemon::environment;
@@ -245,11 +245,17 @@ fn a_run_enters_as_many_states_as_performance_md_says() {
     }
     for (waves, moves, looks) in [(1, 1, 1), (1, 20, 6), (4, 35, 10)] {
         let more = |wave| if wave + 1 < waves { json!(wave + 1) } else { Value::Null };
-        let determined = (0..waves).map(|wave| ("Determine", Input { cursor: more(wave), ..Input::of("next", "update") }));
+        let determined =
+            (0..waves).map(|wave| ("Determine", Input { cursor: more(wave), ..Input::of("next", "update") }));
         let cluster = path("FirstWave", Input::default(), &determined.collect::<Vec<_>>());
-        let looked = (1..=looks).map(|look| ("CheckStability", Input::of("next", if look < looks { "wait" } else { "stable" })));
+        let looked =
+            (1..=looks).map(|look| ("CheckStability", Input::of("next", if look < looks { "wait" } else { "stable" })));
         let one = path("AfterUpdate", Input::of("outcome", "applied"), &looked.collect::<Vec<_>>());
-        assert_eq!(around + cluster + moves * one, 7 + 6 * waves + moves * (2 + 3 * looks), "{waves} waves, {moves} moves");
+        assert_eq!(
+            around + cluster + moves * one,
+            7 + 6 * waves + moves * (2 + 3 * looks),
+            "{waves} waves, {moves} moves"
+        );
     }
 }
 
@@ -318,8 +324,7 @@ fn every_task_is_retried_caught_and_timed() {
             "Sandbox.Timedout",
             "Lambda.Unknown",
             "States.Timeout",
-        ]
-        {
+        ] {
             assert!(
                 retry["ErrorEquals"].as_array().unwrap().contains(&json!(error)),
                 "{name} is not retried on {error}"
@@ -336,6 +341,13 @@ fn every_task_is_retried_caught_and_timed() {
             assert_eq!(last.map(|catch| &catch["ErrorEquals"]), Some(&json!(["States.ALL"])), "{name} is not caught");
         }
     }
+}
+
+/// The functions divide the account's API rates by it.
+#[test]
+fn as_many_moves_are_watched_at_once_as_the_rates_are_divided_by() {
+    assert_eq!(STATES["Moves"]["MaxConcurrency"], MOVES_AT_ONCE);
+    assert_eq!(STATES["Clusters"]["MaxConcurrency"], "{% $clusters_in_flight %}");
 }
 
 /// The States Language wants `States.ALL` alone in its list, and the list last.

@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn what_is_left_on_spot_makes_an_end_with_errors() {
-        let left = |why| ClusterReport { left_on_spot: vec![LeftOnSpot { service: lease(1, 1).service, why }], ..report(&[]) };
+        let left =
+            |why| ClusterReport { left_on_spot: vec![LeftOnSpot { service: lease(1, 1).service, why }], ..report(&[]) };
         let prod = vec![ClusterName::parse("prod").unwrap()];
         let cases = [
             ("nothing", report(&[]), vec![], RunStatus::Completed),

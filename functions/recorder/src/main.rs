@@ -1,7 +1,7 @@
 //! Wires the function to AWS.
 
 use recorder::BeginConfig;
-use spotkeeper_aws::wire::Aws;
+use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::RecorderInput;
 use spotkeeper_lambda::{Config, SystemClock, init_logs, parse_tagged, serve};
 
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let begin = BeginConfig { clusters_in_flight: config.clusters_in_flight };
     serve(async |input, _ends_at| {
         let input: RecorderInput = parse_tagged(&input)?;
-        let fleet = aws.fleet(None, SystemClock).await?;
+        let fleet = aws.fleet(None, Beside::Clusters, SystemClock).await?;
         recorder::handle(&fleet, &aws.state, &aws.telemetry, &SystemClock, &begin, input).await
     })
     .await

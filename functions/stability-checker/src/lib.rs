@@ -26,8 +26,7 @@ pub async fn handle(
     }
     let service = record.planned.service.clone();
     let ledger = state.ledger(&service.arn).await?.ok_or_else(|| absent("the ledger"))?;
-    let since = record.written.as_ref().map_or_else(|| clock.now(), |written| written.at);
-    let look = fleet.look(&service, since).await;
+    let look = fleet.look(&service, record.look_since(clock.now())).await;
     let switches = state.switches().await?;
     let now = clock.now();
     let judgement = verify(&VerifyInput {

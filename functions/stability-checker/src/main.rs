@@ -1,6 +1,6 @@
 //! Wires the function to AWS.
 
-use spotkeeper_aws::wire::Aws;
+use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::CheckInput;
 use spotkeeper_lambda::{Config, SystemClock, init_logs, parse, serve};
 
@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let aws = Aws::load(&config.table, &config.policy_parameter).await;
     serve(async |input, _ends_at| {
         let input: CheckInput = parse(&input)?;
-        let fleet = aws.fleet(Some(&input.run_id), SystemClock).await?;
+        let fleet = aws.fleet(Some(&input.run_id), Beside::Moves, SystemClock).await?;
         stability_checker::handle(&fleet, &aws.state, &SystemClock, input).await
     })
     .await

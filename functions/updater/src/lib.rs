@@ -14,14 +14,23 @@ use spotkeeper_lambda::{Failure, keep_lock, run_of};
 /// How long a lease lasts: longer than the function's own timeout (120 s in `template.yaml`), so
 /// that no write under a lease can come after it has ended.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(180);
-/// What must be left of the function's time before another move is begun: a look, a write and
-/// its retries.
+/// What must be left of the function's time before another move is begun, and before its write is
+/// put on record: the write and its retries.
 pub const TIME_FOR_ONE_MOVE: SignedDuration = SignedDuration::from_secs(40);
 /// How many moves are worked on at once: enough that the token buckets are what limits, not the
 /// latency of the reads before each write.
 const AT_ONCE: usize = 8;
 /// How often a lease is asked for anew because a switch has changed in between.
 const SWITCH_CHANGES: usize = 5;
+
+/// What every move of a call is worked on with.
+struct Call<'a, F, S, C> {
+    fleet: &'a F,
+    state: &'a S,
+    clock: &'a C,
+    ends_at: Timestamp,
+    run: &'a RunRecord,
+}
 
 /// Writes the moves, each at most once.
 ///
@@ -37,7 +46,8 @@ pub async fn handle(
 ) -> Result<UpdateAnswer, Failure> {
     check(&input)?;
     let run = keep_lock(state, clock, run_of(state, &input.run_id).await?).await?;
-    let work = input.move_ids.iter().map(|id| update(fleet, state, clock, ends_at, &run, id));
+    let call = Call { fleet, state, clock, ends_at, run: &run };
+    let work = input.move_ids.iter().map(|id| update(&call, id));
     let done: Vec<Result<Updated, Failure>> = futures_util::stream::iter(work).buffered(AT_ONCE).collect().await;
     Ok(UpdateAnswer { moves: done.into_iter().collect::<Result<_, _>>()? })
 }
@@ -55,25 +65,25 @@ fn check(input: &UpdateInput) -> Result<(), Failure> {
     }
 }
 
-async fn update(
-    fleet: &impl Fleet,
-    state: &impl State,
-    clock: &impl Clock,
-    ends_at: Timestamp,
-    run: &RunRecord,
-    id: &MoveId,
-) -> Result<Updated, Failure> {
+async fn update(call: &Call<'_, impl Fleet, impl State, impl Clock>, id: &MoveId) -> Result<Updated, Failure> {
+    let Call { fleet, state, clock, ends_at, run, .. } = *call;
     let record = state.get_move(&run.id, id).await?;
     let record = record.ok_or_else(|| PortError::Absent { subject: format!("move {id} of run {}", run.id) })?;
     if let Some(outcome) = record.outcome {
         return Ok(answer(id, ended(outcome), &format!("it has ended {}", outcome.name()), Seconds(0)));
     }
-    if clock.now() + TIME_FOR_ONE_MOVE > ends_at {
-        return Ok(answer(id, UpdateOutcome::Held, "the time of this call is used up", Seconds(0)));
+    // First of all, since at a slow pace it may take longer than all the rest: what is read
+    // afterwards is fresh when it decides.
+    let ready = match time_left(clock, ends_at) {
+        Some(patience) => fleet.ready_to_write(patience).await,
+        None => false,
+    };
+    if !ready {
+        return Ok(out_of_time(id));
     }
     match lease(state, clock, run, &record).await? {
         Ok(lease) => {
-            let done = under_lease(fleet, state, clock, run, record, &lease).await;
+            let done = under_lease(call, record, &lease).await;
             // A lease that cannot be given back ends by itself; the work is what counts.
             if let Err(error) = state.release_lease(&lease).await {
                 tracing::warn!(%id, %error, "the lease was not given back");
@@ -82,6 +92,16 @@ async fn update(
         }
         Err(reason) => Ok(answer(id, UpdateOutcome::Held, &reason, Seconds(0))),
     }
+}
+
+/// For how long a move may still be kept waiting; `None` where none may be begun any more.
+fn time_left(clock: &impl Clock, ends_at: Timestamp) -> Option<Seconds> {
+    let left = ends_at.duration_since(clock.now()) - TIME_FOR_ONE_MOVE;
+    u32::try_from(left.as_secs()).ok().filter(|_| !left.is_negative()).map(Seconds)
+}
+
+fn out_of_time(id: &MoveId) -> Updated {
+    answer(id, UpdateOutcome::Held, "the time of this call is used up", Seconds(0))
 }
 
 /// Takes the service's lease together with a check of the switch epoch; or says who has it.
@@ -107,19 +127,16 @@ async fn lease(
 }
 
 async fn under_lease(
-    fleet: &impl Fleet,
-    state: &impl State,
-    clock: &impl Clock,
-    run: &RunRecord,
+    call: &Call<'_, impl Fleet, impl State, impl Clock>,
     record: MoveRecord,
     lease: &Lease,
 ) -> Result<Updated, Failure> {
+    let Call { fleet, state, clock, ends_at, run } = *call;
     let policy = &run.policy;
     let id = record.planned.id.clone();
     let service = record.planned.service.clone();
     let ledger = state.ledger(&service.arn).await?;
-    let since = record.written.as_ref().map_or_else(|| clock.now(), |written| written.at);
-    let look = fleet.look(&service, since).await;
+    let look = fleet.look(&service, record.look_since(clock.now())).await;
     // Read after the lease and the look, right before deciding: entries that people put into the
     // table by hand do not count the epoch up.
     let switches = state.switches().await?;
@@ -134,6 +151,9 @@ async fn under_lease(
         now: clock.now(),
     });
     match decision {
+        // A function that dies after the intent and before the write leaves five minutes of
+        // looking for what was never sent.
+        ApplyDecision::Write { .. } if time_left(clock, ends_at).is_none() => Ok(out_of_time(&id)),
         ApplyDecision::Write { placed_by, record, ledger } => {
             // The intent is on record before the write: whoever comes after a crash finds it.
             state.put_ledger(&ledger).await?;

@@ -1,6 +1,6 @@
 //! Wires the function to AWS.
 
-use spotkeeper_aws::wire::Aws;
+use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::UpdateInput;
 use spotkeeper_lambda::{Config, SystemClock, init_logs, parse, serve};
 
@@ -11,7 +11,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let aws = Aws::load(&config.table, &config.policy_parameter).await;
     serve(async |input, ends_at| {
         let input: UpdateInput = parse(&input)?;
-        let fleet = aws.fleet(Some(&input.run_id), SystemClock).await?;
+        // A single move is what a StabilityChecker asked for, beside those of other moves; a wave
+        // of one is as well off with that part.
+        let beside = if input.move_ids.len() == 1 { Beside::Moves } else { Beside::Clusters };
+        let fleet = aws.fleet(Some(&input.run_id), beside, SystemClock).await?;
         updater::handle(&fleet, &aws.state, &SystemClock, ends_at, input).await
     })
     .await

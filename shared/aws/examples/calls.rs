@@ -48,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
     for (pass, cached) in [("cold", false), ("warm", true)] {
         let started = Instant::now();
         let before = seen(&sim);
-        let limits = ApiLimits { rate_percent: Percent::saturating(90), clusters_in_flight: 5 };
+        let limits = ApiLimits { rate_percent: Percent::saturating(90), invocations: 5 };
         // Five invocations side by side, as a run makes them, each with its part of the rates.
         let fleet = || AwsFleet::new(clients.clone(), Arc::clone(&cache), limits, Wall);
         let clusters = fleet().clusters().await?;
@@ -88,6 +88,7 @@ struct Terms {
     clusters: u64,
     lists: u64,
     describes: u64,
+    deployments: u64,
     definitions: u64,
     target_groups: u64,
     scaling: u64,
@@ -103,6 +104,8 @@ impl Terms {
             snapshot.services.iter().filter_map(|one| one.tasks.known()).map(|tasks| tasks.len() as u64).sum();
         self.lists += services.div_ceil(100).max(1);
         self.describes += services.div_ceil(10);
+        let open = snapshot.services.iter().filter(|one| one.open_service_deployment().is_some()).count() as u64;
+        self.deployments += open.div_ceil(20);
         if !cached {
             self.definitions += services;
             self.target_groups += services;
@@ -123,6 +126,12 @@ impl Terms {
     /// What the module documentation of `fleet` adds: the cluster and its providers are read by each
     /// invocation, and the terms that B.3 does not have.
     fn extra(&self) -> u64 {
-        self.clusters + (self.clusters - 1) + self.scaling + self.tasks + self.protection + self.quotas
+        self.clusters
+            + (self.clusters - 1)
+            + self.deployments
+            + self.scaling
+            + self.tasks
+            + self.protection
+            + self.quotas
     }
 }

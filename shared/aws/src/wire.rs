@@ -1,6 +1,7 @@
 //! What a main holds on to between invocations: clients and state, made once a process.
 
 use spotkeeper_core::ids::RunId;
+use spotkeeper_core::phase::MOVES_AT_ONCE;
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{Clock, PortError, State as _};
 
@@ -30,24 +31,67 @@ impl Aws {
     }
 
     /// The fleet for one invocation, with its part of the account's API rates: the part that the
-    /// run's policy gives, divided by the clusters that it works on at once. Without a run, the
-    /// part that a policy gives where it says nothing.
+    /// run's policy gives, divided by the invocations of the run that call at the same time.
+    /// Without a run, the part that a policy gives where it says nothing.
     ///
     /// # Errors
     /// Where the run cannot be read.
-    pub async fn fleet<K: Clock>(&self, run: Option<&RunId>, clock: K) -> Result<AwsFleet<DynamoState, K>, PortError> {
+    pub async fn fleet<K: Clock>(
+        &self,
+        run: Option<&RunId>,
+        beside: Beside,
+        clock: K,
+    ) -> Result<AwsFleet<DynamoState, K>, PortError> {
         let run = match run {
             Some(run) => self.state.run(run).await?,
             None => None,
         };
-        let limits = run.map_or_else(
-            || limits(&Policy::default(), 1),
-            |run| limits(&run.policy, run.clusters_in_flight),
-        );
+        let invocations = beside.invocations(run.as_ref().map_or(1, |run| run.clusters_in_flight));
+        let rate_percent = run.map_or_else(|| Policy::default().api_rate_percent, |run| run.policy.api_rate_percent);
+        let limits = ApiLimits { rate_percent, invocations };
         Ok(AwsFleet::new(self.clients.clone(), self.state.clone(), limits, clock))
     }
 }
 
-const fn limits(policy: &Policy, clusters_in_flight: u32) -> ApiLimits {
-    ApiLimits { rate_percent: policy.api_rate_percent, clusters_in_flight }
+/// What else of its run calls AWS while an invocation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// One invocation for each other cluster in flight: the Determiner, and the Updater of a wave.
+    Clusters,
+    /// One for each move that is watched in each cluster in flight: the StabilityChecker, and the
+    /// Updater of what it asks for.
+    Moves,
+}
+
+/// The most invocations that count as calling at the same time. A move that is watched waits
+/// longer (`poll_seconds`) than its look takes, so of 400 (40 clusters with 10 moves) few look at
+/// once; and with a smaller part a look would not end within the function's time.
+const MOST_AT_ONCE: u32 = 100;
+
+impl Beside {
+    fn invocations(self, clusters_in_flight: u32) -> u32 {
+        match self {
+            Beside::Clusters => clusters_in_flight,
+            Beside::Moves => clusters_in_flight.saturating_mul(MOVES_AT_ONCE).min(MOST_AT_ONCE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rates_are_divided_by_all_that_calls_at_the_same_time() {
+        let cases = [
+            ("a run without a record", Beside::Clusters, 1, 1),
+            ("clusters", Beside::Clusters, 5, 5),
+            ("moves of one cluster", Beside::Moves, 1, 10),
+            ("moves of five clusters", Beside::Moves, 5, 50),
+            ("more moves than ever look at once", Beside::Moves, 40, 100),
+        ];
+        for (name, beside, clusters, expected) in cases {
+            assert_eq!(beside.invocations(clusters), expected, "{name}");
+        }
+    }
 }

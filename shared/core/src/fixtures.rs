@@ -229,6 +229,10 @@ pub fn service(name: &str, family: Family) -> Service {
         },
         deployments: Vec::new(),
         current_service_deployment: None,
+        current_deployment_status: Reading::Missing(Gap {
+            cause: GapCause::NotRead,
+            ..gap(name, "ecs:DescribeServiceDeployments")
+        }),
         load_balancers: vec![LoadBalancerUse {
             target: LoadBalancerTarget::TargetGroup(target_group.clone()),
             container: "app".to_owned(),

@@ -11,6 +11,7 @@ use crate::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
 use crate::policy::{Policy, PolicyMistake};
 use crate::record::{ApiCounts, ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
 use crate::switch::{Scope, SwitchEntry, Switches};
+use crate::units::Seconds;
 
 /// The services under Spotkeeper's care.
 pub trait Fleet: Sync {
@@ -21,8 +22,14 @@ pub trait Fleet: Sync {
     /// means that not even the cluster or the list of its services could be read.
     fn observe(&self, cluster: &ClusterName, depth: Depth) -> impl Future<Output = Result<Snapshot, PortError>> + Send;
 
-    /// Reads one service closely, with its events since `since`.
+    /// Reads one service closely, with its service deployments and events since `since`:
+    /// [`MoveRecord::look_since`].
     fn look(&self, service: &ServiceRef, since: Timestamp) -> impl Future<Output = Look> + Send;
+
+    /// Waits until the pace of the account's API allows one more [`Fleet::write`], which then does
+    /// not wait: what is put on record before a write must not stand there long without it. `false`
+    /// where that would take longer than `patience`.
+    fn ready_to_write(&self, patience: Seconds) -> impl Future<Output = bool> + Send;
 
     /// Writes where a service's tasks are placed, with a forced deployment and nothing else.
     /// [`PlacedBy::LaunchType`] writes an empty strategy: ECS goes back to the launch type that

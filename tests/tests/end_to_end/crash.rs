@@ -100,7 +100,11 @@ fn s12_a_determiner_killed_at_any_of_its_awaits_loses_nothing() {
     let killer = Killer::new(|one| one.function != "determiner");
     die_everywhere(
         &killer,
-        &[("determiner", "ListServices", false), ("determiner", "PutItem report", true), ("determiner", "Query ledger", false)],
+        &[
+            ("determiner", "ListServices", false),
+            ("determiner", "PutItem report", true),
+            ("determiner", "Query ledger", false),
+        ],
     );
 }
 

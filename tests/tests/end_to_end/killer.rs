@@ -97,8 +97,11 @@ impl Killer {
             return None;
         }
         let sides: &[bool] = if writes(request) { &[false, true] } else { &[false] };
-        let candidates =
-            sides.iter().map(|side| Await { function: function.to_owned(), request: request.to_owned(), carried_out: *side });
+        let candidates = sides.iter().map(|side| Await {
+            function: function.to_owned(),
+            request: request.to_owned(),
+            carried_out: *side,
+        });
         let due = candidates.into_iter().find(|one| !progress.killed.contains(one) && !(self.spare)(one))?;
         let carried_out = due.carried_out;
         progress.killed.insert(due);

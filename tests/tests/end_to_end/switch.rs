@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::world::{PATIENCE, POLICY, any_on_spot, fault, moves, placements, run_well, until, until_held, updates, world};
+use crate::world::{
+    PATIENCE, POLICY, any_on_spot, fault, moves, placements, run_well, until, until_held, updates, world,
+};
 
 /// S4: a switch brings everything in scope back, verified; nothing goes up while it is on; when it
 /// is off, services climb again.

@@ -104,9 +104,9 @@ impl BucketId {
 pub struct ApiLimits {
     /// `api_rate_percent` of the policy: what is left to others in the account.
     pub rate_percent: Percent,
-    /// How many invocations run side by side (`RunRecord::clusters_in_flight`): the part is
-    /// divided by it, so that together they stay inside.
-    pub clusters_in_flight: u32,
+    /// How many invocations of the run call at the same time: the part is divided by it, so that
+    /// together they stay inside.
+    pub invocations: u32,
 }
 
 impl ApiLimits {
@@ -114,7 +114,7 @@ impl ApiLimits {
     /// The burst is one call at the least, or nothing would ever start.
     #[must_use]
     pub fn of(self, rate: Rate) -> Rate {
-        let part = f64::from(self.rate_percent.get().max(1)) / 100.0 / f64::from(self.clusters_in_flight.max(1));
+        let part = f64::from(self.rate_percent.get().max(1)) / 100.0 / f64::from(self.invocations.max(1));
         Rate { burst: (rate.burst * part).max(1.0), refill: rate.refill * part }
     }
 }
@@ -138,12 +138,21 @@ impl TokenBucket {
     /// Takes one token and answers how long to wait before using it: callers are served in the
     /// order in which they asked.
     pub fn take(&mut self, now: Duration) -> Duration {
+        self.take_within(now, Duration::MAX).unwrap_or(Duration::MAX)
+    }
+
+    /// The same, where the wait is no longer than that; otherwise `None`, and no token is taken.
+    pub fn take_within(&mut self, now: Duration, patience: Duration) -> Option<Duration> {
         self.fill(now);
-        self.tokens -= 1.0;
-        match self.tokens < 0.0 {
-            true => Duration::try_from_secs_f64(-self.tokens / self.rate.refill).unwrap_or(Duration::MAX),
+        let left = self.tokens - 1.0;
+        let wait = match left < 0.0 {
+            true => Duration::try_from_secs_f64(-left / self.rate.refill).unwrap_or(Duration::MAX),
             false => Duration::ZERO,
-        }
+        };
+        (wait <= patience).then(|| {
+            self.tokens = left;
+            wait
+        })
     }
 
     /// Pours out what is left: AWS says that the account's bucket is empty.
@@ -174,8 +183,8 @@ mod tests {
             ("no part at all counts as one percent", 0, 1, 1.0, 0.2),
             ("none side by side counts as one", 100, 0, 100.0, 20.0),
         ];
-        for (name, percent, clusters_in_flight, burst, refill) in cases {
-            let limits = ApiLimits { rate_percent: Percent::saturating(percent), clusters_in_flight };
+        for (name, percent, invocations, burst, refill) in cases {
+            let limits = ApiLimits { rate_percent: Percent::saturating(percent), invocations };
             let part = limits.of(BucketId::EcsServiceRead.documented());
             assert!((part.burst - burst).abs() < 1e-9 && (part.refill - refill).abs() < 1e-9, "{name}: {part:?}");
         }
@@ -191,6 +200,16 @@ mod tests {
         assert_eq!(bucket.take(Duration::from_secs(60)).as_millis(), 0);
         assert_eq!(bucket.take(Duration::from_secs(60)).as_millis(), 0, "never more than the burst");
         assert_eq!(bucket.take(Duration::from_secs(60)).as_millis(), 500);
+    }
+
+    #[test]
+    fn a_token_that_comes_too_late_is_not_taken() {
+        let mut bucket = TokenBucket::full(Rate { burst: 1.0, refill: 0.1 });
+        let seconds = |seconds| Duration::from_secs(seconds);
+        assert_eq!(bucket.take_within(Duration::ZERO, Duration::ZERO), Some(Duration::ZERO));
+        assert_eq!(bucket.take_within(Duration::ZERO, seconds(9)), None);
+        assert_eq!(bucket.take_within(Duration::ZERO, seconds(10)), Some(seconds(10)));
+        assert_eq!(bucket.take(Duration::ZERO), seconds(20), "one was promised, none was lost");
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct Api {
     /// The SDK's clients.
     pub clients: Clients,
     buckets: Mutex<BTreeMap<BucketId, TokenBucket>>,
+    /// Tokens that were waited for and not used yet.
+    reserved: Mutex<BTreeMap<BucketId, u32>>,
     since: Instant,
     counts: Mutex<CallCounts>,
 }
@@ -55,7 +57,13 @@ impl Api {
     #[must_use]
     pub fn new(clients: Clients, limits: ApiLimits) -> Api {
         let buckets = BucketId::ALL.map(|id| (id, TokenBucket::full(limits.of(id.documented()))));
-        Api { clients, buckets: Mutex::new(BTreeMap::from(buckets)), since: Instant::now(), counts: Mutex::default() }
+        Api {
+            clients,
+            buckets: Mutex::new(BTreeMap::from(buckets)),
+            reserved: Mutex::default(),
+            since: Instant::now(),
+            counts: Mutex::default(),
+        }
     }
 
     /// What was called so far.
@@ -98,7 +106,34 @@ impl Api {
         }
     }
 
+    /// Waits for a token that the next call of that action uses, so that this call does not wait.
+    /// Answers `false` at once, and takes none, where it would come later than `patience` allows.
+    pub async fn reserve(&self, action: Action, patience: Duration) -> bool {
+        let id = action.bucket();
+        let wait = locked(&self.buckets).get_mut(&id).map(|bucket| bucket.take_within(self.since.elapsed(), patience));
+        match wait.unwrap_or(Some(Duration::ZERO)) {
+            None => return false,
+            Some(wait) => sleep(wait).await,
+        }
+        *locked(&self.reserved).entry(id).or_default() += 1;
+        true
+    }
+
+    /// Uses a token that was reserved, if there is one.
+    fn use_reserved(&self, id: BucketId) -> bool {
+        match locked(&self.reserved).get_mut(&id) {
+            Some(reserved) if *reserved > 0 => {
+                *reserved -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
     async fn wait_for_token(&self, id: BucketId) {
+        if self.use_reserved(id) {
+            return;
+        }
         let wait = locked(&self.buckets).get_mut(&id).map(|bucket| bucket.take(self.since.elapsed()));
         if let Some(wait) = wait
             && !wait.is_zero()

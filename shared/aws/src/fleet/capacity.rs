@@ -9,6 +9,7 @@ use spotkeeper_core::ids::{ClusterName, ProviderName};
 use spotkeeper_core::observe::{Cluster, Depth, Gap, GapCause, Group, InstanceType, Provider, ProviderKind, Reading};
 use spotkeeper_core::ports::Clock;
 
+use super::cached::Keep;
 use super::services::failed;
 use super::translate::{self, NotUnderstood, capacity as translated, not_read};
 use super::{AwsFleet, Cache, all, pages};
@@ -196,7 +197,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         let read: Read<String, InstanceType> = read.into_iter().flatten().collect();
         let new: Vec<(String, &InstanceType)> =
             read.iter().filter_map(|(name, found)| Some((type_key(name), found.as_ref().ok()?))).collect();
-        self.remember(new.iter().map(|(key, found)| (key, *found)), None).await;
+        self.remember(new.iter().map(|(key, found)| (key, *found)), Keep::ForEver).await;
         known.into_values().map(|one| (one.name.clone(), Ok(one))).chain(read).collect()
     }
 

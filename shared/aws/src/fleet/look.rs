@@ -6,10 +6,12 @@ use aws_sdk_ecs::types::{CreatedAt, ServiceDeploymentBrief};
 use jiff::Timestamp;
 use spotkeeper_core::ids::ServiceRef;
 use spotkeeper_core::observe::{
-    Depth, Gap, GapCause, Look, Reading, Service, ServiceDeployment, ServiceEvent, ServiceRevision, TargetHealth,
+    Depth, Gap, GapCause, Look, Reading, Service, ServiceDeployment, ServiceDeploymentStatus, ServiceEvent,
+    ServiceRevision, TargetHealth,
 };
 use spotkeeper_core::ports::Clock;
 
+use super::deployments::PER_CALL;
 use super::services::failed;
 use super::snapshot::{place_tasks, set};
 use super::translate::{self, date_time, look as translated, not_read, service::service, service::target_group};
@@ -18,8 +20,8 @@ use crate::client::{Action, ApiError};
 
 /// The page of `ListServiceDeployments`.
 const PAGE: i32 = 100;
-/// The most that `DescribeServiceDeployments` and `DescribeServiceRevisions` take.
-const PER_CALL: usize = 20;
+/// The most that `DescribeServiceRevisions` takes.
+const REVISIONS_PER_CALL: usize = 20;
 
 impl<C: Cache, K: Clock> AwsFleet<C, K> {
     /// `DescribeServices`, `ListServiceDeployments`, `DescribeServiceDeployments`,
@@ -41,6 +43,10 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         }
         let (targets, (deployments, revisions)) =
             tokio::join!(self.targets(service.get()), self.deployments(service.known(), listed));
+        if let Reading::Known(service) = &mut service {
+            let status = current_status(service, &deployments);
+            set(&mut service.current_deployment_status, status);
+        }
         let (mut into_deployments, mut into_revisions, mut into_targets) = (
             Reading::Missing(not_read(id.arn.as_str(), Action::DescribeServiceDeployments)),
             Reading::Missing(not_read(id.arn.as_str(), Action::DescribeServiceRevisions)),
@@ -123,7 +129,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
                 }
             }
         }
-        named.truncate(PER_CALL);
+        named.truncate(REVISIONS_PER_CALL);
         let revisions = self.described_revisions(named).await;
         (Ok(deployments), revisions)
     }
@@ -188,5 +194,17 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         let request = self.api.clients.elb.describe_target_health().target_group_arn(arn);
         let answer = self.api.call(Action::DescribeTargetHealth, || request.clone().send()).await;
         Ok(translated::states(answer.map_err(|error| error.gap(arn))?.target_health_descriptions()))
+    }
+}
+
+/// How far a service's current service deployment is, where it was described.
+fn current_status(
+    service: &Service,
+    deployments: &Result<Vec<ServiceDeployment>, Gap>,
+) -> Option<Result<ServiceDeploymentStatus, Gap>> {
+    let current = service.current_service_deployment.as_ref()?;
+    match deployments {
+        Ok(deployments) => Some(Ok(deployments.iter().find(|one| one.arn == *current)?.status)),
+        Err(gap) => Some(Err(gap.clone())),
     }
 }

@@ -1,16 +1,17 @@
 //! Core's `Fleet` on AWS: what is read, with how many calls, and the one write.
 //!
 //! # Calls
-//! One [`Fleet::observe`] at [`Depth::Full`] of a cluster with n services, r tasks that should run
-//! (p of them `RUNNING` in a service), u distinct task definitions and t target groups that are
-//! not in the cache, v capacity providers, g Auto Scaling groups behind them, l launch template
-//! versions to read, y instance types not in the cache, and a scheduled actions in the whole
-//! account makes
+//! One [`Fleet::observe`] at [`Depth::Full`] of a cluster with n services, d current service
+//! deployments that are not shown as completed, r tasks that should run (p of them `RUNNING` in a
+//! service), u distinct task definitions and t target groups that are not in the cache, v capacity
+//! providers, g Auto Scaling groups behind them, l launch template versions to read, y instance
+//! types not in the cache, and a scheduled actions in the whole account makes
 //!
 //! ```text
 //!   1                      DescribeClusters
 //! + max(1, ceil(n/100))    ListServices
 //! + ceil(n/10)             DescribeServices
+//! + ceil(d/20)             DescribeServiceDeployments
 //! + u                      DescribeTaskDefinition
 //! + t                      DescribeTargetGroupAttributes
 //! + ceil(v/100)            DescribeCapacityProviders (AWS may answer in pages of 10: then ceil(v/10))
@@ -30,6 +31,9 @@
 //! formula of `reference/performance.md` B.3 the terms of scaling, tasks, protection, groups,
 //! templates, types and quotas are extra, and so is one `DescribeClusters` and one
 //! `DescribeCapacityProviders` for each cluster: each is observed by an invocation of its own.
+//!
+//! Target groups leave the cache one by one: in a steady state t is the slice whose turn has come,
+//! 1/24 of them where a run starts every 15 minutes.
 //!
 //! [`Depth::Switch`] leaves out task definitions, target groups, instance types, scaling,
 //! protection and quotas. It does read the tasks: a switch run ends when nothing is on Spot.
@@ -51,6 +55,7 @@ mod cache;
 mod cached;
 mod capacity;
 mod clusters;
+mod deployments;
 mod details;
 mod look;
 mod quotas;
@@ -66,6 +71,8 @@ mod tests;
 
 pub use cache::{Cache, CacheEntry, MemoryCache};
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use spotkeeper_core::ids::{ClusterName, ServiceRef};
@@ -74,15 +81,11 @@ use spotkeeper_core::ports::{Clock, Fleet, PortError, WriteError};
 use spotkeeper_core::record::ApiCounts;
 use spotkeeper_core::units::Seconds;
 
-use crate::client::{Api, ApiError, ApiLimits, CallCounts, Clients};
+use crate::client::{Action, Api, ApiError, ApiLimits, CallCounts, Clients};
 
 /// How many calls of one kind are on their way at once: enough to hide the round trip, since the
 /// buckets are what limits the pace.
 const IN_FLIGHT: usize = 16;
-
-/// How long target-group attributes are believed: they change rarely, and each costs a call from
-/// the slowest bucket there is.
-const TARGET_GROUP_TTL: Seconds = Seconds(15 * 60);
 
 /// The services of one account in one Region.
 #[derive(Debug)]
@@ -90,7 +93,6 @@ pub struct AwsFleet<C, K> {
     api: Api,
     cache: C,
     clock: K,
-    target_group_ttl: Seconds,
 }
 
 impl<C: Cache, K: Clock> AwsFleet<C, K> {
@@ -98,13 +100,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
     /// each invocation. Clients are cheap to clone.
     #[must_use]
     pub fn new(clients: Clients, cache: C, limits: ApiLimits, clock: K) -> AwsFleet<C, K> {
-        AwsFleet { api: Api::new(clients, limits), cache, clock, target_group_ttl: TARGET_GROUP_TTL }
-    }
-
-    /// The same, believing target-group attributes for another time than 15 minutes.
-    #[must_use]
-    pub fn with_target_group_ttl(self, target_group_ttl: Seconds) -> AwsFleet<C, K> {
-        AwsFleet { target_group_ttl, ..self }
+        AwsFleet { api: Api::new(clients, limits), cache, clock }
     }
 
     /// The calls made so far, by action.
@@ -125,6 +121,10 @@ impl<C: Cache, K: Clock> Fleet for AwsFleet<C, K> {
 
     async fn look(&self, service: &ServiceRef, since: Timestamp) -> Look {
         self.look_at(service, since).await
+    }
+
+    async fn ready_to_write(&self, patience: Seconds) -> bool {
+        self.api.reserve(Action::UpdateService, Duration::from_secs(patience.0.into())).await
     }
 
     async fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> Result<(), WriteError> {

@@ -4,6 +4,7 @@ use spotkeeper_core::observe::{Depth, Gap, GapCause, Quotas, Reading};
 use spotkeeper_core::ports::Clock;
 use spotkeeper_core::units::{CpuUnits, Seconds};
 
+use super::cached::Keep;
 use super::translate::{self, NotUnderstood, not_read};
 use super::{AwsFleet, Cache};
 use crate::client::{Action, ApiCause};
@@ -38,7 +39,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         }
         match self.read_quota(quota).await {
             Ok(units) => {
-                self.remember([(&key(quota), &units)], Some(TTL)).await;
+                self.remember([(&key(quota), &units)], Keep::For(TTL)).await;
                 Reading::Known(units)
             }
             Err(gap) => Reading::Missing(gap),

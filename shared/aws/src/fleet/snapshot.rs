@@ -44,17 +44,19 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
     ) -> (Vec<Service>, Vec<Gap>, BTreeMap<ProviderName, Reading<Provider>>) {
         let (mut services, unread) = self.services(&cluster.name, arns).await;
         let providers = self.providers(cluster, provider_names(cluster, &services), depth);
-        let providers = match depth {
-            Depth::Switch => providers.await,
+        let deployments = self.open_deployments(&services);
+        let (providers, deployments) = match depth {
+            Depth::Switch => tokio::join!(providers, deployments),
             Depth::Full => {
                 let definitions = services.iter().map(|one| one.task_definition_arn.clone()).collect();
                 let groups = services.iter().flat_map(|one| one.target_groups.keys().cloned()).collect();
                 let names: Vec<ServiceName> = services.iter().map(|one| one.id.name.clone()).collect();
-                let (definitions, groups, mut scaling, providers) = tokio::join!(
+                let (definitions, groups, mut scaling, providers, deployments) = tokio::join!(
                     self.task_definitions(definitions),
                     self.target_groups(groups),
                     self.scaling(&cluster.name, &names),
                     providers,
+                    deployments,
                 );
                 for service in &mut services {
                     set(&mut service.task_definition, definitions.get(&service.task_definition_arn).cloned());
@@ -63,9 +65,13 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
                         set(group, groups.get(arn).cloned());
                     }
                 }
-                providers
+                (providers, deployments)
             }
         };
+        for service in &mut services {
+            let status = service.open_service_deployment().and_then(|arn| deployments.get(arn)).cloned();
+            set(&mut service.current_deployment_status, status);
+        }
         (services, unread, providers)
     }
 }
@@ -119,6 +125,7 @@ fn gaps(
         note(service.task_definition.get().err());
         note(service.scaling.get().err());
         note(service.tasks.get().err());
+        note(service.current_deployment_status.get().err());
         for group in service.target_groups.values() {
             note(group.get().err());
         }

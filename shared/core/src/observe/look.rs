@@ -13,13 +13,14 @@ pub struct Look {
     pub at: Timestamp,
     /// The service, at [`super::Depth::Switch`] with its tasks.
     pub service: Reading<Service>,
-    /// Its newest service deployments, newest first, at most twenty.
+    /// Its newest service deployments since the time asked for and the current one, newest first,
+    /// at most twenty.
     pub deployments: Reading<Vec<ServiceDeployment>>,
     /// The service revisions that those deployments name, at most twenty.
     pub revisions: Reading<Vec<ServiceRevision>>,
     /// The targets in each of its target groups.
     pub targets: Reading<Vec<TargetHealth>>,
-    /// The service's events since a minute before the write, newest first.
+    /// The service's events since the time asked for, newest first.
     pub events: Vec<ServiceEvent>,
 }
 
@@ -83,6 +84,24 @@ pub enum ServiceDeploymentStatus {
     RollbackSuccessful,
     /// Not even rolled back.
     RollbackFailed,
+}
+
+impl ServiceDeploymentStatus {
+    /// Whether nothing more will happen to the deployment.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        match self {
+            ServiceDeploymentStatus::Successful
+            | ServiceDeploymentStatus::Stopped
+            | ServiceDeploymentStatus::RollbackSuccessful
+            | ServiceDeploymentStatus::RollbackFailed => true,
+            ServiceDeploymentStatus::Pending
+            | ServiceDeploymentStatus::InProgress
+            | ServiceDeploymentStatus::StopRequested
+            | ServiceDeploymentStatus::RollbackRequested
+            | ServiceDeploymentStatus::RollbackInProgress => false,
+        }
+    }
 }
 
 /// A service revision (`DescribeServiceRevisions`).

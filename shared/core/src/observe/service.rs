@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Reading, TaskDefinition};
+use super::{Reading, ServiceDeploymentStatus, TaskDefinition};
 use crate::ids::{ProviderName, ServiceRef};
 use crate::strategy::Strategy;
 use crate::units::{Percent, Seconds};
@@ -40,6 +40,9 @@ pub struct Service {
     /// The newest service deployment (`currentServiceDeployment`), if ECS names one: in progress
     /// or, as AWS's documentation leaves open, ended.
     pub current_service_deployment: Option<String>,
+    /// How far that service deployment is (`DescribeServiceDeployments`). Not asked for where
+    /// there is none, or where `rolloutState` says already that it is completed.
+    pub current_deployment_status: Reading<ServiceDeploymentStatus>,
     /// Its load balancers.
     pub load_balancers: Vec<LoadBalancerUse>,
     /// The attributes of every target group that its load balancers name, by ARN.
@@ -441,13 +444,22 @@ impl Service {
         self.deployments.iter().find(|deployment| deployment.primary)
     }
 
+    /// The current service deployment, where `deployments[]` does not say that it is completed:
+    /// it is in progress, or it has ended and only [`Service::current_deployment_status`] knows.
+    /// Blue/green, linear and canary deployments have no `rolloutState`.
+    #[must_use]
+    pub fn open_service_deployment(&self) -> Option<&str> {
+        let completed = self.primary().is_some_and(|primary| primary.rollout == Some(RolloutState::Completed));
+        self.current_service_deployment.as_deref().filter(|_| !completed)
+    }
+
     /// Whether ECS is at work on a deployment: more than one is listed, one is in progress, or a
-    /// service deployment is named as current and nothing says that it is completed.
+    /// service deployment is named as current and nothing says that it has ended.
     #[must_use]
     pub fn deploying(&self) -> bool {
-        let completed = self.primary().is_some_and(|primary| primary.rollout == Some(RolloutState::Completed));
+        let ended = self.current_deployment_status.known().is_some_and(|status| status.has_ended());
         self.deployments.len() > 1
-            || (self.current_service_deployment.is_some() && !completed)
+            || (self.open_service_deployment().is_some() && !ended)
             || self.deployments.iter().any(|one| one.rollout == Some(RolloutState::InProgress))
     }
 }
@@ -456,4 +468,52 @@ impl Service {
 fn set<T>(place: &mut Option<T>, parsed: Option<T>) -> bool {
     *place = parsed;
     place.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use crate::observe::Family;
+
+    #[test]
+    fn a_service_deploys_until_its_deployment_has_ended() {
+        use ServiceDeploymentStatus::{
+            InProgress, Pending, RollbackFailed, RollbackInProgress, RollbackRequested, RollbackSuccessful,
+            StopRequested, Stopped, Successful,
+        };
+        let cases = [
+            // name, rolloutState, current service deployment, its status, deploying
+            ("rolling, completed", Some(RolloutState::Completed), true, None, false),
+            ("rolling, in progress", Some(RolloutState::InProgress), true, Some(InProgress), true),
+            (
+                "rolling, in progress whatever else is said",
+                Some(RolloutState::InProgress),
+                true,
+                Some(Successful),
+                true,
+            ),
+            ("rolling, failed and ended", Some(RolloutState::Failed), true, Some(Stopped), false),
+            ("no deployment is named", None, false, None, false),
+            ("blue/green, its status is a gap", None, true, None, true),
+            ("blue/green, not begun", None, true, Some(Pending), true),
+            ("blue/green, in progress", None, true, Some(InProgress), true),
+            ("blue/green, done", None, true, Some(Successful), false),
+            ("blue/green, about to be stopped", None, true, Some(StopRequested), true),
+            ("blue/green, stopped", None, true, Some(Stopped), false),
+            ("blue/green, about to be rolled back", None, true, Some(RollbackRequested), true),
+            ("blue/green, being rolled back", None, true, Some(RollbackInProgress), true),
+            ("blue/green, rolled back", None, true, Some(RollbackSuccessful), false),
+            ("blue/green, not even rolled back", None, true, Some(RollbackFailed), false),
+        ];
+        for (name, rollout, named, status, expected) in cases {
+            let mut service = fixtures::service("web", Family::Fargate);
+            service.deployments[0].rollout = rollout;
+            service.current_service_deployment = named.then(|| "arn:deployment".to_owned());
+            if let Some(status) = status {
+                service.current_deployment_status = Reading::Known(status);
+            }
+            assert_eq!(service.deploying(), expected, "{name}");
+        }
+    }
 }

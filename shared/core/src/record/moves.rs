@@ -1,11 +1,17 @@
 //! How far a move has come.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::observe::PlacedBy;
 use crate::plan::Move;
 use crate::units::Seconds;
+
+/// How long before a write a look at it begins: more than AWS's clock may be behind ours
+/// (`CLOCK_SKEW` of `verify::find`).
+const BEFORE_A_WRITE: SignedDuration = SignedDuration::from_secs(60);
+/// How far a look goes back while nothing is written.
+const BEFORE_THE_FIRST_WRITE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A move and how far it has come: one item of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,6 +227,18 @@ impl MoveRecord {
         self.history.push(HistoryLine { at, what });
     }
 
+    /// Since when a look at the service is to show deployments and events: a minute before the
+    /// present write, since AWS's clock may be behind ours and its deployment then seems older; a
+    /// day back while nothing is written, so that the deployment whose images run is among them.
+    #[must_use]
+    pub fn look_since(&self, now: Timestamp) -> Timestamp {
+        let since = match &self.written {
+            Some(written) => written.at.checked_sub(BEFORE_A_WRITE),
+            None => now.checked_sub(BEFORE_THE_FIRST_WRITE),
+        };
+        since.unwrap_or(Timestamp::MIN)
+    }
+
     /// What the present step writes; `None` for an undo of a move that has none.
     #[must_use]
     pub fn target(&self) -> Option<PlacedBy> {
@@ -268,5 +286,21 @@ impl MoveRecord {
             },
             Step::FallBack => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixtures::{at, now};
+    use crate::verify::tests::{Answer, Drive};
+
+    #[test]
+    fn a_look_begins_before_what_it_looks_for() {
+        let mut drive = Drive::up();
+        assert_eq!(drive.record.look_since(drive.now), at(-86_400), "nothing is written: the images that run");
+        drive.update(Answer::Taken);
+        assert_eq!(drive.record.written.as_ref().map(|written| written.at), Some(now()));
+        drive.pass(300);
+        assert_eq!(drive.record.look_since(drive.now), at(-60), "a clock that is behind by less than a minute");
     }
 }

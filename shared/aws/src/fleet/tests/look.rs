@@ -18,7 +18,7 @@ use aws_sdk_elasticloadbalancingv2::types::{TargetHealth, TargetHealthDescriptio
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
-use spotkeeper_core::observe::GapCause;
+use spotkeeper_core::observe::{GapCause, ServiceDeploymentStatus};
 use spotkeeper_core::ports::Fleet as _;
 
 fn since() -> Timestamp {
@@ -120,6 +120,7 @@ async fn a_look_shows_the_deployment_its_revisions_and_its_tasks() {
     assert_eq!(service.tasks.known().map(Vec::len), Some(1));
     let order: Vec<&str> = look.deployments.known().unwrap().iter().map(|one| one.arn.as_str()).collect();
     assert_eq!(order, ["arn:second", "arn:first", "arn:old-but-current"]);
+    assert_eq!(service.current_deployment_status.known(), Some(&ServiceDeploymentStatus::InProgress));
     assert_eq!(look.revisions.known().map(Vec::len), Some(1));
     assert_eq!(look.targets.known().unwrap()[0].healthy, 1);
     assert_eq!(look.events.iter().map(|event| event.message.as_str()).collect::<Vec<_>>(), ["placed"]);

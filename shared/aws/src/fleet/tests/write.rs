@@ -1,9 +1,12 @@
-use super::{fleet_on, web};
+use super::{Fixed, fleet_on, web};
+use crate::client::ApiLimits;
 use crate::client::testing::{ecs_error, replaying};
+use crate::fleet::{AwsFleet, MemoryCache};
 use spotkeeper_core::ids::ProviderName;
 use spotkeeper_core::observe::{LaunchType, PlacedBy};
 use spotkeeper_core::ports::{Fleet as _, WriteError};
 use spotkeeper_core::strategy::{Strategy, StrategyItem};
+use spotkeeper_core::units::{Percent, Seconds};
 use std::sync::Arc;
 
 fn strategy() -> PlacedBy {
@@ -51,4 +54,24 @@ async fn a_lost_answer_is_lost_and_not_repeated() {
     let written = fleet_on(clients, Arc::default()).write(&web(), &strategy()).await;
     assert!(matches!(written, Err(WriteError::Lost { service, .. }) if service == "prod/web"));
     assert_eq!(replay.actual_requests().count(), 1);
+}
+
+/// An intent on record without its write costs five minutes of looking for what was never sent.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_made_ready_does_not_wait() {
+    let (clients, replay) = replaying(&[(200, "{}"); 3]);
+    // One token at once, and one more every 10 s.
+    let limits = ApiLimits { rate_percent: Percent::saturating(2), invocations: 1 };
+    let fleet = AwsFleet::new(clients, MemoryCache::default(), limits, Fixed(10_000));
+    let started = tokio::time::Instant::now();
+    let at = || started.elapsed().as_secs();
+    for (name, patience, ready, seconds) in
+        [("the burst", 0, true, 0), ("too late", 9, false, 0), ("in time", 10, true, 10), ("the next", 10, true, 20)]
+    {
+        assert_eq!((fleet.ready_to_write(Seconds(patience)).await, at()), (ready, seconds), "{name}");
+    }
+    for _ in 0..3 {
+        fleet.write(&web(), &strategy()).await.unwrap();
+    }
+    assert_eq!((at(), replay.actual_requests().count()), (20, 3));
 }

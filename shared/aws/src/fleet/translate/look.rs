@@ -15,23 +15,26 @@ use spotkeeper_core::observe::{
 
 use super::{NotUnderstood, count, placed_by, timestamp};
 
+/// How far a service deployment is.
+pub(crate) fn status(given: &EcsServiceDeployment) -> Result<ServiceDeploymentStatus, NotUnderstood> {
+    match given.status() {
+        Some(EcsStatus::Pending) => Ok(ServiceDeploymentStatus::Pending),
+        Some(EcsStatus::InProgress) => Ok(ServiceDeploymentStatus::InProgress),
+        Some(EcsStatus::Successful) => Ok(ServiceDeploymentStatus::Successful),
+        Some(EcsStatus::StopRequested) => Ok(ServiceDeploymentStatus::StopRequested),
+        Some(EcsStatus::Stopped) => Ok(ServiceDeploymentStatus::Stopped),
+        Some(EcsStatus::RollbackRequested) => Ok(ServiceDeploymentStatus::RollbackRequested),
+        Some(EcsStatus::RollbackInProgress) => Ok(ServiceDeploymentStatus::RollbackInProgress),
+        Some(EcsStatus::RollbackSuccessful) => Ok(ServiceDeploymentStatus::RollbackSuccessful),
+        Some(EcsStatus::RollbackFailed) => Ok(ServiceDeploymentStatus::RollbackFailed),
+        Some(other) => Err(NotUnderstood::value("status of a service deployment", other)),
+        None => Err(NotUnderstood::absent("status of a service deployment")),
+    }
+}
+
 /// A service deployment.
 pub(crate) fn service_deployment(given: &EcsServiceDeployment) -> Result<ServiceDeployment, NotUnderstood> {
-    let status = match given.status() {
-        Some(EcsStatus::Pending) => ServiceDeploymentStatus::Pending,
-        Some(EcsStatus::InProgress) => ServiceDeploymentStatus::InProgress,
-        Some(EcsStatus::Successful) => ServiceDeploymentStatus::Successful,
-        Some(EcsStatus::StopRequested) => ServiceDeploymentStatus::StopRequested,
-        Some(EcsStatus::Stopped) => ServiceDeploymentStatus::Stopped,
-        Some(EcsStatus::RollbackRequested) => ServiceDeploymentStatus::RollbackRequested,
-        Some(EcsStatus::RollbackInProgress) => ServiceDeploymentStatus::RollbackInProgress,
-        Some(EcsStatus::RollbackSuccessful) => ServiceDeploymentStatus::RollbackSuccessful,
-        Some(EcsStatus::RollbackFailed) => ServiceDeploymentStatus::RollbackFailed,
-        Some(other) => {
-            return Err(NotUnderstood::value("status of a service deployment", other));
-        }
-        None => return Err(NotUnderstood::absent("status of a service deployment")),
-    };
+    let status = status(given)?;
     let target = given.target_service_revision();
     Ok(ServiceDeployment {
         arn: given.service_deployment_arn().ok_or_else(|| NotUnderstood::absent("serviceDeploymentArn"))?.to_owned(),

@@ -64,6 +64,10 @@ pub(crate) fn service(cluster: &ClusterName, given: &EcsService) -> Result<Servi
         deployment: deployment::configuration(given.deployment_configuration(), scheduling)?,
         deployments: given.deployments().iter().map(deployment::deployment).collect::<Result<_, _>>()?,
         current_service_deployment: given.current_service_deployment().map(str::to_owned),
+        current_deployment_status: Reading::Missing(not_read(
+            given.current_service_deployment().unwrap_or(id.arn.as_str()),
+            Action::DescribeServiceDeployments,
+        )),
         target_groups: target_groups.collect(),
         load_balancers,
         discovery: Discovery {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::client::Action;
 use crate::client::testing::ALL;
+use crate::client::{Action, ApiLimits};
 use crate::fleet::tests::Fixed;
 use crate::fleet::{AwsFleet, Cache, CacheEntry, MemoryCache};
 use aws_sdk_applicationautoscaling::operation::describe_scheduled_actions::DescribeScheduledActionsOutput;
@@ -9,7 +9,7 @@ use aws_sdk_ecs::types::LoadBalancer;
 use aws_sdk_elasticloadbalancingv2::operation::describe_target_group_attributes::DescribeTargetGroupAttributesOutput;
 use aws_sdk_elasticloadbalancingv2::types::TargetGroupAttribute;
 use aws_smithy_types::DateTime;
-use spotkeeper_core::units::Seconds;
+use spotkeeper_core::units::Percent;
 
 fn target_groups() -> (Rule, aws_sdk_elasticloadbalancingv2::Client) {
     let attributes = mock!(aws_sdk_elasticloadbalancingv2::Client::describe_target_group_attributes)
@@ -48,10 +48,52 @@ async fn what_rarely_changes_is_read_once() {
     assert_eq!(again.map(|action| counts.of(action).calls), [0, 0, 0]);
     assert_eq!(attributes.num_calls(), 1);
 
-    let later = AwsFleet::new(clients, cache, ALL, Fixed(10_000 + 15 * 60));
+    let later = AwsFleet::new(clients, cache, ALL, Fixed(10_000 + 6 * 60 * 60));
     later.observe(&prod(), Depth::Full).await.unwrap();
-    assert_eq!(attributes.num_calls(), 2, "its time has passed");
+    assert_eq!(attributes.num_calls(), 2, "its turn has come");
     assert_eq!(later.counts().of(Action::DescribeTaskDefinition).calls, 0, "a revision never changes");
+}
+
+fn with_target_groups(count: usize) -> Rule {
+    mock!(Ecs::describe_services).then_output(move || {
+        let web = (0..count).fold(service("web"), |web, number| {
+            let arn = format!("arn:tg/{number}");
+            let balancer = LoadBalancer::builder().target_group_arn(arn).container_name("web").container_port(80);
+            web.load_balancers(balancer.build())
+        });
+        DescribeServicesOutput::builder().services(web.build()).build()
+    })
+}
+
+/// 900 target groups at a call a second take as long as the Determiner has: what one attempt has
+/// read, the next one must not read again, or no attempt ever ends.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_runs_out_of_time_leaves_what_it_has_read() {
+    const COUNT: usize = 900;
+    let rules = [describe_cluster(), list(&["web"]), with_target_groups(COUNT), providers(), no_tasks(), definitions()];
+    let attributes =
+        mock!(aws_sdk_elasticloadbalancingv2::Client::describe_target_group_attributes).then_output(|| {
+            let delay = TargetGroupAttribute::builder().key("deregistration_delay.timeout_seconds").value("30").build();
+            DescribeTargetGroupAttributesOutput::builder().attributes(delay).build()
+        });
+    let elb = mock_client!(aws_sdk_elasticloadbalancingv2, RuleMode::MatchAny, [&attributes]);
+    let clients = Clients { elb, ..clients(mock_client!(aws_sdk_ecs, RuleMode::MatchAny, &rules)) };
+    let cache = Arc::new(MemoryCache::default());
+    let slow = ApiLimits { rate_percent: Percent::saturating(10), invocations: 1 };
+    let attempt = || AwsFleet::new(clients.clone(), Arc::clone(&cache), slow, Fixed(10_000));
+
+    let cut_off = attempt();
+    let lambda = std::time::Duration::from_secs(600);
+    tokio::time::timeout(lambda, cut_off.observe(&prod(), Depth::Full)).await.unwrap_err();
+    let kept = cache.keys().iter().filter(|key| key.starts_with("arn:tg")).count();
+    assert!((550..=600).contains(&kept), "{kept} are kept of about 600 that were read");
+
+    let next = attempt();
+    let snapshot = tokio::time::timeout(lambda, next.observe(&prod(), Depth::Full)).await.unwrap().unwrap();
+    assert_eq!(snapshot.gaps, []);
+    assert!(snapshot.services[0].target_groups.values().all(|group| group.known().is_some()));
+    let calls = next.counts().of(Action::DescribeTargetGroupAttributes).calls;
+    assert_eq!(usize::try_from(calls).unwrap(), COUNT - kept);
 }
 
 /// A cache that is broken, or holds what this version cannot read.
@@ -153,10 +195,4 @@ async fn scaling_ranges_take_scheduled_actions_in() {
             }
         }
     }
-}
-
-#[tokio::test]
-async fn the_time_for_target_groups_can_be_set() {
-    let fleet = fleet(mock_client!(aws_sdk_ecs, RuleMode::MatchAny, [&describe_cluster()]));
-    assert_eq!(fleet.with_target_group_ttl(Seconds(60)).target_group_ttl, Seconds(60));
 }

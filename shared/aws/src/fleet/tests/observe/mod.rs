@@ -1,6 +1,7 @@
 //! Observing one cluster.
 
 mod capacity;
+mod deployments;
 mod details;
 mod services;
 mod tasks;

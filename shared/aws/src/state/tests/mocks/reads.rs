@@ -129,8 +129,7 @@ async fn a_policy_that_cannot_be_read_is_a_mistaken_one() {
         let ssm = mock_client!(aws_sdk_ssm, [&rule]);
         DynamoState::with_clients(mock_client!(aws_sdk_dynamodb, []), ssm, TABLE, "/policy").policy().await
     };
-    let denied =
-        policy(|| GetParameterError::generic(refused("AccessDeniedException", "no"))).await.unwrap_err();
+    let denied = policy(|| GetParameterError::generic(refused("AccessDeniedException", "no"))).await.unwrap_err();
     assert_eq!(
         denied[0].to_string(),
         "/: the policy cannot be read: the role may not call ssm:GetParameter on parameter /policy"
