@@ -13,7 +13,7 @@ use spotkeeper_core::observe::Depth;
 use spotkeeper_core::plan::{PlanInput, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
 use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, RunMode, RunRecord};
-use spotkeeper_core::verify::resume;
+use spotkeeper_core::verify::{Resumption, resume};
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
 
 /// Reads and plans a cluster; with a cursor, names the next wave of that plan.
@@ -49,11 +49,11 @@ async fn determine(
     for gap in &snapshot.gaps {
         tracing::warn!(cluster = %input.cluster, %gap, "gap");
     }
-    let ledgers = state.ledgers(&snapshot.cluster).await?;
+    let mut ledgers = state.ledgers(&snapshot.cluster).await?;
     // Read last: a switch thrown while the cluster was read counts.
     let switches = state.switches().await?;
     let now = clock.now();
-    let resumed = resumable(state, run, &ledgers, now).await?;
+    let resumed = resumable(state, run, &mut ledgers, now).await?;
     let given_up = given_up(state, run, input).await?;
     let ledgers: BTreeMap<ServiceArn, Ledger> =
         ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect();
@@ -73,11 +73,7 @@ async fn determine(
         now,
     });
     for ledger in &plan.ledgers {
-        match state.put_ledger(ledger).await {
-            // Somebody works on the service right now and knows better.
-            Ok(()) | Err(PortError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        put_ledger(state, ledger).await?;
     }
     let report = report::report(run, &snapshot, &assessments, &plan, fleet.api_counts(), now);
     state.put_assessments(&run.id, &input.cluster, &assessments).await?;
@@ -91,11 +87,21 @@ async fn determine(
     Ok(waves::answer(&report, 0, counts))
 }
 
-/// The moves of other runs that were left unfinished and whose time is over.
+/// Keeps a ledger; `false` where somebody works on the service right now and knows better.
+async fn put_ledger(state: &impl State, ledger: &Ledger) -> Result<bool, Failure> {
+    match state.put_ledger(ledger).await {
+        Ok(()) => Ok(true),
+        Err(PortError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The moves of other runs that were left unfinished and whose time is over. Those of which the
+/// record is gone are closed in the ledger.
 async fn resumable(
     state: &impl State,
     run: &RunRecord,
-    ledgers: &[Ledger],
+    ledgers: &mut [Ledger],
     now: Timestamp,
 ) -> Result<Vec<MoveRecord>, Failure> {
     let mut moves = Vec::new();
@@ -109,7 +115,16 @@ async fn resumable(
         let ended = state.run(&open.run).await?.is_none_or(|other| other.ended.is_some());
         if ended || open.ends_by <= now {
             let record = state.get_move(&open.run, &open.move_id).await?;
-            moves.extend(resume(ledger, record, &run.id, now));
+            match resume(ledger, record, &run.id, now) {
+                Resumption::Move(record) => moves.push(*record),
+                Resumption::Close(closed) => {
+                    tracing::warn!(service = %ledger.service, run = %open.run, id = %open.move_id, "closed: its record is gone");
+                    if put_ledger(state, &closed).await? {
+                        *ledger = *closed;
+                    }
+                }
+                Resumption::Nothing => {}
+            }
         }
     }
     Ok(moves)

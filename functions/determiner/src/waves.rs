@@ -9,7 +9,9 @@ use spotkeeper_lambda::Failure;
 
 use crate::no_counts;
 
-/// The next wave; none when it is one of moves up and an earlier move up did not end well.
+/// The next wave; none when it is one of moves up and an earlier move up did not end well. What
+/// another run has left is followed up all the same, and so are the moves down after it: moves up
+/// are the last of a plan.
 pub(crate) async fn next(
     state: &impl State,
     clock: &impl Clock,
@@ -26,7 +28,7 @@ pub(crate) async fn next(
     let (Some(first), earlier) = (rest.first().and_then(|wave| wave.first()), report.waves.get(..index)) else {
         return Ok(done(no_counts()));
     };
-    let goes_up = move_of(state, run, first).await?.planned.kind != MoveKind::Down;
+    let goes_up = move_of(state, run, first).await?.planned.begins_to_add_spot();
     if goes_up && let Some(reason) = why_stop(state, run, earlier.unwrap_or_default()).await? {
         tracing::warn!(%cluster, wave, reason, "the remaining waves are held");
         hold(state, clock, run, rest, &reason).await?;

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::observe::{Look, PlacedBy, Service, ServiceDeployment, ServiceDeploymentStatus};
 use crate::plan::{MoveCause, MoveKind};
 use crate::policy::Policy;
-use crate::record::{Dealt, LastWrite, Lease, Ledger, MoveRecord, OpenMove, RunRecord, Step, Written};
+use crate::record::{Dealt, LastWrite, Lease, Ledger, MoveRecord, OpenMove, RunRecord, Setback, Step, Written};
 use crate::switch::Switches;
 use crate::units::Seconds;
 use crate::verify::ends_by;
@@ -225,16 +225,21 @@ impl<'d, 'a> Draft<'d, 'a> {
         let primary = self.service.primary().map(|primary| primary.id.clone());
         self.open();
         let dealt = self.dealt();
+        let by_switch = by_switch(&self.record.planned.cause) || self.record.setback == Some(Setback::Switch);
         let planned = &self.record.planned;
+        // The same write again: a later attempt, or what another run has left.
+        let same = self.ledger.last_write.as_ref().filter(|last| last.after.equivalent(&self.target));
+        let again = same.filter(|_| self.service.placed_by.equivalent(&self.target));
         self.ledger.last_write = Some(LastWrite {
             at: now,
             run: planned.run.clone(),
             move_id: planned.id.clone(),
-            before: self.service.placed_by.clone(),
+            before: again.map_or_else(|| self.service.placed_by.clone(), |last| last.before.clone()),
             after: self.target.clone(),
             deployment: deployment.clone(),
             deployment_id: deployment_id.clone(),
             dealt,
+            by_switch: by_switch || same.is_some_and(|last| last.by_switch),
         });
         self.record.written = Some(Written {
             at: now,

@@ -141,6 +141,15 @@ pub enum MoveCause {
 #[serde(transparent)]
 pub struct Fingerprint(pub String);
 
+impl Move {
+    /// Whether it begins to add Spot in this run: a move up that is not what another run has left,
+    /// which is verified or undone and not written again.
+    #[must_use]
+    pub const fn begins_to_add_spot(&self) -> bool {
+        self.kind.may_add_spot() && !matches!(self.cause, MoveCause::Resumed { .. })
+    }
+}
+
 impl Fingerprint {
     /// The fingerprint of a service: task definition, placement, deployment configuration,
     /// network, load balancers and the primary deployment.

@@ -5,7 +5,7 @@ use crate::assess::{self, Assessment};
 use crate::ids::ProviderName;
 use crate::observe::{Depth, Family, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot};
 use crate::policy::{Budget, EnrolmentRule, Policy};
-use crate::record::{Dealt, Ledger, UnsafeSince};
+use crate::record::{Dealt, LastWrite, Ledger, UnsafeSince};
 use crate::strategy::{Bounds, Strategy};
 use crate::units::{CpuUnits, Percent};
 
@@ -51,7 +51,7 @@ pub(super) enum OnSpot {
     Yes,
 }
 
-impl Position<'_> {
+impl<'a> Position<'a> {
     /// Whether any of its tasks are on Spot, or are placed there when it scales.
     pub(super) const fn on_spot(&self) -> OnSpot {
         match (self.uses_spot, self.unread) {
@@ -80,6 +80,12 @@ impl Position<'_> {
     /// Its Spot tasks: running or to be placed, whichever are more.
     pub(super) fn spot_tasks(&self) -> u32 {
         self.expected_spot.max(self.running_spot.unwrap_or(0))
+    }
+
+    /// The write by which a switch brought it down, while that is in place.
+    pub(super) fn down_by_switch(&self) -> Option<&'a LastWrite> {
+        let last = self.ledger?.last_write.as_ref()?;
+        (last.by_switch && last.after.equivalent(&self.service.placed_by)).then_some(last)
     }
 
     /// Whether the API takes no strategy for it.

@@ -212,6 +212,7 @@ fn the_climb_goes_on_where_a_deal_was_cut_and_rests_where_it_was_not() {
             deployment: None,
             deployment_id: None,
             dealt,
+            by_switch: false,
         });
         let mut policy = open_policy();
         policy.budget.step_percent = Percent::saturating(5);
@@ -223,6 +224,41 @@ fn the_climb_goes_on_where_a_deal_was_cut_and_rests_where_it_was_not() {
         );
         let found: Vec<u32> = plan.moves.iter().map(|record| record.planned.spot_tasks).collect();
         assert_eq!(found, Vec::from_iter(target), "{name}: {:?} {:?}", plan.budget, plan.held_back);
+    }
+}
+
+#[test]
+fn after_a_switch_a_service_climbs_to_what_it_had_before() {
+    let spot =
+        |on_demand, spot| fixtures::on_spot(fixtures::service("web", Family::Fargate), 0, on_demand, spot).placed_by;
+    let on_demand = || PlacedBy::Strategy(Strategy::only(fixtures::provider_name("FARGATE")));
+    let cases = [
+        ("a quarter of four, an hour ago", true, spot(3, 1), 3_600, Some(1)),
+        ("more than it may have now", true, spot(0, 1), 3_600, Some(2)),
+        ("a launch type: nothing is known of its Spot", true, on_demand(), 3_600, Some(2)),
+        ("no switch: it rests", false, spot(3, 1), 3_600, None),
+        ("no switch, and it has rested", false, spot(3, 1), 90_000, Some(2)),
+    ];
+    for (name, by_switch, before, ago, target) in cases {
+        let mut service = fixtures::service("web", Family::Fargate);
+        service.scaling = Reading::Known(None);
+        let mut ledger = fixtures::ledger(&service);
+        ledger.last_up_at = Some(fixtures::at(-ago));
+        ledger.last_write = Some(LastWrite {
+            at: fixtures::at(-600),
+            run: fixtures::run_id("earlier"),
+            move_id: MoveId::parse("prod/0-0").unwrap(),
+            before,
+            after: on_demand(),
+            deployment: None,
+            deployment_id: None,
+            dealt: Dealt { spot_tasks: 0, desired: 4 },
+            by_switch,
+        });
+        let (snapshot, memory) = (fixtures::snapshot(vec![service]), fixtures::memory(vec![ledger]));
+        let plan = plan_of(&open_policy(), &snapshot, &memory, &run(RunMode::Ordinary));
+        let found: Vec<u32> = plan.moves.iter().map(|record| record.planned.spot_tasks).collect();
+        assert_eq!(found, Vec::from_iter(target), "{name}: {:?}", plan.held_back);
     }
 }
 
@@ -685,6 +721,44 @@ fn a_split_that_nothing_repairs_is_named_after_a_deadline() {
 }
 
 #[test]
+fn what_was_left_goes_first_then_moves_down_and_moves_up_last() {
+    let up = fixtures::service("up", Family::Fargate);
+    let down = fixtures::on_spot(fixtures::service("down", Family::Fargate), 0, 0, 1);
+    let snapshot = fixtures::snapshot(vec![down, up.clone()]);
+    let first = plan_of(&open_policy(), &snapshot, &Memory::default(), &run(RunMode::Ordinary));
+    let mut left = first.moves.iter().find(|record| record.planned.kind == MoveKind::Up).unwrap().clone();
+    left.planned.cause = MoveCause::Resumed { run: fixtures::run_id("earlier") };
+    let mut ledger = fixtures::ledger(&up);
+    ledger.open = Some(open_move());
+    let memory = fixtures::memory(vec![ledger]);
+    let (policy, run) = (open_policy(), run(RunMode::Ordinary));
+    let mut other = snapshot.clone();
+    other.services.push(fixtures::service("other", Family::Fargate));
+    let plan = plan(&PlanInput {
+        policy: &policy,
+        snapshot: &other,
+        assessments: &assess(&policy, &other, &memory, fixtures::now()),
+        memory: &memory,
+        run: &run,
+        resumed: &vec![left; 150],
+        given_up: &BTreeSet::new(),
+        now: fixtures::now(),
+    });
+    let of_wave = |wave: &Vec<MoveId>| {
+        let planned = plan.moves.iter().map(|record| &record.planned).filter(|planned| wave.contains(&planned.id));
+        let kinds: BTreeSet<(MoveKind, bool)> =
+            planned.map(|planned| (planned.kind, planned.begins_to_add_spot())).collect();
+        (wave.len(), kinds.into_iter().collect::<Vec<_>>())
+    };
+    let waves: Vec<_> = plan.waves.iter().map(of_wave).collect();
+    let resumed = vec![(MoveKind::Up, false)];
+    assert_eq!(
+        waves,
+        [(100, resumed.clone()), (50, resumed), (1, vec![(MoveKind::Down, false)]), (1, vec![(MoveKind::Up, true)]),]
+    );
+}
+
+#[test]
 fn waves_of_moves_down_stay_within_what_on_demand_can_take() {
     // Three services of four vCPU each, two of them on Spot; the quota leaves so many.
     let vcpu = |free: u64| Reading::Known(CpuUnits::VCPU.times(6 + free));
@@ -789,6 +863,7 @@ fn after(snapshot: &Snapshot, memory: &Memory, plan: &Plan, now: i64) -> (Snapsh
             deployment: None,
             deployment_id: None,
             dealt: Dealt { spot_tasks: record.planned.spot_tasks, desired: record.planned.desired },
+            by_switch: matches!(record.planned.cause, MoveCause::Switch { .. }),
         });
         service.placed_by = record.planned.after.clone();
         let spot = match &service.placed_by {

@@ -49,6 +49,17 @@ pub(super) fn worth_a_move(input: &PlanInput<'_>, position: &Position<'_>, have:
     u64::from(have.abs_diff(target)) > tolerated
 }
 
+/// The Spot tasks that a service climbs to: what it may have; after a switch first what it had
+/// before, if that is less (design 8).
+fn climb_to(position: &Position<'_>, pair: &Pair, limit: Limit) -> u32 {
+    let desired = position.service.desired;
+    let cap = limit.cap_at(desired);
+    match position.down_by_switch().map(|last| &last.before) {
+        Some(PlacedBy::Strategy(before)) if before.uses(&pair.spot) => cap.min(before.bounds(&pair.spot, desired).most),
+        Some(_) | None => cap,
+    }
+}
+
 /// Whether more Spot is worth a move: the target is far, or the last deal did not reach its own.
 /// Else what is missing comes from rounding and autoscaling, for which nothing is redeployed.
 fn far_from_target(input: &PlanInput<'_>, position: &Position<'_>, pair: &Pair, limit: Limit) -> bool {
@@ -121,7 +132,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
             self.spend(position);
             return Ok(draft);
         }
-        let (have, cap) = (position.expected_spot, limit.cap_at(service.desired));
+        let (have, cap) = (position.expected_spot, climb_to(position, pair, limit));
         if have >= cap || (have > 0 && !far_from_target(input, position, pair, limit)) {
             return Err(HeldWhy::AtTarget);
         }
@@ -202,8 +213,12 @@ impl<'i, 'a> Dealer<'i, 'a> {
         self.restarts = self.restarts.saturating_sub(u64::from(position.service.desired));
     }
 
-    /// Whether the service has rested since its last move up.
+    /// Whether the service has rested since its last move up. What a switch brought down comes
+    /// back without.
     fn check_rest(&self, position: &Position<'_>) -> Result<(), HeldWhy> {
+        if position.down_by_switch().is_some() {
+            return Ok(());
+        }
         let last = position.ledger.and_then(|ledger| ledger.last_up_at);
         let rested = last.and_then(|at| at.checked_add(self.input.policy.pace.rest_seconds.duration()).ok());
         match rested.is_some_and(|at| self.input.now < at) {

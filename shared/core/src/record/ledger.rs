@@ -55,7 +55,7 @@ pub struct LastWrite {
     pub run: RunId,
     /// The move.
     pub move_id: MoveId,
-    /// What was there before.
+    /// What was there before, as far as it was something else.
     pub before: PlacedBy,
     /// What was written.
     pub after: PlacedBy,
@@ -66,6 +66,10 @@ pub struct LastWrite {
     pub deployment_id: Option<String>,
     /// The most Spot tasks it was dealt, and of how many: the share that it keeps.
     pub dealt: Dealt,
+    /// Whether a switch asked for it: the service climbs again, without a rest, to what it had
+    /// before.
+    #[serde(default)]
+    pub by_switch: bool,
 }
 
 /// A share as it was dealt: whole tasks of the desired count at the time.

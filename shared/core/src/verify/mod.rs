@@ -22,7 +22,7 @@ pub use conclude::{Concluded, conclude, pause};
 pub(crate) use deadline::{between as since, most_steps};
 pub use deadline::{deadline, ends_by, exceeds};
 pub use find::{UNCONFIRMED, deployment_is_ours};
-pub use resume::resume;
+pub use resume::{Resumption, resume};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

@@ -5,7 +5,7 @@ use crate::fixtures;
 use crate::interface::{Because, UpdateOutcome};
 use crate::record::{Outcome, Step};
 use crate::units::Seconds;
-use crate::verify::{Next, conclude, pause, resume};
+use crate::verify::{Next, Resumption, conclude, pause, resume};
 
 #[test]
 fn every_answer_has_its_outcome() {
@@ -47,7 +47,8 @@ fn every_answer_has_its_outcome() {
         if open {
             let other = fixtures::run_id("run-2");
             let ledger = drive.ledger.as_ref().unwrap();
-            assert!(resume(ledger, Some(drive.record.clone()), &other, drive.now).is_some(), "{name}");
+            let left = resume(ledger, Some(drive.record.clone()), &other, drive.now);
+            assert!(matches!(left, Resumption::Move(_)), "{name}");
         }
         let (record, ledger) = (drive.record.clone(), drive.ledger.clone());
         if outcome.is_some() {

@@ -1,14 +1,25 @@
 //! Moves from their first write to their end.
 
+use jiff::Timestamp;
+
 use super::{Answer, Drive, over, run};
 use crate::fixtures;
+use crate::ids::RunId;
 use crate::interface::{Because, UpdateOutcome};
 use crate::observe::{Family, PlacedBy};
 use crate::plan::MoveKind;
-use crate::record::{Outcome, Step};
+use crate::record::{Ledger, MoveRecord, Outcome, Step};
 use crate::strategy::Strategy;
 use crate::units::Seconds;
-use crate::verify::{Next, resume};
+use crate::verify::{Next, Resumption, resume};
+
+/// What another run has left, which there is.
+fn taken_up(ledger: &Ledger, record: Option<MoveRecord>, run: &RunId, now: Timestamp) -> MoveRecord {
+    match resume(ledger, record, run, now) {
+        Resumption::Move(record) => *record,
+        other => panic!("nothing to go on with: {other:?}"),
+    }
+}
 
 impl Drive {
     /// Writes, lets something happen, and expects what follows.
@@ -118,6 +129,8 @@ fn a_switch_turns_a_move_up_back_and_leaves_no_quarantine() {
     let ledger = drive.ledger.unwrap();
     assert_eq!((ledger.failures, ledger.quarantined_until, ledger.open), (0, None, None));
     assert_eq!(drive.sent, [over(1, 1), over(1, 0)]);
+    let last = ledger.last_write.unwrap();
+    assert_eq!((last.by_switch, last.before), (true, over(1, 1)), "it climbs again to what it had");
 }
 
 #[test]
@@ -219,6 +232,33 @@ fn a_write_that_aws_never_takes_ends_without_a_quarantine() {
 }
 
 #[test]
+fn s12_a_move_whose_record_is_gone_is_closed_when_its_time_is_over() {
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    let ledger = drive.ledger.clone().unwrap();
+    let ends_by = ledger.open.as_ref().unwrap().ends_by;
+    let ended = MoveRecord { outcome: Some(Outcome::Stable), ..drive.record.clone() };
+    let closed = Ledger { open: None, ..ledger.clone() };
+    let second = jiff::SignedDuration::from_secs(1);
+    let cases = [
+        ("gone, and its time is over", &ledger, None, ends_by, Resumption::Close(Box::new(closed.clone()))),
+        ("gone, a second before", &ledger, None, ends_by - second, Resumption::Nothing),
+        (
+            "ended, and its time is over",
+            &ledger,
+            Some(ended.clone()),
+            ends_by,
+            Resumption::Close(Box::new(closed.clone())),
+        ),
+        ("ended, a second before", &ledger, Some(ended), ends_by - second, Resumption::Nothing),
+        ("nothing is open", &closed, None, ends_by, Resumption::Nothing),
+    ];
+    for (name, ledger, record, now, expected) in cases {
+        assert_eq!(resume(ledger, record, &fixtures::run_id("run-2"), now), expected, "{name}");
+    }
+}
+
+#[test]
 fn s12_what_a_dead_run_left_is_verified_and_not_written_again() {
     let mut drive = Drive::up();
     drive.update(Answer::Taken);
@@ -227,7 +267,7 @@ fn s12_what_a_dead_run_left_is_verified_and_not_written_again() {
     drive.world.finish();
     let other = fixtures::run_id("run-2");
     let ledger = drive.ledger.clone().unwrap();
-    let mut resumed = resume(&ledger, Some(drive.record.clone()), &other, drive.now).unwrap();
+    let mut resumed = taken_up(&ledger, Some(drive.record.clone()), &other, drive.now);
     resumed.planned.id = crate::ids::MoveId::parse("prod/0-9").unwrap();
     drive.record = resumed;
     drive.run = crate::record::RunRecord { id: other.clone(), ..run() };
@@ -246,14 +286,14 @@ fn a_resumed_move_up_is_not_written_again_by_anybody() {
     // It was about to be retried.
     let mut drive = Drive::up();
     drive.step(break_off, Next::Retry);
-    let resumed = resume(drive.ledger.as_ref().unwrap(), Some(drive.record.clone()), &run_2, drive.now).unwrap();
+    let resumed = taken_up(drive.ledger.as_ref().unwrap(), Some(drive.record.clone()), &run_2, drive.now);
     assert_eq!(resumed.step, Step::Undo);
 
     // Its answer was lost and AWS had not taken it.
     let mut drive = Drive::up();
     drive.update(Answer::LostAndNotTaken);
     drive.pass(20_000);
-    drive.record = resume(drive.ledger.as_ref().unwrap(), Some(drive.record.clone()), &run_2, drive.now).unwrap();
+    drive.record = taken_up(drive.ledger.as_ref().unwrap(), Some(drive.record.clone()), &run_2, drive.now);
     drive.step(|_| {}, Next::Undo);
     drive.step(|d| d.pass(1), Next::Wait);
     assert_eq!(drive.sent, [over(1, 1)]);
@@ -264,7 +304,7 @@ fn a_resumed_move_up_is_not_written_again_by_anybody() {
     let before = drive.record.clone();
     drive.intend(decision);
     drive.pass(20_000);
-    drive.record = resume(drive.ledger.as_ref().unwrap(), Some(before), &run_2, drive.now).unwrap();
+    drive.record = taken_up(drive.ledger.as_ref().unwrap(), Some(before), &run_2, drive.now);
     assert_eq!(drive.update(Answer::Taken), UpdateOutcome::Superseded);
     assert_eq!(drive.end(Because::Update(UpdateOutcome::Superseded)), Some(Outcome::Superseded));
     let ledger = drive.ledger.unwrap();
