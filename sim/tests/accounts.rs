@@ -2,8 +2,11 @@
 
 use aws_sim::account;
 
-const SAMPLES: [(&str, &str); 2] =
-    [("demo", include_str!("../accounts/demo.yaml")), ("fleet", include_str!("../accounts/fleet.yaml"))];
+const SAMPLES: [(&str, &str); 3] = [
+    ("demo", include_str!("../accounts/demo.yaml")),
+    ("fleet", include_str!("../accounts/fleet.yaml")),
+    ("the demo's own", include_str!("../../xtask/demo/account.yaml")),
+];
 
 fn mistake(yaml: &str) -> String {
     match account::parse(yaml, "a.yaml", jiff::Timestamp::UNIX_EPOCH) {
@@ -57,6 +60,8 @@ fn mistakes_are_told_with_their_place() {
         (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchtype: FARGATE }}\n"), vec!["line 6", "launchType"]),
         (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\n  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\n"), vec!["a.yaml:7", "twice"]),
         ("clusters: [{ clusterName: c }]\nscalableTargets:\n  - { resourceId: service/c/x, minCapacity: 1, maxCapacity: 2 }\n".to_owned(), vec!["a.yaml:3", "service/CLUSTER/SERVICE"]),
+        ("clusters: []\ntaskDefinitions:\n  - { family: f, requiresCompatibilities: [FARGATE], containerDefinitions: [{ name: a, image: i, stopTimeout: 0 }] }\n".to_owned(), vec!["a.yaml:3", "container a is 0", "2 to 120 on Fargate"]),
+        ("clusters: []\ntaskDefinitions:\n  - { family: f, requiresCompatibilities: [EC2, FARGATE], containerDefinitions: [{ name: a, image: i, stopTimeout: 121 }] }\n".to_owned(), vec!["a.yaml:3", "container a is 121"]),
         ("clusters: [{ clusterName: c }]\ntargetGroups:\n  - { name: t, attributes: { deregistration_delay.timeout_seconds: 4000 } }\n".to_owned(), vec!["a.yaml:3", "0 to 3600"]),
     ];
     for (yaml, texts) in table {

@@ -2,7 +2,7 @@
 
 use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::DetermineInput;
-use spotkeeper_lambda::{Config, SystemClock, init_logs, parse, serve};
+use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -12,7 +12,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     serve(async |input, _ends_at| {
         let input: DetermineInput = parse(&input)?;
         let fleet = aws.fleet(Some(&input.run_id), Beside::Clusters, SystemClock).await?;
-        determiner::handle(&fleet, &aws.state, &SystemClock, input).await
+        let answer = determiner::handle(&fleet, &aws.state, &SystemClock, input).await;
+        log_calls(fleet.counts().each());
+        answer
     })
     .await
 }

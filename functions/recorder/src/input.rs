@@ -139,4 +139,37 @@ mod tests {
             }
         }
     }
+
+    /// The samples that people copy: each is accepted, and as what its name says.
+    #[test]
+    fn every_sample_input_of_an_execution_is_accepted() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/orchestrator");
+        let mut read = Vec::new();
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let path = file.unwrap().path();
+            let input = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let (input, wish) = check(&input, "somebody", now()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let kind = match wish {
+                Wish::Run { dry: false } if input.clusters.is_empty() => "everything",
+                Wish::Run { dry: false } => "some clusters",
+                Wish::Run { dry: true } => "dry",
+                Wish::SwitchOn(_) => "on",
+                Wish::SwitchOff(_) => "off",
+                Wish::Restore(_) => "restore",
+            };
+            read.push((name, kind));
+        }
+        read.sort();
+        let read: Vec<(&str, &str)> = read.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+        let expected = [
+            ("clusters", "some clusters"),
+            ("dry-run", "dry"),
+            ("restore", "restore"),
+            ("schedule", "everything"),
+            ("switch-off", "off"),
+            ("switch-on", "on"),
+        ];
+        assert_eq!(read, expected);
+    }
 }

@@ -3,7 +3,7 @@
 use recorder::BeginConfig;
 use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::RecorderInput;
-use spotkeeper_lambda::{Config, SystemClock, init_logs, parse_tagged, serve};
+use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse_tagged, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -14,7 +14,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     serve(async |input, _ends_at| {
         let input: RecorderInput = parse_tagged(&input)?;
         let fleet = aws.fleet(None, Beside::Clusters, SystemClock).await?;
-        recorder::handle(&fleet, &aws.state, &aws.telemetry, &SystemClock, &begin, input).await
+        let answer = recorder::handle(&fleet, &aws.state, &aws.telemetry, &SystemClock, &begin, input).await;
+        log_calls(fleet.counts().each());
+        answer
     })
     .await
 }

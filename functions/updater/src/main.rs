@@ -2,7 +2,7 @@
 
 use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::UpdateInput;
-use spotkeeper_lambda::{Config, SystemClock, init_logs, parse, serve};
+use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -15,7 +15,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         // of one is as well off with that part.
         let beside = if input.move_ids.len() == 1 { Beside::Moves } else { Beside::Clusters };
         let fleet = aws.fleet(Some(&input.run_id), beside, SystemClock).await?;
-        updater::handle(&fleet, &aws.state, &SystemClock, ends_at, input).await
+        let answer = updater::handle(&fleet, &aws.state, &SystemClock, ends_at, input).await;
+        log_calls(fleet.counts().each());
+        answer
     })
     .await
 }

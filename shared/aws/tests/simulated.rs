@@ -10,12 +10,15 @@ use aws_sim::wire::Sim;
 use jiff::Timestamp;
 use spotkeeper_aws::client::{ApiLimits, Clients};
 use spotkeeper_aws::fleet::{AwsFleet, MemoryCache};
+use spotkeeper_core::assess::{Level, Memory, assess};
 use spotkeeper_core::ids::{ClusterName, ProviderName};
 use spotkeeper_core::observe::{
     Depth, LaunchType, Market, PlacedBy, ProviderKind, Service, ServiceDeploymentStatus, Snapshot,
 };
+use spotkeeper_core::policy;
 use spotkeeper_core::ports::{Clock, Fleet as _, WriteError};
 use spotkeeper_core::strategy::Strategy;
+use spotkeeper_core::switch::Switches;
 use spotkeeper_core::units::Percent;
 
 struct Wall;
@@ -198,4 +201,30 @@ async fn an_account_that_throttles_is_read_whole_all_the_same() {
     let shop = fleet.observe(&name("shop"), Depth::Full).await.unwrap();
     assert_eq!(shop.gaps, []);
     assert_eq!(fleet.counts().total().throttled, 2);
+}
+
+/// `cargo xtask demo` promises a service for each rule, named after it, that no other rule keeps
+/// from Spot. (It makes those of the cluster `data` itself while it runs.)
+#[tokio::test]
+async fn the_demo_has_a_service_for_each_rule() {
+    let (_sim, clients) = account(include_str!("../../../xtask/demo/account.yaml")).await;
+    let policy = policy::parse(include_str!("../../../xtask/demo/policy.yaml")).unwrap();
+    let shop = fleet(&clients, &Arc::default()).observe(&name("shop"), Depth::Full).await.unwrap();
+    assert_eq!(shop.gaps, []);
+    let memory = Memory { ledgers: BTreeMap::new(), switches: Switches::default() };
+    let mut found = BTreeMap::new();
+    for assessment in assess(&policy, &shop, &memory, Timestamp::now()) {
+        let blocks = assessment.verdicts.iter().filter(|verdict| verdict.level == Level::Block);
+        let blocks: Vec<String> = blocks.map(|verdict| verdict.rule.to_string().replace('_', "-")).collect();
+        found.insert(assessment.service.name.to_string(), blocks);
+    }
+    let warns = ["replaceable", "image", "discovery"];
+    let free = ["web", "api", "thumbnails"];
+    assert_eq!(found.len(), 16, "{found:?}");
+    for (service, blocks) in found {
+        match warns.contains(&service.as_str()) || free.contains(&service.as_str()) {
+            true => assert_eq!(blocks, [""; 0], "{service}"),
+            false => assert_eq!(blocks, [service.as_str()], "{service}"),
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! What the functions' mains share: configuration, logs, inputs, and error names that the state
 //! machine can match.
 
+mod calls;
 mod config;
 mod failure;
 mod input;
 mod run;
 mod runs;
 
+pub use calls::log_calls;
 pub use config::{Config, MissingSettings};
 pub use failure::Failure;
 pub use input::{parse, parse_tagged};

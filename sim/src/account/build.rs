@@ -90,6 +90,7 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
             if t.family.is_empty() { Err("a task definition needs a family".to_owned()) } else { Ok(()) },
             line(entry),
         );
+        note(t.stop_timeouts_are_allowed(), line(entry));
         let name = t.short();
         let twice = world.task_definitions.insert((t.family.clone(), t.revision), Arc::new(t)).is_some();
         note(once(!twice, "task definition", &name), line(entry));

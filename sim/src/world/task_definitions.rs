@@ -211,6 +211,24 @@ impl TaskDefinition {
         self.container_definitions.iter().flat_map(|c| &c.port_mappings).filter_map(of).collect()
     }
 
+    /// "For tasks that use the Fargate launch type […] valid values are 2-120 seconds"
+    /// (ContainerDefinition.stopTimeout). The error says which container has another.
+    pub fn stop_timeouts_are_allowed(&self) -> Result<(), String> {
+        if !self.fits(LaunchType::Fargate) {
+            return Ok(());
+        }
+        let wrong = self.container_definitions.iter().find_map(|c| {
+            let stop_timeout = c.stop_timeout.filter(|seconds| !(2..=120).contains(seconds))?;
+            Some((&c.name, stop_timeout))
+        });
+        wrong.map_or(Ok(()), |(container, stop_timeout)| {
+            let family = &self.family;
+            Err(format!(
+                "task definition {family}: stopTimeout of container {container} is {stop_timeout}: 2 to 120 on Fargate"
+            ))
+        })
+    }
+
     /// The longest time that a container is given to stop; 30 s where none is set (the default on
     /// Fargate, and the agent's on EC2).
     pub fn stop_timeout(&self) -> u32 {

@@ -36,6 +36,11 @@ impl CallCounts {
         self.by_action.get(&action).copied().unwrap_or_default()
     }
 
+    /// The calls of each action that was called, by its name in IAM.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, ApiCounts)> {
+        self.by_action.iter().map(|(action, count)| (action.name(), (*count).into()))
+    }
+
     /// All calls together.
     #[must_use]
     pub fn total(&self) -> Count {

@@ -219,7 +219,7 @@ pub enum LeftWhy {
     Blocked,
 }
 
-/// API calls of one Determiner pass.
+/// API calls, of one pass over a cluster or of one action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiCounts {
