@@ -21,7 +21,7 @@ mode: active
 budget: { ceiling_percent: 80, step_percent: 80, blast_radius_percent: 100 }
 pace: { restart_percent: 100 }
 rules: { ec2_default_stop_timeout_seconds: 30 }
-verify: { dwell_seconds: 1, poll_seconds: 1, drought_seconds: 6, launch_seconds: 5 }
+verify: { dwell_seconds: 1, poll_seconds: 1, drought_seconds: 6, launch_seconds: 5, unconfirmed_seconds: 10 }
 ";
 
 /// The small account.
@@ -34,7 +34,7 @@ const WORLDS: usize = 2;
 #[derive(Debug)]
 pub(crate) struct World {
     local: Local,
-    _place: Option<Place>,
+    _place: Place,
 }
 
 /// A place among the worlds.
@@ -48,8 +48,8 @@ impl std::ops::Deref for World {
 }
 
 impl World {
-    /// A world that has been put together. One that only waits needs no place.
-    pub(crate) const fn new(local: Local, place: Option<Place>) -> World {
+    /// A world that has been put together.
+    pub(crate) const fn new(local: Local, place: Place) -> World {
         World { local, _place: place }
     }
 }
@@ -68,7 +68,7 @@ pub(crate) fn world(policy: &str) -> World {
     let place = place();
     let local = Local::start(Path::new(ACCOUNT), 1, Options::default()).unwrap();
     local.stack.put_policy(policy).unwrap();
-    World::new(local, Some(place))
+    World::new(local, place)
 }
 
 /// Runs the state machine to its end.

@@ -20,7 +20,7 @@ use crate::record::{Dealt, LastWrite, Lease, Ledger, MoveRecord, OpenMove, RunRe
 use crate::switch::Switches;
 use crate::units::Seconds;
 use crate::verify::ends_by;
-use crate::verify::find::{Sight, UNCONFIRMED, carries, forget, in_progress, learn};
+use crate::verify::find::{Sight, carries, forget, in_progress, learn};
 use checks::Checks;
 
 /// What a lease must still have when a write is sent: longer than the SDK's timeout for it. Less,
@@ -141,7 +141,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             return Some(self.already(format!("written at {}: its deployment is {found}", written.at)));
         }
         let since = crate::verify::since(written.at, self.input.now);
-        if written.confirmed || sight.found() || since < UNCONFIRMED {
+        if written.confirmed || sight.found() || since < self.input.policy.verify.unconfirmed_seconds {
             return Some(self.already(format!("written {since} ago: the StabilityChecker says what became of it")));
         }
         let resumed = matches!(self.record.planned.cause, MoveCause::Resumed { .. });

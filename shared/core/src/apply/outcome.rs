@@ -36,9 +36,10 @@ pub fn after_write(
 ) -> Answered {
     let (outcome, reason) = match answer {
         Ok(()) => (UpdateOutcome::Applied, format!("ECS took write {} of the move", record.steps)),
-        Err(error @ WriteError::Lost { .. }) => {
-            (UpdateOutcome::Applied, format!("{error}: it is looked up, not repeated, for {}", super::UNCONFIRMED))
-        }
+        Err(error @ WriteError::Lost { .. }) => (
+            UpdateOutcome::Applied,
+            format!("{error}: it is looked up, not repeated, for {}", policy.verify.unconfirmed_seconds),
+        ),
         Err(error @ WriteError::Throttled { .. }) => (UpdateOutcome::Held, error.to_string()),
         Err(error @ (WriteError::Refused { .. } | WriteError::Denied { .. })) => {
             (UpdateOutcome::Refused, error.to_string())

@@ -245,6 +245,11 @@ pub struct Verify {
     /// How long it takes from the wish for an instance or a Fargate task until the task runs.
     #[schemars(range(max = 3600))]
     pub launch_seconds: Seconds,
+    /// How long a write without an answer is looked for before it counts as not taken: as long as a
+    /// read may show the world before the write. Shorter, and a strategy may be written twice.
+    /// Source: ECS asks to back off for up to five minutes (`RunTask`, ECS API reference).
+    #[schemars(range(min = 1, max = 900))]
+    pub unconfirmed_seconds: Seconds,
     /// The first pause of a service that failed; it doubles each time.
     #[schemars(range(max = 2_592_000))]
     pub quarantine_seconds: Seconds,
@@ -263,6 +268,7 @@ impl Default for Verify {
             max_deadline_seconds: Seconds(3_600),
             deadline_slack_percent: Percent::saturating(50),
             launch_seconds: Seconds(180),
+            unconfirmed_seconds: Seconds(300),
             quarantine_seconds: Seconds(3_600),
             max_quarantine_seconds: Seconds(604_800),
         }

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::find::UNCONFIRMED;
 use crate::observe::{DeploymentStrategy, LaunchType, LoadBalancerTarget, PlacedBy, Service};
 use crate::policy;
 use crate::record::MoveRecord;
@@ -65,7 +64,12 @@ pub fn exceeds(policy: &policy::Verify, service: &Service) -> Option<Seconds> {
 #[must_use]
 pub fn ends_by(policy: &policy::Verify, record: &MoveRecord, now: Timestamp) -> Timestamp {
     let left = most_steps(policy).saturating_sub(record.steps).max(1);
-    let step = record.planned.deadline.max(UNCONFIRMED).saturating_add(policy.dwell_seconds).saturating_add(HANDLING);
+    let step = record
+        .planned
+        .deadline
+        .max(policy.unconfirmed_seconds)
+        .saturating_add(policy.dwell_seconds)
+        .saturating_add(HANDLING);
     later(now, step.saturating_mul(left))
 }
 

@@ -7,11 +7,6 @@ use crate::observe::{Deployment, Look, PlacedBy, RolloutState, Service, ServiceD
 use crate::record::{LastWrite, Ledger, MoveRecord, Step, Written};
 use crate::units::Seconds;
 
-/// How long a read may show the world before a write: only then does a write that cannot be found
-/// count as not taken. Source: ECS asks to back off for up to five minutes (`RunTask`, ECS API
-/// reference). Shorter, and a strategy may be written twice.
-pub const UNCONFIRMED: Seconds = Seconds(300);
-
 /// How far AWS's clock may be behind ours: a deployment that is older by more than this is not
 /// the one that a write started.
 const CLOCK_SKEW: Seconds = Seconds(30);

@@ -160,7 +160,7 @@ pub(super) fn wait(input: &VerifyInput<'_>, record: &MoveRecord, next: Next) -> 
     let grown = Seconds(between(written.at, input.now).0 / 10).min(LONGEST_WAIT).max(poll);
     let dwelt = record.stable_since.map(|since| later(since, input.policy.verify.dwell_seconds));
     let drought = record.spot_wait.map(|wait| later(wait.since, input.policy.verify.drought_seconds));
-    [Some(due(written)), dwelt, drought]
+    [Some(due(&input.policy.verify, written)), dwelt, drought]
         .into_iter()
         .flatten()
         .map(|at| between(input.now, at))

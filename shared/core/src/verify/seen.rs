@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::MoveVerdict;
 use super::deadline::later;
-use super::find::UNCONFIRMED;
+use crate::policy;
 use crate::record::Written;
 
 /// A verdict, with what the next step has to know besides.
@@ -37,7 +37,7 @@ impl Seen {
 
 /// Until when a write may take: its deadline, and no less than it takes to know whether AWS took
 /// it.
-pub(super) fn due(written: &Written) -> Timestamp {
-    let allowed = if written.confirmed { written.deadline } else { written.deadline.max(UNCONFIRMED) };
+pub(super) fn due(policy: &policy::Verify, written: &Written) -> Timestamp {
+    let allowed = if written.confirmed { written.deadline } else { written.deadline.max(policy.unconfirmed_seconds) };
     later(written.at, allowed)
 }

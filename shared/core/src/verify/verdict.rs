@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::deadline::{between, later};
-use super::find::{Sight, UNCONFIRMED, carries, learn};
+use super::find::{Sight, carries, learn};
 use super::holding::{self, Holds};
 use super::seen::{Seen, due};
 use super::{MoveVerdict, VerifyInput, drought};
@@ -29,7 +29,7 @@ pub(super) fn see(input: &VerifyInput<'_>, record: &mut MoveRecord, ledger: &mut
     let written = record.written.as_ref().unwrap_or(&written);
     // A dwell that began in time is seen to its end.
     let dwelt = record.stable_since.map_or(Timestamp::MIN, |since| later(since, input.policy.verify.dwell_seconds));
-    let late = input.now >= due(written).max(dwelt);
+    let late = input.now >= due(&input.policy.verify, written).max(dwelt);
     if !(waits && late) {
         return Seen { late, ..seen };
     }
@@ -87,7 +87,7 @@ fn not_found(
     if written.confirmed && another {
         return overtaken(input, record, sight);
     }
-    if since < UNCONFIRMED || written.confirmed {
+    if since < input.policy.verify.unconfirmed_seconds || written.confirmed {
         let what = format!("{since} after the write ECS does not show its deployment yet");
         return Seen::unresolved(MoveVerdict::Waiting { what });
     }
