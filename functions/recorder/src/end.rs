@@ -44,6 +44,7 @@ pub(crate) async fn end(
         status: status(&run, &reports, &outcomes),
         moves: by_outcome(&outcomes),
         failed_clusters: failed_clusters(&run, &reports),
+        code_changed: state.code_changed(&run.id).await?,
     };
     let run = RunRecord { ended: Some(ended.clone()), ..run };
     state.put_run(&run).await?;
