@@ -44,7 +44,8 @@ pub(crate) async fn end(
                 state.put_run(&RunRecord { passes, looks, older_leases, ..run }).await?;
                 return Ok(again(unfinished, wait, &outcomes));
             }
-            let ended = ended(&run, &reports, &outcomes, &unfinished, now);
+            let code_changed = state.code_changed(&run.id).await?;
+            let ended = ended(&run, &reports, &outcomes, code_changed, &unfinished, now);
             let run = RunRecord { ended: Some(ended), looks, ..run };
             state.put_run(&run).await?;
             run
@@ -120,6 +121,7 @@ fn ended(
     run: &RunRecord,
     reports: &[ClusterReport],
     outcomes: &[(MoveId, Option<Outcome>)],
+    code_changed: u32,
     unfinished: &[ClusterName],
     now: Timestamp,
 ) -> RunEnd {
@@ -127,11 +129,16 @@ fn ended(
     for cluster in unfinished {
         failed_clusters.entry(cluster.clone()).or_insert_with(|| UNFINISHED.to_owned());
     }
-    let status = match failed_clusters.is_empty() {
-        true => status(run, reports, outcomes),
-        false => RunStatus::CompletedWithErrors,
+    let status = RunStatus::Completed;
+    let ended = RunEnd { at: now, status, moves: by_outcome(outcomes), failed_clusters, code_changed, told: false };
+    // A dry run's moves are planned and never made.
+    let open = !run.is_dry() && outcomes.iter().any(|(_, outcome)| outcome.is_none());
+    let status = match (&run.mode, run.holds_lock) {
+        _ if open || !run.policy_mistakes.is_empty() || ended.alarms(reports) => RunStatus::CompletedWithErrors,
+        (RunMode::Ordinary | RunMode::Restore { .. }, false) => RunStatus::Skipped,
+        _ => RunStatus::Completed,
     };
-    RunEnd { at: now, status, moves: by_outcome(outcomes), failed_clusters, told: false }
+    RunEnd { status, ..ended }
 }
 
 fn by_outcome(outcomes: &[(MoveId, Option<Outcome>)]) -> BTreeMap<Outcome, u32> {
@@ -149,19 +156,6 @@ fn failed_clusters(run: &RunRecord, reports: &[ClusterReport]) -> BTreeMap<Clust
         None => Some((name.clone(), "NotReported".to_owned())),
     });
     failed.collect()
-}
-
-fn status(run: &RunRecord, reports: &[ClusterReport], outcomes: &[(MoveId, Option<Outcome>)]) -> RunStatus {
-    // A dry run's moves are planned and never made.
-    let unfinished = !run.is_dry() && outcomes.iter().any(|(_, outcome)| outcome.is_none_or(Outcome::alarms));
-    let left = reports.iter().any(ClusterReport::alarms);
-    if unfinished || left || !run.policy_mistakes.is_empty() {
-        return RunStatus::CompletedWithErrors;
-    }
-    match (&run.mode, run.holds_lock) {
-        (RunMode::Ordinary | RunMode::Restore { .. }, false) => RunStatus::Skipped,
-        _ => RunStatus::Completed,
-    }
 }
 
 #[cfg(test)]
@@ -286,7 +280,7 @@ mod tests {
             ("given up", report(&["m"]), prod, RunStatus::CompletedWithErrors),
         ];
         for (name, report, unfinished, expected) in cases {
-            let ended = ended(&run(), &[report], &[], &unfinished, at(2_000));
+            let ended = ended(&run(), &[report], &[], 0, &unfinished, at(2_000));
             assert_eq!(ended.status, expected, "{name}");
             assert_eq!(ended.failed_clusters.len(), unfinished.len(), "{name}");
         }

@@ -387,14 +387,12 @@ pub fn memory(ledgers: Vec<Ledger>) -> Memory {
     }
 }
 
-/// The ledger of a service that was recorded a day ago, never moved, and did nothing wrong.
+/// The ledger of a service that was never moved and did nothing wrong.
 #[must_use]
 pub fn ledger(service: &Service) -> Ledger {
     Ledger {
         service: service.id.clone(),
         original: service.placed_by.clone(),
-        recorded_at: at(-86_400),
-        adopted: false,
         pair: pair(family(service)),
         last_write: None,
         open: None,

@@ -121,6 +121,8 @@ pub trait State: Sync {
     fn get_move(&self, run: &RunId, id: &MoveId) -> impl Future<Output = Result<Option<MoveRecord>, PortError>> + Send;
     /// The outcomes of a run's moves; `None` for one that has not ended.
     fn outcomes(&self, run: &RunId) -> impl Future<Output = Result<Vec<(MoveId, Option<Outcome>)>, PortError>> + Send;
+    /// How many of a run's moves have brought other images ([`MoveRecord::code_changed`]).
+    fn code_changed(&self, run: &RunId) -> impl Future<Output = Result<u32, PortError>> + Send;
 }
 
 /// Who is told of a run's end.

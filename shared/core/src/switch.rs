@@ -59,12 +59,6 @@ impl Scope {
         }
     }
 
-    /// Whether it may cover a service of a cluster.
-    #[must_use]
-    pub fn touches(&self, cluster: &ClusterName) -> bool {
-        self.cluster().is_none_or(|own| own == cluster)
-    }
-
     /// The one cluster it is about, if it is not about all.
     #[must_use]
     pub const fn cluster(&self) -> Option<&ClusterName> {
@@ -161,11 +155,5 @@ impl Switches {
     #[must_use]
     pub fn preempts(&self, service: &ServiceRef, now: Timestamp) -> bool {
         self.entries.iter().any(|entry| entry.preempt && entry.in_force(now) && entry.scope.covers(service))
-    }
-
-    /// Whether any entry in force may cover a service of the cluster.
-    #[must_use]
-    pub fn any_over_cluster(&self, cluster: &ClusterName, now: Timestamp) -> bool {
-        self.entries.iter().any(|entry| entry.in_force(now) && entry.scope.touches(cluster))
     }
 }

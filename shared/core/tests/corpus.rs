@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ fn golden() -> PathBuf {
 #[test]
 fn every_file_of_the_corpus_is_read_and_judged() {
     let Some(corpus) = corpus() else {
-        println!("SKIP corpus: ../shared/data is absent");
+        skip("corpus", "../shared/data is absent");
         return;
     };
     let mut found: BTreeMap<String, String> = BTreeMap::new();
@@ -52,14 +53,21 @@ fn every_file_of_the_corpus_is_read_and_judged() {
         std::fs::write(golden(), sections.collect::<String>()).unwrap();
     }
     let expected = sections(&std::fs::read_to_string(golden()).unwrap());
-    // The corpus is not ours: it may grow or shrink without us.
+    // The corpus is not ours: it may shrink without us, but nothing in it goes unjudged.
     for (name, told) in &found {
-        match expected.get(name) {
-            Some(expected) => assert_eq!(told, expected, "{name}"),
-            None => println!("{name} is not in the golden file"),
-        }
+        let expected = expected.get(name);
+        assert_eq!(Some(told), expected, "{name}: UPDATE_GOLDEN=1 writes the golden file anew");
     }
-    assert!(found.keys().any(|name| expected.contains_key(name)), "the golden file is of another corpus");
+}
+
+/// Says that a test is skipped: to a person, and to `cargo xtask test`, which fails on a skip that
+/// `tests/skips.toml` does not expect. (The tests' own crate has the same, and needs this one.)
+fn skip(name: &str, reason: &str) {
+    println!("SKIP {name}: {reason}");
+    if let Some(path) = std::env::var_os("SPOTKEEPER_SKIPS") {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        file.write_all(format!("{name}\t{reason}\n").as_bytes()).unwrap();
+    }
 }
 
 fn sections(golden: &str) -> BTreeMap<String, String> {

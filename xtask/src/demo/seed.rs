@@ -14,8 +14,6 @@ pub(super) fn quarantine(stack: &Stack) -> anyhow::Result<()> {
     let ledger = json!({
         "service": { "cluster": "data", "name": "quarantine", "arn": arn },
         "original": { "launch_type": "fargate" },
-        "recorded_at": "2026-01-01T00:00:00Z",
-        "adopted": false,
         "pair": { "on_demand": "FARGATE", "spot": "FARGATE_SPOT" },
         "last_write": null,
         "open": null,

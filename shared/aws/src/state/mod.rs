@@ -207,6 +207,10 @@ impl State for DynamoState {
     async fn outcomes(&self, run: &RunId) -> Result<Vec<(MoveId, Option<Outcome>)>, PortError> {
         moves::outcomes(&self.table, run).await
     }
+
+    async fn code_changed(&self, run: &RunId) -> Result<u32, PortError> {
+        moves::code_changed(&self.table, run).await
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use spotkeeper_core::ports::PortError;
 use spotkeeper_core::record::{MoveRecord, Outcome};
 
 use super::items::{Item, KEPT, Key, body_of, corrupt, expiring, text, text_of, with_body};
-use super::table::Table;
+use super::table::{Condition, Table};
 
 fn partition(run: &RunId) -> String {
     format!("move/{run}")
@@ -16,6 +16,9 @@ fn item_of(record: &MoveRecord) -> Result<Item, PortError> {
     let mut item = with_body(&key, record)?;
     if let Some(outcome) = record.outcome {
         item.insert("outcome".to_owned(), text(outcome.name()));
+    }
+    if record.code_changed {
+        item.insert("code_changed".to_owned(), text("true"));
     }
     Ok(expiring(item, KEPT))
 }
@@ -34,6 +37,13 @@ pub(super) async fn read(table: &Table, run: &RunId, id: &MoveId) -> Result<Opti
 pub(super) async fn outcomes(table: &Table, run: &RunId) -> Result<Vec<(MoveId, Option<Outcome>)>, PortError> {
     let items = table.query(&partition(run), "", Some("#pk, #sk, #outcome"), None).await?;
     items.iter().map(outcome_of).collect()
+}
+
+/// How many of a run's moves have brought other images, without reading the records.
+pub(super) async fn code_changed(table: &Table, run: &RunId) -> Result<u32, PortError> {
+    let marked = Condition::new("attribute_exists(#code_changed)", []);
+    let items = table.query(&partition(run), "", Some("#pk, #sk"), Some(marked)).await?;
+    Ok(u32::try_from(items.len()).unwrap_or(u32::MAX))
 }
 
 fn outcome_of(item: &Item) -> Result<(MoveId, Option<Outcome>), PortError> {

@@ -67,7 +67,6 @@ impl RunEnded {
     pub fn of(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> RunEnded {
         let sum = |number: fn(&ClusterReport) -> u64| reports.iter().map(number).fold(0, u64::saturating_add);
         let named = ended.failed_clusters.iter().take(FAILED_CLUSTERS);
-        let alarming = ended.moves.iter().any(|(outcome, moves)| outcome.alarms() && *moves > 0);
         RunEnded {
             version: VERSION,
             run_id: run.id.clone(),
@@ -87,7 +86,7 @@ impl RunEnded {
             on_demand_tasks: sum(|report| u64::from(report.on_demand_tasks)),
             services_left_on_spot: sum(|report| report.left_on_spot.len() as u64 + u64::from(report.left_on_spot_more)),
             moves: ended.moves.iter().filter(|(_, moves)| **moves > 0).map(|(one, moves)| (*one, *moves)).collect(),
-            alarm: alarming || !ended.failed_clusters.is_empty() || reports.iter().any(ClusterReport::alarms),
+            alarm: ended.alarms(reports),
         }
     }
 }

@@ -124,7 +124,7 @@ impl<'d, 'a> Draft<'d, 'a> {
         let fence = input.lease.fence;
         let ledger = match input.ledger {
             Some(ledger) => Ledger { fence, pair: record.planned.pair.clone(), ..ledger.clone() },
-            None => first_ledger(input, service),
+            None => first_ledger(input),
         };
         Draft { input, service, target, record, ledger }
     }
@@ -290,17 +290,11 @@ impl<'d, 'a> Draft<'d, 'a> {
 }
 
 /// The ledger of a service that has none: its original is what the move found.
-fn first_ledger(input: &ApplyInput<'_>, service: &Service) -> Ledger {
+fn first_ledger(input: &ApplyInput<'_>) -> Ledger {
     let planned = &input.record.planned;
-    let adopted = match &planned.before {
-        PlacedBy::Strategy(before) => before.bounds(&planned.pair.spot, service.desired.max(1)).most > 0,
-        PlacedBy::LaunchType(_) => false,
-    };
     Ledger {
         service: planned.service.clone(),
         original: planned.before.clone(),
-        recorded_at: input.now,
-        adopted,
         pair: planned.pair.clone(),
         last_write: None,
         open: None,

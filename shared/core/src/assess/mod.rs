@@ -15,7 +15,7 @@ pub(crate) use pair::fargate_pair;
 pub use pair::find_pair;
 pub use rule::*;
 pub use rules::return_path;
-pub use size::{pools, smallest_instance, task_cpu};
+pub use size::{pools, task_cpu};
 
 use std::collections::BTreeMap;
 

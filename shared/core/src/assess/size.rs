@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::pair::{group, provider};
+use super::pair::provider;
 use super::{Finding, pair};
 use crate::ids::ProviderName;
 use crate::observe::{
@@ -35,15 +35,6 @@ pub fn task_cpu(service: &Service) -> Option<CpuUnits> {
         }
         _ => None,
     }
-}
-
-/// The smallest instance type of the group behind a provider: the one with the least CPU, then the
-/// least memory. Managed scaling considers only tasks that fit it. `None` where the provider is no
-/// group, or was not read.
-#[must_use]
-pub fn smallest_instance<'a>(snapshot: &'a Snapshot, name: &ProviderName) -> Option<&'a InstanceType> {
-    let group = group(snapshot, name).ok().flatten()?;
-    group.instance_types.known()?.iter().min_by_key(|one| (one.cpu, one.memory))
 }
 
 /// How many capacity pools the Spot side of a pair draws on, 1 at least: types times zones of a

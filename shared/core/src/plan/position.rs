@@ -274,7 +274,7 @@ pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>])
         .iter()
         .filter(|position| position.enrolled && !position.move_open)
         .filter_map(|position| {
-            let remembered = position.ledger.cloned().or_else(|| adopted(input, position))?;
+            let remembered = position.ledger.cloned().or_else(|| adopted(position))?;
             let mut ledger = remembered.clone();
             let failing = match (position.on_spot(), position.assessment) {
                 (OnSpot::Yes, Some(assessment)) => assess::failing_safety(assessment),
@@ -297,14 +297,12 @@ pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>])
         .collect()
 }
 
-fn adopted(input: &PlanInput<'_>, position: &Position<'_>) -> Option<Ledger> {
+fn adopted(position: &Position<'_>) -> Option<Ledger> {
     let uses = |pair: &Pair| position.service.strategy().is_some_and(|strategy| strategy.uses(&pair.spot));
     let pair = position.pair.clone().filter(uses)?;
     Some(Ledger {
         service: position.service.id.clone(),
         original: position.service.placed_by.clone(),
-        recorded_at: input.now,
-        adopted: true,
         pair,
         last_write: None,
         open: None,

@@ -284,9 +284,9 @@ fn a_gap_moves_nothing_down_but_what_is_unsafe() {
             *group = Reading::Known(crate::observe::TargetGroup { deregistration_delay: Seconds(300) });
         }
     };
-    type Vary<'a> = &'a dyn Fn(&mut Snapshot);
+    type Case<'a> = (&'static str, (u64, u64), &'a dyn Fn(&mut Snapshot), usize, usize);
     let (over_share, over_ceiling) = ((100, 25), (10, 100));
-    let cases: [(&str, (u64, u64), Vary<'_>, usize, usize); 7] = [
+    let cases: [Case<'_>; 7] = [
         ("over its share", over_share, &|_| {}, 1, 0),
         ("over its share, and the scaling is not read", over_share, &no_scaling, 0, 1),
         ("over its share, and the types are not read", over_share, &no_types, 0, 1),
@@ -515,7 +515,8 @@ fn under_a_switch_what_could_not_be_read_is_not_taken_for_on_demand() {
 
 #[test]
 fn a_service_that_may_be_on_spot_leaves_no_room() {
-    let cases: [(&str, fn(&mut Snapshot), bool); 3] = [
+    type Vary = fn(&mut Snapshot);
+    let cases: [(&str, Vary, bool); 3] = [
         ("all is read", |_| {}, true),
         (
             "the Spot provider of another service is not",
@@ -732,7 +733,7 @@ fn what_was_left_goes_first_then_moves_down_and_moves_up_last() {
     ledger.open = Some(open_move());
     let memory = fixtures::memory(vec![ledger]);
     let (policy, run) = (open_policy(), run(RunMode::Ordinary));
-    let mut other = snapshot.clone();
+    let mut other = snapshot;
     other.services.push(fixtures::service("other", Family::Fargate));
     let plan = plan(&PlanInput {
         policy: &policy,
@@ -788,7 +789,6 @@ fn a_service_already_on_spot_is_adopted_and_lowered() {
     let snapshot = fixtures::snapshot(vec![service.clone()]);
     let plan = plan_of(&open_policy(), &snapshot, &Memory::default(), &run(RunMode::Ordinary));
     assert_eq!(plan.ledgers.len(), 1);
-    assert!(plan.ledgers[0].adopted);
     assert_eq!(plan.ledgers[0].original, service.placed_by);
     assert_eq!(moves(&plan), expected(&[("web", MoveKind::Down, "FARGATE:1 base 1, FARGATE_SPOT:1")]));
 }
@@ -901,8 +901,7 @@ proptest! {
                     prop_assert!(!assessments[index].blocked(), "S1: {} moved up while blocked", service.id);
                 }
                 let PlacedBy::Strategy(strategy) = &record.planned.after else { panic!("no restore was asked for") };
-                let share = Dealt { spot_tasks: record.planned.spot_tasks, desired: service.desired };
-                let cap = Dealt { spot_tasks: share.spot_tasks.max(service.desired / 2), desired: service.desired };
+                let cap = Dealt { spot_tasks: service.desired / 2, desired: service.desired };
                 let scaling = service.scaling.known().unwrap().unwrap();
                 let range = ScalingRange { min: scaling.min.min(service.desired), max: scaling.max };
                 let breach = first_breach(strategy, &record.planned.pair, Promise { floor: 1, share: cap, range });
@@ -1037,7 +1036,7 @@ proptest! {
             let scaling = service.scaling.known().unwrap().unwrap();
             for desired in scaling.min.min(service.desired)..=scaling.max {
                 let most = strategy.bounds(&record.planned.pair.spot, desired).most;
-                prop_assert!(most <= desired / 2 + desired % 2 && desired - most >= 1.min(desired), "{strategy} at {desired}");
+                prop_assert!(2 * most <= desired && desired - most >= 1.min(desired), "{strategy} at {desired}");
             }
         }
     }

@@ -17,10 +17,6 @@ pub struct Ledger {
     pub service: ServiceRef,
     /// What placed its tasks before the first write ever; never changed afterwards.
     pub original: PlacedBy,
-    /// When that was recorded.
-    pub recorded_at: Timestamp,
-    /// Whether the service was already on Spot when first seen.
-    pub adopted: bool,
     /// The pair it was last moved over.
     pub pair: Pair,
     /// The last write, made or about to be made.

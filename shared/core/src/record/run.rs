@@ -96,8 +96,23 @@ pub struct RunEnd {
     /// Clusters that could not be worked on, with the error's name; those that a switch run left
     /// unfinished with [`UNFINISHED`].
     pub failed_clusters: BTreeMap<ClusterName, String>,
+    /// Moves whose tasks run another image than those before them.
+    #[serde(default)]
+    pub code_changed: u32,
     /// Whether metrics and event have been sent.
     pub told: bool,
+}
+
+impl RunEnd {
+    /// Whether somebody must look: a move quarantined or stranded, one that brought another image,
+    /// a cluster that failed, a service left as it is that the run covers, or whose tasks break
+    /// floor or share and that nothing repairs.
+    #[must_use]
+    pub fn alarms(&self, reports: &[ClusterReport]) -> bool {
+        let by_outcome = self.moves.iter().any(|(outcome, moves)| outcome.alarms() && *moves > 0);
+        let of_clusters = !self.failed_clusters.is_empty() || reports.iter().any(ClusterReport::alarms);
+        by_outcome || self.code_changed > 0 || of_clusters
+    }
 }
 
 /// What [`RunEnd::failed_clusters`] says of a cluster that a switch run gave up on.
@@ -288,6 +303,76 @@ impl RunRecord {
             RunMode::Switch { entry } => entry.scope.clone(),
             RunMode::Restore { scope } => scope.clone(),
             RunMode::Ordinary | RunMode::Dry { .. } => Scope::All,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn what_somebody_must_look_at_alarms() {
+        type Vary = fn(&mut RunEnd, &mut ClusterReport);
+        let cases: [(&str, Vary, bool); 6] = [
+            ("all is well", |_, _| {}, false),
+            (
+                "a stranded move",
+                |end, _| {
+                    end.moves.insert(Outcome::Stranded, 1);
+                },
+                true,
+            ),
+            (
+                "no stranded move",
+                |end, _| {
+                    end.moves.insert(Outcome::Stranded, 0);
+                },
+                false,
+            ),
+            ("another image", |end, _| end.code_changed = 1, true),
+            (
+                "a cluster that failed",
+                |end, _| {
+                    end.failed_clusters.insert(fixtures::cluster_name(), "AccessDenied".to_owned());
+                },
+                true,
+            ),
+            ("a split that nothing repairs", |_, report| report.skewed.push(fixtures::service_ref("web")), true),
+        ];
+        for (name, vary, expected) in cases {
+            let mut end = RunEnd {
+                at: fixtures::now(),
+                status: RunStatus::Completed,
+                moves: BTreeMap::from([(Outcome::Stable, 2)]),
+                failed_clusters: BTreeMap::new(),
+                code_changed: 0,
+                told: false,
+            };
+            let mut report = ClusterReport {
+                run: fixtures::run_id("run"),
+                cluster: fixtures::cluster_name(),
+                at: fixtures::now(),
+                failed: None,
+                services: 1,
+                eligible: 1,
+                blocked: BTreeMap::new(),
+                spot_tasks: 0,
+                on_demand_tasks: 4,
+                waves: Vec::new(),
+                left_on_spot: Vec::new(),
+                left_on_spot_more: 0,
+                skewed: Vec::new(),
+                skewed_more: 0,
+                budget: None,
+                held_back: BTreeMap::new(),
+                gaps: Vec::new(),
+                gaps_more: 0,
+                api: ApiCounts::default(),
+            };
+            vary(&mut end, &mut report);
+            assert_eq!(end.alarms(&[report]), expected, "{name}");
         }
     }
 }

@@ -27,7 +27,8 @@ const HANDLING: Seconds = Seconds(120);
 /// How long one write of a service may take: launching, health checks, draining and stopping in
 /// each batch of the deployment, bake times and hooks, the policy's slack, and the dwell.
 ///
-/// It is at most the policy's longest deadline; see [`exceeds`].
+/// It is at most the policy's longest deadline; the `settled` rule blocks a service whose bake and
+/// hook times exceed that.
 #[must_use]
 pub fn deadline(policy: &policy::Verify, service: &Service) -> Seconds {
     let tasks = u64::from(service.desired);
@@ -49,14 +50,6 @@ pub fn deadline(policy: &policy::Verify, service: &Service) -> Seconds {
         .saturating_add(policy.dwell_seconds)
         .saturating_add(policy.poll_seconds)
         .min(policy.max_deadline_seconds)
-}
-
-/// The bake and hook times of a service where they, with the dwell, exceed the longest deadline:
-/// no deployment of it could ever be verified.
-#[must_use]
-pub fn exceeds(policy: &policy::Verify, service: &Service) -> Option<Seconds> {
-    let held = held(service);
-    (held.0 > 0 && held.saturating_add(policy.dwell_seconds) > policy.max_deadline_seconds).then_some(held)
 }
 
 /// When a move must have ended if it begins a step now: each step that is left to it takes its

@@ -20,7 +20,7 @@ mod verdict;
 
 pub use conclude::{Concluded, conclude, pause};
 pub(crate) use deadline::{between as since, most_steps};
-pub use deadline::{deadline, ends_by, exceeds};
+pub use deadline::{deadline, ends_by};
 pub use find::deployment_is_ours;
 pub use resume::{Resumption, resume};
 

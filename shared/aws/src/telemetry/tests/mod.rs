@@ -33,6 +33,7 @@ fn run() -> (RunRecord, Vec<ClusterReport>) {
         status: RunStatus::CompletedWithErrors,
         moves: BTreeMap::from([(Outcome::Stable, 3), (Outcome::Stranded, 1), (Outcome::Held, 0)]),
         failed_clusters: BTreeMap::from([(cluster("batch"), "AccessDenied".to_owned())]),
+        code_changed: 0,
         told: false,
     };
     let run = RunRecord {

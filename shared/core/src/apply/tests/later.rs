@@ -39,7 +39,7 @@ fn s9_the_original_is_recorded_before_the_first_write() {
     assert_eq!(written.previous_service_deployment.as_deref(), Some("deployment-1"));
     assert!(!written.confirmed);
     assert_eq!((record.steps, record.attempts, record.images_before.len()), (1, 1, 1));
-    assert_eq!((&ledger.original, ledger.adopted, ledger.fence), (&over(1, 0), false, 7));
+    assert_eq!((&ledger.original, ledger.fence), (&over(1, 0), 7));
     let open = ledger.open.as_ref().unwrap();
     assert_eq!((&open.run, &open.move_id), (&record.planned.run, &record.planned.id));
     let last = ledger.last_write.as_ref().unwrap();

@@ -319,14 +319,6 @@ fn the_size_of_a_task_is_never_nothing() {
 }
 
 #[test]
-fn the_smallest_instance_is_by_cpu_then_memory() {
-    let world = World::good(AutoScalingGroup);
-    let name = |spot: &ProviderName| smallest_instance(&world.snapshot, spot).map(|one| one.name.clone());
-    assert_eq!(name(&pair(AutoScalingGroup).spot), Some("m5.xlarge".to_owned()));
-    assert_eq!(name(&pair(Fargate).spot), None);
-}
-
-#[test]
 fn a_service_percent_of_nothing_needs_no_instance() {
     let mut world = World::good(AutoScalingGroup);
     port(&mut world, 80);

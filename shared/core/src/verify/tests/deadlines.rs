@@ -4,7 +4,7 @@ use crate::fixtures;
 use crate::observe::{DeploymentStrategy, Family, Reading, Service, TargetGroup};
 use crate::policy;
 use crate::units::{Percent, Seconds};
-use crate::verify::{deadline, ends_by, exceeds};
+use crate::verify::{deadline, ends_by};
 
 /// Launch 100 s, no slack, no dwell, no poll; the fixture drains in 30 s, stops in 30 s and has
 /// 60 s of grace: a batch takes 220 s.
@@ -119,17 +119,6 @@ fn a_deadline_is_the_sum_of_its_parts() {
 fn percents(service: &mut Service, minimum: u32, maximum: u32) {
     service.deployment.minimum_healthy_percent = minimum;
     service.deployment.maximum_percent = maximum;
-}
-
-#[test]
-fn bake_and_hooks_beyond_the_longest_deadline_are_named() {
-    let policy = policy::Verify { max_deadline_seconds: Seconds(3_600), ..policy::Verify::default() };
-    let mut service = fixtures::service("web", Family::Fargate);
-    assert_eq!(exceeds(&policy, &service), None);
-    service.deployment.bake = Seconds(1_800);
-    assert_eq!(exceeds(&policy, &service), None);
-    service.deployment.hook_time = Seconds(1_800);
-    assert_eq!(exceeds(&policy, &service), Some(Seconds(3_600)), "with the dwell it is too long");
 }
 
 #[test]
