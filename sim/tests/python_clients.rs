@@ -1,11 +1,13 @@
 //! boto3 and the AWS CLI against the real binary.
 //!
 //! `SPOTKEEPER_PYTHON` names a Python that has boto3 and the AWS CLI beside it; without it these
-//! tests print `SKIP <test>: reason` and pass.
+//! tests are skipped. `cargo xtask test` names the one of its tools.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+
+use spotkeeper_tests::skips::skip;
 
 struct Sim {
     child: Child,
@@ -36,7 +38,7 @@ fn start() -> std::io::Result<Sim> {
 fn python(test: &str) -> Option<PathBuf> {
     let found = std::env::var_os("SPOTKEEPER_PYTHON").map(PathBuf::from);
     if found.is_none() {
-        println!("SKIP {test}: SPOTKEEPER_PYTHON is not set (a Python with boto3 and the AWS CLI)");
+        skip(test, "SPOTKEEPER_PYTHON is not set (a Python with boto3 and the AWS CLI)");
     }
     found
 }

@@ -4,12 +4,10 @@ use serde_json::json;
 
 use crate::world::{POLICY, any_on_spot, findings, ledger, moves, placements, run, run_well, updates, world};
 
-/// S5: a settled run writes nothing. S9: the original is recorded before the first write, and
-/// restore brings it back.
+/// S5: a settled run writes nothing.
 #[test]
 fn s5_a_settled_run_writes_nothing() {
     let local = world(POLICY);
-    let before = placements(&local);
 
     let output = run_well(&local, "dry", &json!({ "dry_run": true }));
     assert_eq!(output["status"], "completed", "{output}");
@@ -30,25 +28,25 @@ fn s5_a_settled_run_writes_nothing() {
         assert_eq!(placed[service], placement, "{service}");
     }
     assert_eq!(updates(&local).values().sum::<u64>(), 3);
-    assert_eq!(ledger(&local, "web")["original"], json!({ "launch_type": "fargate" }));
 
     local.simulator.tell("/_sim/counters/reset", &json!({})).unwrap();
     let output = run_well(&local, "second", &json!({}));
     assert_eq!(output["status"], "completed", "{output}");
     assert!(updates(&local).is_empty(), "a settled run writes nothing: {:?}", updates(&local));
-
-    s9_restore_brings_the_original_back(&local, &before);
 }
 
-/// S9, on the world of the test above.
-fn s9_restore_brings_the_original_back(
-    local: &spotkeeper_tests::local::Local,
-    before: &std::collections::BTreeMap<String, String>,
-) {
-    assert!(any_on_spot(local));
-    let output = run_well(local, "restore", &json!({ "restore": { "scope": "all" } }));
-    assert_eq!(output["status"], "completed", "{output} {:#?}", moves(local, "restore"));
-    assert_eq!(&placements(local), before);
+/// S9: the original is recorded before the first write, and restore brings it back.
+#[test]
+fn s9_restore_brings_the_original_back() {
+    let local = world(POLICY);
+    let before = placements(&local);
+    let output = run_well(&local, "first", &json!({}));
+    assert_eq!(output["moves"]["stable"], 3, "{output} {:#?}", moves(&local, "first"));
+    assert_eq!(ledger(&local, "web")["original"], json!({ "launch_type": "fargate" }));
+    assert!(any_on_spot(&local));
+    let output = run_well(&local, "restore", &json!({ "restore": { "scope": "all" } }));
+    assert_eq!(output["status"], "completed", "{output} {:#?}", moves(&local, "restore"));
+    assert_eq!(placements(&local), before);
 }
 
 /// S7: of two runs at once, one moves up, the other ends as skipped.
