@@ -98,13 +98,14 @@ fn unfinished(run: &RunRecord, reports: &[ClusterReport], older_leases: &[Lease]
     run.clusters.iter().filter(|name| !is_done(name)).cloned().collect()
 }
 
-/// How long to wait before the next pass: until the last of the older leases has ended, and longer
-/// after each pass.
+/// How long to wait before the next pass: longer after each one, but not past the end of the last
+/// older lease. Most are given back long before that.
 fn wait(passes: u32, older_leases: &[Lease], now: Timestamp) -> Seconds {
     let until = older_leases.iter().map(|lease| lease.until).max();
-    let left = until.map_or(0, |until| until.duration_since(now).as_secs().max(1));
+    let left = until
+        .map_or(LONGEST_WAIT.0, |until| u32::try_from(until.duration_since(now).as_secs().max(1)).unwrap_or(u32::MAX));
     let growing = LOOK_AGAIN.0.saturating_mul(1_u32.checked_shl(passes).unwrap_or(u32::MAX));
-    Seconds(growing.max(u32::try_from(left).unwrap_or(u32::MAX))).min(LONGEST_WAIT)
+    Seconds(growing.min(left)).min(LONGEST_WAIT)
 }
 
 fn again(clusters: Vec<ClusterName>, wait: Seconds, outcomes: &[(MoveId, Option<Outcome>)]) -> EndAnswer {
@@ -210,27 +211,9 @@ mod tests {
     }
 
     fn report(moves: &[&str]) -> ClusterReport {
-        ClusterReport {
-            run: RunId::parse("run-1").unwrap(),
-            cluster: ClusterName::parse("prod").unwrap(),
-            at: at(1),
-            failed: None,
-            services: 1,
-            eligible: 0,
-            blocked: BTreeMap::new(),
-            spot_tasks: 0,
-            on_demand_tasks: 2,
-            waves: vec![moves.iter().map(|id| MoveId::parse(id).unwrap()).collect()],
-            left_on_spot: Vec::new(),
-            left_on_spot_more: 0,
-            skewed: Vec::new(),
-            skewed_more: 0,
-            budget: None,
-            held_back: BTreeMap::new(),
-            gaps: Vec::new(),
-            gaps_more: 0,
-            api: Default::default(),
-        }
+        let (run, cluster) = (RunId::parse("run-1").unwrap(), ClusterName::parse("prod").unwrap());
+        let waves = vec![moves.iter().map(|id| MoveId::parse(id).unwrap()).collect()];
+        ClusterReport { waves, ..ClusterReport::empty(run, cluster, at(1)) }
     }
 
     #[test]
@@ -260,8 +243,9 @@ mod tests {
             ("the first", 0, vec![], 5),
             ("the third", 2, vec![], 20),
             ("never longer than a lease", 40, vec![], 180),
-            ("until the older lease has ended", 0, vec![lease(6, 70)], 60),
-            ("a long lease is looked at in between", 0, vec![lease(6, 900)], 180),
+            ("an older lease may be given back early", 0, vec![lease(6, 70)], 5),
+            ("until the older lease has ended", 6, vec![lease(6, 70)], 60),
+            ("a long lease is looked at in between", 40, vec![lease(6, 900)], 180),
         ];
         for (name, passes, leases, expected) in cases {
             assert_eq!(wait(passes, &leases, at(10)), Seconds(expected), "{name}");

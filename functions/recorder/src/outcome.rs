@@ -1,11 +1,9 @@
 //! Keeping how a move ended, and that a cluster could not be worked on.
 
-use std::collections::BTreeMap;
-
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId};
 use spotkeeper_core::interface::Because;
 use spotkeeper_core::ports::{Clock, PortError, State};
-use spotkeeper_core::record::{ApiCounts, ClusterReport};
+use spotkeeper_core::record::ClusterReport;
 use spotkeeper_core::verify::conclude;
 use spotkeeper_lambda::{Failure, run_of};
 
@@ -42,27 +40,8 @@ pub(crate) async fn cluster_failed(
 ) -> Result<(), Failure> {
     let run = run_of(state, &run_id).await?;
     tracing::error!(run = %run.id, %cluster, error, "the cluster could not be worked on to the end");
-    let report = state.report(&run.id, &cluster).await?.unwrap_or_else(|| ClusterReport {
-        run: run_id,
-        cluster,
-        at: clock.now(),
-        failed: None,
-        services: 0,
-        eligible: 0,
-        blocked: BTreeMap::new(),
-        spot_tasks: 0,
-        on_demand_tasks: 0,
-        waves: Vec::new(),
-        left_on_spot: Vec::new(),
-        left_on_spot_more: 0,
-        skewed: Vec::new(),
-        skewed_more: 0,
-        budget: None,
-        held_back: BTreeMap::new(),
-        gaps: Vec::new(),
-        gaps_more: 0,
-        api: ApiCounts::default(),
-    });
+    let report =
+        state.report(&run.id, &cluster).await?.unwrap_or_else(|| ClusterReport::empty(run_id, cluster, clock.now()));
     let failed = Some(error.chars().take(128).collect());
     Ok(state.put_report(&ClusterReport { failed, ..report }).await?)
 }

@@ -64,7 +64,7 @@ pub enum Beside {
 }
 
 /// The most invocations that count as calling at the same time. A move that is watched waits
-/// longer (`poll_seconds`) than its look takes, so of 400 (40 clusters with 10 moves) few look at
+/// longer (`poll_seconds`) than its look takes, so of 200 (5 clusters with 40 moves) few look at
 /// once; and with a smaller part a look would not end within the function's time.
 const MOST_AT_ONCE: u32 = 100;
 
@@ -86,8 +86,8 @@ mod tests {
         let cases = [
             ("a run without a record", Beside::Clusters, 1, 1),
             ("clusters", Beside::Clusters, 5, 5),
-            ("moves of one cluster", Beside::Moves, 1, 10),
-            ("moves of five clusters", Beside::Moves, 5, 50),
+            ("moves of one cluster", Beside::Moves, 1, 40),
+            ("moves of two clusters", Beside::Moves, 2, 80),
             ("more moves than ever look at once", Beside::Moves, 40, 100),
         ];
         for (name, beside, clusters, expected) in cases {

@@ -10,11 +10,10 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use spotkeeper_core::assess::{Memory, assess};
 use spotkeeper_core::fixtures;
-use spotkeeper_core::ids::RunId;
 use spotkeeper_core::observe::{Reading, Service, Snapshot, TargetGroup};
 use spotkeeper_core::plan::{PlanInput, plan};
 use spotkeeper_core::policy::Policy;
-use spotkeeper_core::record::{RunMode, RunRecord};
+use spotkeeper_core::record::RunMode;
 use spotkeeper_core::units::{Percent, Seconds};
 
 /// A fleet of all families: a tenth on Spot, a fifth blocked, the rest eligible.
@@ -38,28 +37,8 @@ fn fleet(services: usize) -> (Snapshot, Memory) {
     (fixtures::snapshot(services), memory)
 }
 
-fn run() -> Option<RunRecord> {
-    Some(RunRecord {
-        id: RunId::parse("bench").ok()?,
-        started_at: fixtures::now(),
-        mode: RunMode::Ordinary,
-        clusters: vec![fixtures::cluster_name()],
-        clusters_in_flight: 1,
-        holds_lock: true,
-        lock_held_by: None,
-        epoch: 0,
-        policy: Policy::default(),
-        policy_mistakes: Vec::new(),
-        passes: 0,
-        looks: 0,
-        older_leases: false,
-        ends_by: fixtures::at(10_000),
-        ended: None,
-    })
-}
-
 fn assess_and_plan(criterion: &mut Criterion) {
-    let Some(run) = run() else { return };
+    let run = fixtures::run(RunMode::Ordinary);
     let mut policy: Policy = fixtures::policy();
     policy.budget.ceiling_percent = Percent::HUNDRED;
     policy.budget.step_percent = Percent::HUNDRED;

@@ -23,7 +23,7 @@ use crate::observe::{
 };
 use crate::plan::Pair;
 use crate::policy::{Mode, Policy};
-use crate::record::Ledger;
+use crate::record::{Ledger, RunMode, RunRecord};
 use crate::strategy::{Strategy, StrategyItem};
 use crate::units::{CpuUnits, MemoryMib, Seconds};
 
@@ -62,6 +62,28 @@ pub fn provider_name(text: &str) -> ProviderName {
 #[must_use]
 pub fn run_id(text: &str) -> RunId {
     RunId::parse(text).expect("a valid id")
+}
+
+/// A run of the cluster that holds the lock.
+#[must_use]
+pub fn run(mode: RunMode) -> RunRecord {
+    RunRecord {
+        id: run_id("run-1"),
+        started_at: now(),
+        mode,
+        clusters: vec![cluster_name()],
+        clusters_in_flight: 1,
+        holds_lock: true,
+        lock_held_by: None,
+        epoch: 0,
+        policy: Policy::default(),
+        policy_mistakes: Vec::new(),
+        passes: 0,
+        looks: 0,
+        older_leases: false,
+        ends_by: at(10_000),
+        ended: None,
+    }
 }
 
 /// A service of the cluster.
@@ -390,19 +412,6 @@ pub fn memory(ledgers: Vec<Ledger>) -> Memory {
 /// The ledger of a service that was never moved and did nothing wrong.
 #[must_use]
 pub fn ledger(service: &Service) -> Ledger {
-    Ledger {
-        service: service.id.clone(),
-        original: service.placed_by.clone(),
-        pair: pair(family(service)),
-        last_write: None,
-        open: None,
-        last_up_at: None,
-        failures: 0,
-        reverts: 0,
-        quarantined_until: None,
-        quarantine_reason: String::new(),
-        unsafe_since: None,
-        skewed_since: None,
-        fence: 1,
-    }
+    let ledger = Ledger::new(service.id.clone(), service.placed_by.clone(), pair(family(service)));
+    Ledger { fence: 1, ..ledger }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// How many moves of a cluster's wave are watched at once: `MaxConcurrency` of the state machine's
 /// `Moves`. Each looks with the account's API rates divided by it, so more of them would each look
 /// more slowly.
-pub const MOVES_AT_ONCE: u32 = 10;
+pub const MOVES_AT_ONCE: u32 = 40;
 
 /// A phase of a run. The run itself has `Begin`, `Clusters`, `End` and `WaitAgain`; each of its
 /// clusters `Determine`, `Update`, `Moves` and `RecordClusterFailure`; each applied move `Wait`,

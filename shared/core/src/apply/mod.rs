@@ -292,21 +292,8 @@ impl<'d, 'a> Draft<'d, 'a> {
 /// The ledger of a service that has none: its original is what the move found.
 fn first_ledger(input: &ApplyInput<'_>) -> Ledger {
     let planned = &input.record.planned;
-    Ledger {
-        service: planned.service.clone(),
-        original: planned.before.clone(),
-        pair: planned.pair.clone(),
-        last_write: None,
-        open: None,
-        last_up_at: None,
-        failures: 0,
-        reverts: 0,
-        quarantined_until: None,
-        quarantine_reason: String::new(),
-        unsafe_since: None,
-        skewed_since: None,
-        fence: input.lease.fence,
-    }
+    let ledger = Ledger::new(planned.service.clone(), planned.before.clone(), planned.pair.clone());
+    Ledger { fence: input.lease.fence, ..ledger }
 }
 
 /// The images that the service runs: those of the newest service deployment that is done.

@@ -43,7 +43,6 @@ pub const SPOT_NOTICE: Seconds = Seconds(120);
 #[must_use]
 pub fn assess(policy: &Policy, snapshot: &Snapshot, memory: &Memory, now: Timestamp) -> Vec<Assessment> {
     let survey = Survey::of(snapshot);
-    let daemons = size::daemons(snapshot);
     snapshot
         .services
         .iter()
@@ -57,7 +56,6 @@ pub fn assess(policy: &Policy, snapshot: &Snapshot, memory: &Memory, now: Timest
                 pair: find_pair(policy, snapshot, service),
                 family: pair::family_of(snapshot, service),
                 survey: &survey,
-                daemons: &daemons,
             };
             let verdicts: Vec<Verdict> = Rule::ALL.into_iter().map(|rule| verdict(rule, &context)).collect();
             let blocked = verdicts.iter().any(|verdict| verdict.level == Level::Block);
@@ -95,10 +93,8 @@ struct Context<'a> {
     pair: Result<Pair, Vec<Finding>>,
     /// What it runs on now, which is what its pair would run it on.
     family: Result<Family, Gap>,
-    /// What the cluster uses of the account's quotas.
-    survey: &'a Survey,
-    /// The cluster's daemon services.
-    daemons: &'a [&'a Service],
+    /// The cluster's daemons, and what it uses of the account's quotas.
+    survey: &'a Survey<'a>,
 }
 
 impl<'a> Context<'a> {

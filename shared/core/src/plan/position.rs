@@ -300,21 +300,7 @@ pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>])
 fn adopted(position: &Position<'_>) -> Option<Ledger> {
     let uses = |pair: &Pair| position.service.strategy().is_some_and(|strategy| strategy.uses(&pair.spot));
     let pair = position.pair.clone().filter(uses)?;
-    Some(Ledger {
-        service: position.service.id.clone(),
-        original: position.service.placed_by.clone(),
-        pair,
-        last_write: None,
-        open: None,
-        last_up_at: None,
-        failures: 0,
-        reverts: 0,
-        quarantined_until: None,
-        quarantine_reason: String::new(),
-        unsafe_since: None,
-        skewed_since: None,
-        fence: 0,
-    })
+    Some(Ledger::new(position.service.id.clone(), position.service.placed_by.clone(), pair))
 }
 
 /// Whether the running tasks of a service keep floor and share.

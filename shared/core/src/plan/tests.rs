@@ -8,7 +8,7 @@ use proptest::strategy::Strategy as _;
 use super::{HeldWhy, MoveCause, MoveKind, Plan, PlanInput, Promise, first_breach, plan};
 use crate::assess::{self, Memory, Rule, assess};
 use crate::fixtures;
-use crate::ids::{MoveId, RunId};
+use crate::ids::MoveId;
 use crate::observe::{
     Depth, Family, LoadBalancerTarget, Market, PlacedBy, Reading, RolloutState, ScalingRange, Service, Snapshot,
 };
@@ -19,23 +19,7 @@ use crate::switch::{Scope, SwitchEntry, Switches};
 use crate::units::{CpuUnits, Percent, Seconds};
 
 fn run(mode: RunMode) -> RunRecord {
-    RunRecord {
-        id: RunId::parse("run").unwrap(),
-        started_at: fixtures::now(),
-        mode,
-        clusters: vec![fixtures::cluster_name()],
-        clusters_in_flight: 1,
-        holds_lock: true,
-        lock_held_by: None,
-        epoch: 0,
-        policy: Policy::default(),
-        policy_mistakes: Vec::new(),
-        passes: 0,
-        looks: 0,
-        older_leases: false,
-        ends_by: fixtures::at(10_000),
-        ended: None,
-    }
+    fixtures::run(mode)
 }
 
 /// A policy that lets everything go up at once.

@@ -95,7 +95,7 @@ struct Dealer<'i, 'a> {
     /// Whether any move was dealt: the first may replace more tasks than the pace allows.
     any: bool,
     /// What On-Demand is used for already.
-    survey: Survey,
+    survey: Survey<'a>,
     /// Tasks that each On-Demand provider has been promised to take back.
     promised: BTreeMap<ProviderName, u32>,
 }

@@ -72,7 +72,7 @@ struct Load {
 }
 
 impl Load {
-    fn of(input: &PlanInput<'_>, survey: &Survey, draft: &Draft<'_, '_>) -> Load {
+    fn of(input: &PlanInput<'_>, survey: &Survey<'_>, draft: &Draft<'_, '_>) -> Load {
         let service = draft.position.service;
         let (pair, tasks) = draft.asked();
         let cpu = |tasks: u32| draft.position.task_cpu.map(|cpu| cpu.times(u64::from(tasks)).0);

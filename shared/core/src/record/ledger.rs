@@ -8,8 +8,8 @@ use crate::ids::{MoveId, RunId, ServiceRef};
 use crate::observe::PlacedBy;
 use crate::plan::{Move, MoveCause, Pair};
 
-/// What Spotkeeper knows of a service: one item of the table, written only under the service's
-/// lease.
+/// What Spotkeeper knows of a service: one item of the table. A write under an older fence than the
+/// one that stands is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
@@ -39,6 +39,28 @@ pub struct Ledger {
     pub skewed_since: Option<Timestamp>,
     /// The fencing number of the lease under which this was written; older leases cannot write.
     pub fence: u64,
+}
+
+impl Ledger {
+    /// The ledger of a service of which nothing was known: its original is what it has now.
+    #[must_use]
+    pub const fn new(service: ServiceRef, original: PlacedBy, pair: Pair) -> Ledger {
+        Ledger {
+            service,
+            original,
+            pair,
+            last_write: None,
+            open: None,
+            last_up_at: None,
+            failures: 0,
+            reverts: 0,
+            quarantined_until: None,
+            quarantine_reason: String::new(),
+            unsafe_since: None,
+            skewed_since: None,
+            fence: 0,
+        }
+    }
 }
 
 /// A write of a strategy.

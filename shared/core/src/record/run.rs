@@ -271,6 +271,32 @@ pub struct Lock {
 }
 
 impl ClusterReport {
+    /// The report of a cluster of which nothing was read.
+    #[must_use]
+    pub fn empty(run: RunId, cluster: ClusterName, at: Timestamp) -> ClusterReport {
+        ClusterReport {
+            run,
+            cluster,
+            at,
+            failed: None,
+            services: 0,
+            eligible: 0,
+            blocked: BTreeMap::new(),
+            spot_tasks: 0,
+            on_demand_tasks: 0,
+            waves: Vec::new(),
+            left_on_spot: Vec::new(),
+            left_on_spot_more: 0,
+            skewed: Vec::new(),
+            skewed_more: 0,
+            budget: None,
+            held_back: BTreeMap::new(),
+            gaps: Vec::new(),
+            gaps_more: 0,
+            api: ApiCounts::default(),
+        }
+    }
+
     /// Whether somebody must look at a service of it: one that the run covers stays as it is, or
     /// the share measured has been off for longer than a deadline. That a switch does not cover a
     /// service is as it was asked for; such are listed last.
@@ -350,27 +376,8 @@ mod tests {
                 code_changed: 0,
                 told: false,
             };
-            let mut report = ClusterReport {
-                run: fixtures::run_id("run"),
-                cluster: fixtures::cluster_name(),
-                at: fixtures::now(),
-                failed: None,
-                services: 1,
-                eligible: 1,
-                blocked: BTreeMap::new(),
-                spot_tasks: 0,
-                on_demand_tasks: 4,
-                waves: Vec::new(),
-                left_on_spot: Vec::new(),
-                left_on_spot_more: 0,
-                skewed: Vec::new(),
-                skewed_more: 0,
-                budget: None,
-                held_back: BTreeMap::new(),
-                gaps: Vec::new(),
-                gaps_more: 0,
-                api: ApiCounts::default(),
-            };
+            let run = fixtures::run_id("run-1");
+            let mut report = ClusterReport::empty(run, fixtures::cluster_name(), fixtures::now());
             vary(&mut end, &mut report);
             assert_eq!(end.alarms(&[report]), expected, "{name}");
         }

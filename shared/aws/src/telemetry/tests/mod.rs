@@ -69,27 +69,8 @@ fn run() -> (RunRecord, Vec<ClusterReport>) {
 }
 
 fn report(name: &str, services: u32) -> ClusterReport {
-    ClusterReport {
-        run: fixtures::run_id("2026-01-15-0001"),
-        cluster: cluster(name),
-        at: fixtures::at(20),
-        failed: None,
-        services,
-        eligible: 0,
-        blocked: BTreeMap::new(),
-        spot_tasks: 0,
-        on_demand_tasks: 0,
-        waves: Vec::new(),
-        left_on_spot: Vec::new(),
-        left_on_spot_more: 0,
-        skewed: Vec::new(),
-        skewed_more: 0,
-        budget: None,
-        held_back: BTreeMap::new(),
-        gaps: Vec::new(),
-        gaps_more: 0,
-        api: ApiCounts::default(),
-    }
+    let run = fixtures::run_id("2026-01-15-0001");
+    ClusterReport { services, ..ClusterReport::empty(run, cluster(name), fixtures::at(20)) }
 }
 
 /// `Name{dimension values} value`, as one reads it in a test.

@@ -42,7 +42,7 @@ pub(super) fn judge(context: &Context<'_>, reasons: &mut Reasons) {
         Ok(types) => types,
         Err(gap) => return reasons.block(Finding::Gap { gap }),
     };
-    let reserved = match reserved(context.daemons, &pair.spot) {
+    let reserved = match reserved(&context.survey.daemons, &pair.spot) {
         Ok(reserved) => reserved,
         Err(findings) => {
             for finding in findings {

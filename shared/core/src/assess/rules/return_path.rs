@@ -20,7 +20,7 @@
 pub use super::survey::Survey;
 
 use crate::assess::pair::{group, is_fargate, provider};
-use crate::assess::size::{self, daemons, instance_types, reserved, task_cpu, tasks_per_instance};
+use crate::assess::size::{self, instance_types, reserved, task_cpu, tasks_per_instance};
 use crate::assess::{Context, Finding, Reasons, ReturnBound};
 use crate::observe::{DeploymentStrategy, Gap, InstanceType, ProviderKind, Service, Snapshot, TaskDefinition};
 use crate::plan::Pair;
@@ -39,7 +39,7 @@ pub(super) fn judge(context: &Context<'_>, reasons: &mut Reasons) {
     let spot =
         context.service.strategy().map_or(0, |strategy| strategy.bounds(&pair.spot, context.service.desired).most);
     let needed = needed(context.service, spot);
-    match measure(context.policy, context.snapshot, context.survey, context.daemons, pair, context.service) {
+    match measure(context.policy, context.snapshot, context.survey, pair, context.service) {
         Ok((headroom, _)) if headroom >= needed => {}
         Ok((headroom, bound)) => reasons.block(Finding::NoWayBack { headroom, needed, bound }),
         Err(findings) => {
@@ -78,20 +78,19 @@ pub fn headroom(snapshot: &Snapshot, pair: &Pair, service: &Service, policy: &Po
 /// # Errors
 /// As there.
 pub fn headroom_in(
-    survey: &Survey,
+    survey: &Survey<'_>,
     snapshot: &Snapshot,
     pair: &Pair,
     service: &Service,
     policy: &Policy,
 ) -> Result<u32, Vec<Finding>> {
-    measure(policy, snapshot, survey, &daemons(snapshot), pair, service).map(|(tasks, _)| tasks)
+    measure(policy, snapshot, survey, pair, service).map(|(tasks, _)| tasks)
 }
 
 fn measure(
     policy: &Policy,
     snapshot: &Snapshot,
-    survey: &Survey,
-    daemons: &[&Service],
+    survey: &Survey<'_>,
     pair: &Pair,
     service: &Service,
 ) -> Result<(u32, ReturnBound), Vec<Finding>> {
@@ -130,7 +129,7 @@ fn measure(
         ProviderKind::AutoScalingGroup(provider) => (provider.managed_scaling, provider.warmup),
         ProviderKind::Fargate | ProviderKind::FargateSpot | ProviderKind::ManagedInstances(_) => (true, Seconds(0)),
     };
-    let reserved = reserved(daemons, &pair.on_demand)?;
+    let reserved = reserved(&survey.daemons, &pair.on_demand)?;
     let each = tasks_on_smallest(types, &reserved, service, definition);
     let largest = types.iter().map(|one| one.cpu).max().unwrap_or_default();
     let instances = u64::from(group.max_size.saturating_sub(group.desired));

@@ -1,7 +1,8 @@
-//! What a cluster uses of the account's On-Demand quotas: each taken for more where it is not known.
+//! What is the same for every service of a cluster: its daemons, and what it uses of the account's
+//! On-Demand quotas, each taken for more where it is not known.
 
 use crate::assess::pair::is_fargate;
-use crate::assess::size::{instance_types, task_cpu};
+use crate::assess::size::{daemons, instance_types, task_cpu};
 use crate::observe::{Gap, Group, LaunchType, Market, PlacedBy, ProviderKind, Reading, Service, Snapshot};
 use crate::units::CpuUnits;
 
@@ -9,20 +10,26 @@ use crate::units::CpuUnits;
 /// memory", ECS developer guide.
 const LARGEST_FARGATE_TASK: CpuUnits = CpuUnits::VCPU.times(16);
 
-/// What a cluster uses of the account's On-Demand quotas.
+/// What is the same for every service of a cluster.
 #[derive(Debug, Clone)]
-pub struct Survey {
+pub struct Survey<'a> {
+    /// The daemon services, which take a part of every instance.
+    pub(in crate::assess) daemons: Vec<&'a Service>,
     /// vCPU of Fargate On-Demand tasks.
     pub(super) fargate: CpuUnits,
     /// vCPU of Standard On-Demand instances, or why that is not known.
     pub(super) standard: Result<CpuUnits, Vec<Gap>>,
 }
 
-impl Survey {
+impl<'a> Survey<'a> {
     /// Adds up what a cluster uses.
     #[must_use]
-    pub fn of(snapshot: &Snapshot) -> Survey {
-        Survey { fargate: snapshot.services.iter().map(fargate_in_use).sum(), standard: standard_in_use(snapshot) }
+    pub fn of(snapshot: &'a Snapshot) -> Survey<'a> {
+        Survey {
+            daemons: daemons(snapshot),
+            fargate: snapshot.services.iter().map(fargate_in_use).sum(),
+            standard: standard_in_use(snapshot),
+        }
     }
 }
 

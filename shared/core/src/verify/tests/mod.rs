@@ -220,23 +220,7 @@ impl Drive {
 }
 
 pub(crate) fn run() -> RunRecord {
-    RunRecord {
-        id: fixtures::run_id("run-1"),
-        started_at: fixtures::now(),
-        mode: RunMode::Ordinary,
-        clusters: vec![fixtures::cluster_name()],
-        clusters_in_flight: 1,
-        holds_lock: true,
-        lock_held_by: None,
-        epoch: 0,
-        policy: Policy::default(),
-        policy_mistakes: Vec::new(),
-        passes: 0,
-        looks: 0,
-        older_leases: false,
-        ends_by: fixtures::at(3_600),
-        ended: None,
-    }
+    fixtures::run(RunMode::Ordinary)
 }
 
 pub(crate) fn planned(world: &World, kind: MoveKind, after: PlacedBy) -> Move {
