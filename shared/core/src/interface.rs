@@ -20,7 +20,7 @@ pub struct ExecutionInput {
     /// Write nothing to the fleet.
     pub dry_run: bool,
     /// Look at these clusters alone; all that the policy names where it is empty.
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 200))]
     pub clusters: Vec<ClusterName>,
     /// Throw or release the kill switch.
     pub switch: Option<SwitchInput>,

@@ -32,7 +32,7 @@ pub struct Policy {
     /// all but those tagged `false`.
     pub enrolment: EnrolmentRule,
     /// The clusters to look after, by name; empty means every cluster of the Region.
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 200))]
     pub clusters: Vec<ClusterName>,
     /// How much may be on Spot.
     pub budget: Budget,
@@ -105,7 +105,8 @@ pub enum EnrolmentRule {
 pub struct Budget {
     /// The most of a cluster's task vCPU that may be on Spot, in percent.
     pub ceiling_percent: Percent,
-    /// By how much the share on Spot may grow in one run, in percent of the cluster's task vCPU.
+    /// By how much the share on Spot may grow in one run, in percent of the cluster's task vCPU: one
+    /// task at the least. 0 holds it where it is.
     pub step_percent: Percent,
     /// The most of one service's tasks that may be on Spot, in percent.
     pub service_percent: Percent,
