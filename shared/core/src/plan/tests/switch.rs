@@ -1,0 +1,201 @@
+//! Plans under a kill switch.
+
+use super::*;
+
+#[test]
+fn a_switch_brings_everything_in_scope_down() {
+    let entry = |scope: &str, change: &dyn Fn(&mut SwitchEntry)| {
+        let mut entry = SwitchEntry {
+            scope: Scope::parse(scope).unwrap(),
+            reason: "launch".to_owned(),
+            who: "somebody".to_owned(),
+            set_at: fixtures::at(-10),
+            until: None,
+            preempt: false,
+            unenrolled: false,
+        };
+        change(&mut entry);
+        entry
+    };
+    let on_spot = |change: &dyn Fn(&mut Service)| {
+        let mut service = fixtures::on_spot(fixtures::service("web", Family::AutoScalingGroup), 1, 1, 1);
+        change(&mut service);
+        service
+    };
+    let unenrolled = |service: &mut Service| service.tags.clear();
+    let deploying = |service: &mut Service| service.deployments[0].rollout = Some(RolloutState::InProgress);
+    let down = expected(&[("web", MoveKind::Down, "group-on-demand:1")]);
+    let cases = [
+        ("over all", entry("all", &|_| {}), on_spot(&|_| {}), down.clone(), None),
+        ("over the cluster", entry("cluster/prod", &|_| {}), on_spot(&|_| {}), down.clone(), None),
+        ("over the service", entry("service/prod/web", &|_| {}), on_spot(&|_| {}), down.clone(), None),
+        ("over another service", entry("service/prod/other", &|_| {}), on_spot(&|_| {}), vec![], None),
+        ("passed", entry("all", &|entry| entry.until = Some(fixtures::at(-1))), on_spot(&|_| {}), vec![], None),
+        ("not enrolled", entry("all", &|_| {}), on_spot(&unenrolled), vec![], Some(LeftWhy::NotCovered)),
+        (
+            "not enrolled, and covered",
+            entry("all", &|entry| entry.unenrolled = true),
+            on_spot(&unenrolled),
+            down.clone(),
+            None,
+        ),
+        ("somebody deploys", entry("all", &|_| {}), on_spot(&deploying), vec![], Some(LeftWhy::SomebodyDeploys)),
+        ("somebody deploys, preempted", entry("all", &|entry| entry.preempt = true), on_spot(&deploying), down, None),
+    ];
+    for (name, entry, service, expected, left) in cases {
+        let mut snapshot = fixtures::snapshot(vec![service]);
+        snapshot.depth = Depth::Switch;
+        for service in &mut snapshot.services {
+            service.task_definition = Reading::Missing(fixtures::gap("web", "ecs:DescribeTaskDefinition"));
+        }
+        let memory = Memory { switches: Switches { entries: vec![entry.clone()], epoch: 1 }, ..Memory::default() };
+        let plan = plan_of(&Policy::default(), &snapshot, &memory, &run(RunMode::Switch { entry }));
+        assert_eq!(moves(&plan), expected, "{name}");
+        assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
+        assert!(plan.moves.iter().all(|record| record.planned.undo.is_none()), "{name}: a move down is never undone");
+    }
+}
+
+/// A world under a switch over all, to vary: the snapshot, and the ledger of its service `web`.
+type VarySwitched = fn(&mut Snapshot, &mut Option<Ledger>);
+
+#[test]
+fn under_a_switch_what_could_not_be_read_is_not_taken_for_on_demand() {
+    fn unread(snapshot: &mut Snapshot, name: &str) {
+        let name = fixtures::provider_name(name);
+        snapshot.providers.insert(name, Reading::Missing(fixtures::gap("provider", "ecs:DescribeCapacityProviders")));
+    }
+    fn group_unread(snapshot: &mut Snapshot, name: &str) {
+        fixtures::edit_group(snapshot, &fixtures::provider_name(name), |provider| {
+            provider.group = Reading::Missing(fixtures::gap("group", "autoscaling:DescribeAutoScalingGroups"));
+        });
+    }
+    fn place(snapshot: &mut Snapshot, strategy: &str, desired: u32) {
+        let service = &mut snapshot.services[0];
+        service.placed_by = PlacedBy::Strategy(serde_json::from_str(strategy).unwrap());
+        service.desired = desired;
+        fixtures::settle(service, 0);
+    }
+    let asg = Family::AutoScalingGroup;
+    let to = |provider: &str| expected(&[("web", MoveKind::Down, &format!("{provider}:1"))]);
+    let cases: [(&str, Family, VarySwitched, _, _); 12] = [
+        (
+            "the group of the Spot provider",
+            asg,
+            |world, _| group_unread(world, "group-spot"),
+            vec![],
+            Some(LeftWhy::Unread),
+        ),
+        ("the Spot provider", asg, |world, _| unread(world, "group-spot"), vec![], Some(LeftWhy::Unread)),
+        (
+            "the Spot provider of Managed Instances",
+            Family::ManagedInstances,
+            |world, _| unread(world, "managed-spot"),
+            vec![],
+            Some(LeftWhy::Unread),
+        ),
+        (
+            "the Spot provider, which the ledger knows",
+            asg,
+            |world, ledger| {
+                *ledger = Some(fixtures::ledger(&world.services[0]));
+                unread(world, "group-spot");
+            },
+            to("group-on-demand"),
+            None,
+        ),
+        (
+            "the provider of a service on that alone",
+            asg,
+            |world, _| {
+                world.services[0] = fixtures::service("web", Family::AutoScalingGroup);
+                unread(world, "group-on-demand");
+            },
+            vec![],
+            Some(LeftWhy::Unread),
+        ),
+        (
+            "FARGATE_SPOT needs no reading",
+            Family::Fargate,
+            |world, _| unread(world, "FARGATE_SPOT"),
+            to("FARGATE"),
+            None,
+        ),
+        (
+            "a group that buys both",
+            asg,
+            |world, _| {
+                fixtures::edit_group(world, &fixtures::provider_name("group-spot"), |provider| {
+                    let Reading::Known(group) = &mut provider.group else { return };
+                    group.market = Market::Mixed;
+                });
+            },
+            vec![],
+            Some(LeftWhy::NoPair),
+        ),
+        (
+            "a service behind a Classic Load Balancer",
+            asg,
+            |world, _| {
+                let target = LoadBalancerTarget::Classic("old".to_owned());
+                world.services[0].load_balancers[0].target = target;
+            },
+            vec![],
+            Some(LeftWhy::HandsOff),
+        ),
+        (
+            "no Spot task at the present count",
+            Family::Fargate,
+            |world, _| place(world, fargate_base_2(), 2),
+            to("FARGATE"),
+            None,
+        ),
+        ("no task at all", Family::Fargate, |world, _| place(world, fargate_base_2(), 0), to("FARGATE"), None),
+        (
+            "a Spot provider of weight 0",
+            Family::Fargate,
+            |world, _| {
+                place(world, r#"[{"capacityProvider":"FARGATE","weight":1},{"capacityProvider":"FARGATE_SPOT"}]"#, 4)
+            },
+            vec![],
+            None,
+        ),
+        (
+            "its owner has taken it off the ledger's pair",
+            asg,
+            |world, ledger| {
+                *ledger = Some(fixtures::ledger(&world.services[0]));
+                place(world, fargate_base_2(), 4);
+            },
+            to("FARGATE"),
+            None,
+        ),
+    ];
+    for (name, family, vary, expected, left) in cases {
+        let mut snapshot = fixtures::snapshot(vec![fixtures::on_spot(fixtures::service("web", family), 1, 1, 1)]);
+        let mut ledger = None;
+        vary(&mut snapshot, &mut ledger);
+        snapshot.depth = Depth::Switch;
+        for service in &mut snapshot.services {
+            service.task_definition = Reading::Missing(fixtures::gap("web", "ecs:DescribeTaskDefinition"));
+            service.tasks = Reading::Missing(fixtures::gap("web", "ecs:ListTasks"));
+            service.scaling = Reading::Missing(fixtures::gap("web", "application-autoscaling:DescribeScalableTargets"));
+        }
+        let entry = SwitchEntry {
+            scope: Scope::All,
+            reason: "launch".to_owned(),
+            who: "somebody".to_owned(),
+            set_at: fixtures::at(-10),
+            until: None,
+            preempt: false,
+            unenrolled: false,
+        };
+        let memory = Memory {
+            switches: Switches { entries: vec![entry.clone()], epoch: 1 },
+            ..fixtures::memory(ledger.into_iter().collect())
+        };
+        let plan = plan_of(&Policy::default(), &snapshot, &memory, &run(RunMode::Switch { entry }));
+        assert_eq!(moves(&plan), expected, "{name}");
+        assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
+    }
+}
