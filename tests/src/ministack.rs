@@ -22,6 +22,19 @@ pub struct MiniStack {
     url: String,
     authorises: bool,
     scratch: PathBuf,
+    // Dropped after the daemon, which has ended by then.
+    _temporary: Temporary,
+}
+
+/// A directory that goes with this value: MiniStack unpacks every function into it.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What cannot be removed now goes with the next `cargo xtask test`.
+        _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// How to start MiniStack.
@@ -46,7 +59,9 @@ impl MiniStack {
         let url = format!("http://127.0.0.1:{port}");
         let fleet = options.fleet.clone().unwrap_or_else(|| "http://127.0.0.1:1".to_owned());
         let port = port.to_string();
-        let temporary = scratch.display().to_string();
+        let temporary = Temporary(scratch.join("tmp"));
+        std::fs::create_dir_all(&temporary.0).with_context(|| format!("{} cannot be made", temporary.0.display()))?;
+        let tmpdir = temporary.0.display().to_string();
         let mut environment = environment(&[
             ("GATEWAY_PORT", &port),
             ("BIND_HOST", "127.0.0.1"),
@@ -57,7 +72,7 @@ impl MiniStack {
             ("PERSIST_STATE", "0"),
             // Functions get it only where MiniStack has it.
             ("AWS_ENDPOINT_URL", &url),
-            ("TMPDIR", &temporary),
+            ("TMPDIR", &tmpdir),
         ]);
         environment.extend(FLEET_SERVICES.iter().map(|name| (format!("AWS_ENDPOINT_URL_{name}"), fleet.clone())));
         if options.authorises {
@@ -68,7 +83,7 @@ impl MiniStack {
         let mut daemon = Daemon::start("MiniStack", &paths::ministack()?, &[], &environment, &log)?;
         let health = format!("{url}/_ministack/health");
         daemon.until(PATIENCE, || ureq::get(&health).call().ok())?;
-        Ok(MiniStack { daemon, url, authorises: options.authorises, scratch })
+        Ok(MiniStack { daemon, url, authorises: options.authorises, scratch, _temporary: temporary })
     }
 
     /// Its address.

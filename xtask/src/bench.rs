@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// Everything may move at once, and seconds stand for minutes.
 const POLICY: &str = "
 mode: active
-enrolment: all
+enrolment: opt_out
 budget: { ceiling_percent: 50, step_percent: 50, blast_radius_percent: 100 }
 pace: { restart_percent: 100 }
 rules: { ec2_default_stop_timeout_seconds: 30 }
@@ -94,6 +94,7 @@ fn watched(local: &Local) -> anyhow::Result<(Value, BTreeMap<&'static str, u64>)
         let peaks = peaks.join().map_err(|_| anyhow::anyhow!("the watch failed"))?;
         let execution = execution?;
         ensure!(execution.status == "SUCCEEDED", "the run {}: {}", execution.status, execution.cause);
+        ensure!(execution.output["moves"]["stable"].is_u64(), "nothing moved: {}", execution.output);
         Ok((execution.output, peaks))
     })
 }
