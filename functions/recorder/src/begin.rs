@@ -11,7 +11,7 @@ use spotkeeper_core::record::{DryWhy, RunMode, RunRecord};
 use spotkeeper_core::switch::Scope;
 use spotkeeper_lambda::Failure;
 
-use crate::end::older;
+use crate::end::{number, older_leases};
 use crate::input::{Wish, check};
 
 /// How long the run lock lasts without being renewed: every function of a run renews it, and no
@@ -77,21 +77,21 @@ pub(crate) async fn begin(
     let run = RunRecord {
         id: run_id,
         started_at: now,
-        clusters_in_flight: config.clusters_in_flight.min(u32::try_from(clusters.len()).unwrap_or(u32::MAX)).max(1),
-        clusters,
+        clusters_in_flight: config.clusters_in_flight.min(number(clusters.len())).max(1),
         holds_lock: matches!(lock, Some(Ok(_))),
         lock_held_by: lock.and_then(Result::err).map(|other| other.run),
         epoch,
         policy_mistakes: mistakes,
         passes: 0,
-        looks: 0,
+        looks: number(clusters.len()),
+        clusters,
         older_leases: false,
         ends_by: now + switch_patience(&policy),
         policy,
         ended: None,
         mode,
     };
-    let older_leases = older(&run, &state.leases(clock.now()).await?).next().is_some();
+    let older_leases = !older_leases(state, &run, clock.now()).await?.is_empty();
     let run = RunRecord { older_leases, ..run };
     state.put_run(&run).await?;
     tracing::info!(run = %run.id, mode = ?run.mode, clusters = run.clusters.len(), holds_lock = run.holds_lock, "begun");
@@ -180,21 +180,14 @@ fn mode(wish: Wish, policy: &Policy, has_mistakes: bool) -> RunMode {
 
 #[cfg(test)]
 mod tests {
-    use spotkeeper_core::switch::{Scope, SwitchEntry};
+    use spotkeeper_core::fixtures;
+    use spotkeeper_core::switch::Scope;
 
     use super::*;
 
     #[test]
     fn only_ordinary_runs_are_dry_by_policy() {
-        let entry = SwitchEntry {
-            scope: Scope::All,
-            reason: "launch".to_owned(),
-            who: "somebody".to_owned(),
-            set_at: "2026-11-21T12:00:00Z".parse().unwrap(),
-            until: None,
-            preempt: false,
-            unenrolled: false,
-        };
+        let entry = fixtures::switch(Scope::All);
         let restore = RunMode::Restore { scope: Scope::All };
         let dry = Policy::default();
         let active = Policy { mode: Mode::Active, ..Policy::default() };

@@ -7,6 +7,7 @@ use spotkeeper_core::ids::{ClusterName, MoveId, RunId};
 use spotkeeper_core::interface::{EndAnswer, EndNext};
 use spotkeeper_core::ports::{Clock, State, Telemetry};
 use spotkeeper_core::record::{ClusterReport, Lease, Outcome, RunEnd, RunMode, RunRecord, RunStatus, UNFINISHED};
+use spotkeeper_core::switch::SwitchEntry;
 use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::{Failure, run_of};
 
@@ -27,37 +28,31 @@ pub(crate) async fn end(
 ) -> Result<EndAnswer, Failure> {
     let run = run_of(state, run_id).await?;
     let reports = state.reports(&run.id).await?;
-    let run = match run.ended {
+    let ended = match &run.ended {
         // This call is a repetition: what follows the record may not have been done.
-        Some(_) => run,
+        Some(ended) => ended.clone(),
         None => {
             let now = clock.now();
             let outcomes = state.outcomes(&run.id).await?;
-            let older_leases: Vec<Lease> = older(&run, &state.leases(now).await?).cloned().collect();
+            let older_leases = older_leases(state, &run, now).await?;
             let unfinished = unfinished(&run, &reports, &older_leases);
-            let looks = run.looks.saturating_add(u32::try_from(reports.len()).unwrap_or(u32::MAX));
-            if !unfinished.is_empty() && now < run.ends_by && looks < MAX_LOOKS {
+            if let Some(pass) = next_pass(&run, &unfinished, &older_leases, now) {
                 let wait = wait(run.passes, &older_leases, now);
-                let passes = run.passes + 1;
-                let older_leases = !older_leases.is_empty();
-                tracing::info!(run = %run.id, passes, wait = wait.0, clusters = unfinished.len(), "looking again");
-                state.put_run(&RunRecord { passes, looks, older_leases, ..run }).await?;
+                tracing::info!(run = %run.id, pass.passes, wait = wait.0, clusters = unfinished.len(), "looking again");
+                state.put_run(&pass).await?;
                 return Ok(again(unfinished, wait, &outcomes));
             }
             let code_changed = state.code_changed(&run.id).await?;
             let ended = ended(&run, &reports, &outcomes, code_changed, &unfinished, now);
-            let run = RunRecord { ended: Some(ended), looks, ..run };
-            state.put_run(&run).await?;
-            run
+            state.put_run(&RunRecord { ended: Some(ended.clone()), ..run.clone() }).await?;
+            ended
         }
-    };
-    let Some(ended) = run.ended.clone() else {
-        return Err(Failure::invalid(format!("run {run_id} has no end")));
     };
     if run.holds_lock {
         state.release_lock(&run.id).await?;
     }
     if !ended.told {
+        let run = RunRecord { ended: Some(ended.clone()), ..run };
         // The run is on record: metrics and events that cannot be sent are no reason to fail it.
         if let Err(error) = telemetry.run_ended(&run, &reports).await {
             tracing::error!(run = %run.id, %error, "metrics or event not sent");
@@ -75,12 +70,17 @@ pub(crate) async fn end(
     })
 }
 
-/// The leases in scope that were taken before the run's switch was on: whoever holds one may still
-/// write as if it were not.
-pub(crate) fn older<'a>(run: &RunRecord, leases: &'a [Lease]) -> impl Iterator<Item = &'a Lease> {
-    let (scope, epoch) = (run.switch().map(|entry| entry.scope.clone()), run.epoch);
-    let covered = move |lease: &&Lease| scope.as_ref().is_some_and(|scope| scope.covers(&lease.service));
-    leases.iter().filter(move |lease| lease.epoch < epoch).filter(covered)
+/// The leases in scope that were taken before the run's switch was on, and are alive: whoever holds
+/// one may still write as if it were not. None where the run is for no switch.
+pub(crate) async fn older_leases(state: &impl State, run: &RunRecord, now: Timestamp) -> Result<Vec<Lease>, Failure> {
+    match run.switch() {
+        Some(entry) => Ok(state.leases(now).await?.into_iter().filter(|lease| is_older(run, entry, lease)).collect()),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn is_older(run: &RunRecord, entry: &SwitchEntry, lease: &Lease) -> bool {
+    lease.epoch < run.epoch && entry.scope.covers(&lease.service)
 }
 
 /// The clusters that a switch run must look at once more: all of them while a lease older than the
@@ -98,12 +98,21 @@ fn unfinished(run: &RunRecord, reports: &[ClusterReport], older_leases: &[Lease]
     run.clusters.iter().filter(|name| !is_done(name)).cloned().collect()
 }
 
+/// The run as its next pass begins, over the clusters that are not done; `None` where there are
+/// none, or its patience is at an end.
+fn next_pass(run: &RunRecord, unfinished: &[ClusterName], older_leases: &[Lease], now: Timestamp) -> Option<RunRecord> {
+    if unfinished.is_empty() || now >= run.ends_by || run.looks >= MAX_LOOKS {
+        return None;
+    }
+    let looks = run.looks.saturating_add(number(unfinished.len()));
+    Some(RunRecord { passes: run.passes + 1, looks, older_leases: !older_leases.is_empty(), ..run.clone() })
+}
+
 /// How long to wait before the next pass: longer after each one, but not past the end of the last
 /// older lease. Most are given back long before that.
 fn wait(passes: u32, older_leases: &[Lease], now: Timestamp) -> Seconds {
     let until = older_leases.iter().map(|lease| lease.until).max();
-    let left = until
-        .map_or(LONGEST_WAIT.0, |until| u32::try_from(until.duration_since(now).as_secs().max(1)).unwrap_or(u32::MAX));
+    let left = until.map_or(LONGEST_WAIT.0, |until| number(until.duration_since(now).as_secs().max(1)));
     let growing = LOOK_AGAIN.0.saturating_mul(1_u32.checked_shl(passes).unwrap_or(u32::MAX));
     Seconds(growing.min(left)).min(LONGEST_WAIT)
 }
@@ -142,6 +151,11 @@ fn ended(
     RunEnd { status, ..ended }
 }
 
+/// A count as the records keep it.
+pub(crate) fn number(count: impl TryInto<u32>) -> u32 {
+    count.try_into().unwrap_or(u32::MAX)
+}
+
 fn by_outcome(outcomes: &[(MoveId, Option<Outcome>)]) -> BTreeMap<Outcome, u32> {
     let mut moves = BTreeMap::new();
     for outcome in outcomes.iter().filter_map(|(_, outcome)| *outcome) {
@@ -161,57 +175,26 @@ fn failed_clusters(run: &RunRecord, reports: &[ClusterReport]) -> BTreeMap<Clust
 
 #[cfg(test)]
 mod tests {
-    use spotkeeper_core::ids::{ServiceArn, ServiceName, ServiceRef};
-    use spotkeeper_core::policy::Policy;
+    use spotkeeper_core::fixtures;
     use spotkeeper_core::record::{LeftOnSpot, LeftWhy};
-    use spotkeeper_core::switch::{Scope, SwitchEntry};
+    use spotkeeper_core::switch::Scope;
 
     use super::*;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + second).unwrap()
-    }
+    use fixtures::at;
 
     fn run() -> RunRecord {
-        let entry = SwitchEntry {
-            scope: Scope::All,
-            reason: "launch".to_owned(),
-            who: "somebody".to_owned(),
-            set_at: at(0),
-            until: None,
-            preempt: false,
-            unenrolled: false,
-        };
-        RunRecord {
-            id: RunId::parse("run-1").unwrap(),
-            started_at: at(0),
-            mode: RunMode::Switch { entry },
-            clusters: vec![ClusterName::parse("prod").unwrap()],
-            clusters_in_flight: 1,
-            holds_lock: false,
-            lock_held_by: None,
-            epoch: 7,
-            policy: Policy::default(),
-            policy_mistakes: Vec::new(),
-            passes: 0,
-            looks: 0,
-            older_leases: false,
-            ends_by: at(1_000),
-            ended: None,
-        }
+        let entry = fixtures::switch(Scope::All);
+        RunRecord { epoch: 7, ends_by: at(1_000), holds_lock: false, ..fixtures::run(RunMode::Switch { entry }) }
     }
 
     fn lease(epoch: u64, until: i64) -> Lease {
-        let service = ServiceRef {
-            cluster: ClusterName::parse("prod").unwrap(),
-            name: ServiceName::parse("web").unwrap(),
-            arn: ServiceArn::parse("arn:aws:ecs:eu-west-1:123456789012:service/prod/web").unwrap(),
-        };
+        let service = fixtures::service_ref("web");
         Lease { service, holder: "other/1".to_owned(), fence: 1, epoch, until: at(until) }
     }
 
     fn report(moves: &[&str]) -> ClusterReport {
-        let (run, cluster) = (RunId::parse("run-1").unwrap(), ClusterName::parse("prod").unwrap());
+        let (run, cluster) = (fixtures::run_id("run-1"), fixtures::cluster_name());
         let waves = vec![moves.iter().map(|id| MoveId::parse(id).unwrap()).collect()];
         ClusterReport { waves, ..ClusterReport::empty(run, cluster, at(1)) }
     }
@@ -232,8 +215,27 @@ mod tests {
             ("a run that is no switch", ordinary, vec![failed], vec![lease(6, 70)], false),
         ];
         for (name, run, reports, leases, again) in cases {
-            let older: Vec<Lease> = older(&run, &leases).cloned().collect();
+            let is_older = |lease: &&Lease| run.switch().is_some_and(|entry| is_older(&run, entry, lease));
+            let older: Vec<Lease> = leases.iter().filter(is_older).cloned().collect();
             assert_eq!(!unfinished(&run, &reports, &older).is_empty(), again, "{name}");
+        }
+    }
+
+    /// A pass counts for the clusters that it goes over, not for all of the run's.
+    #[test]
+    fn a_switch_run_goes_on_while_it_has_patience() {
+        let prod = [fixtures::cluster_name()];
+        let prod = prod.as_slice();
+        let cases = [
+            ("one of many clusters is not done", 200, prod, 10, Some(201)),
+            ("the last look", 599, prod, 10, Some(600)),
+            ("looks are used up", 600, prod, 10, None),
+            ("time is used up", 200, prod, 1_000, None),
+            ("all is done", 200, &[], 10, None),
+        ];
+        for (name, looks, unfinished, now, expected) in cases {
+            let pass = next_pass(&RunRecord { looks, ..run() }, unfinished, &[], at(now));
+            assert_eq!(pass.map(|pass| pass.looks), expected, "{name}");
         }
     }
 
@@ -256,7 +258,7 @@ mod tests {
     fn what_is_left_on_spot_makes_an_end_with_errors() {
         let left =
             |why| ClusterReport { left_on_spot: vec![LeftOnSpot { service: lease(1, 1).service, why }], ..report(&[]) };
-        let prod = vec![ClusterName::parse("prod").unwrap()];
+        let prod = vec![fixtures::cluster_name()];
         let cases = [
             ("nothing", report(&[]), vec![], RunStatus::Completed),
             ("not covered, as asked", left(LeftWhy::NotCovered), vec![], RunStatus::Completed),

@@ -25,6 +25,7 @@ use crate::plan::Pair;
 use crate::policy::{Mode, Policy};
 use crate::record::{Ledger, RunMode, RunRecord};
 use crate::strategy::{Strategy, StrategyItem};
+use crate::switch::{Scope, SwitchEntry};
 use crate::units::{CpuUnits, MemoryMib, Seconds};
 
 /// The cluster of every fixture.
@@ -83,6 +84,20 @@ pub fn run(mode: RunMode) -> RunRecord {
         older_leases: false,
         ends_by: at(10_000),
         ended: None,
+    }
+}
+
+/// A switch that somebody threw just now, without an end.
+#[must_use]
+pub fn switch(scope: Scope) -> SwitchEntry {
+    SwitchEntry {
+        scope,
+        reason: "launch".to_owned(),
+        who: "somebody".to_owned(),
+        set_at: now(),
+        until: None,
+        preempt: false,
+        unenrolled: false,
     }
 }
 

@@ -37,7 +37,7 @@ pub struct RunRecord {
     pub policy_mistakes: Vec<PolicyMistake>,
     /// How often it has gone over its clusters: more than once only for a switch.
     pub passes: u32,
-    /// How many clusters it has looked at in all its passes.
+    /// How many looks at a cluster its passes come to, the present one included.
     pub looks: u32,
     /// Whether leases older than its switch were alive when its present pass began: what they
     /// were writing may have come after this pass had looked.
