@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod fleet;
+mod refusal;
 pub mod state;
 pub mod telemetry;
 pub mod wire;

@@ -2,14 +2,14 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use spotkeeper_core::observe::{Gap, GapCause};
 use spotkeeper_core::ports::{PortError, WriteError};
 
 use super::Action;
+use crate::refusal;
 
-/// The most of AWS's words that is kept: some messages repeat the request.
+/// The most of AWS's words that is kept.
 const DETAIL_CHARACTERS: usize = 300;
 
 /// A call that AWS did not answer as asked.
@@ -46,31 +46,6 @@ pub enum ApiCause {
     Unanswered,
 }
 
-/// Codes by which AWS's services say that a role lacks an action.
-const DENIED: [&str; 6] = [
-    "AccessDenied",
-    "AccessDeniedException",
-    "AuthorizationError",
-    "AuthorizationErrorException",
-    "NotAuthorized",
-    "UnauthorizedOperation",
-];
-
-/// Codes by which AWS's services say that a bucket is empty.
-const THROTTLED: [&str; 11] = [
-    "BandwidthLimitExceeded",
-    "EC2ThrottledException",
-    "PriorRequestNotComplete",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-];
-
 /// Codes by which AWS's services say that there is no such thing, beside those that end in
 /// `NotFound` or `NotFoundException`.
 const ABSENT: [&str; 2] = ["NoSuchResourceException", "ObjectNotFoundException"];
@@ -90,24 +65,14 @@ impl ApiError {
             _ => ("", ""),
         };
         let cause = cause(code, status);
-        let detail = match (code, message) {
-            ("", _) => DisplayErrorContext(&error).to_string(),
-            (code, "") => code.to_owned(),
-            (code, message) => format!("{code}: {message}"),
-        };
-        ApiError {
-            action,
-            cause,
-            code: code.to_owned(),
-            detail: detail.chars().take(DETAIL_CHARACTERS).collect(),
-            source: Box::new(error),
-        }
+        let detail = refusal::said(code, message, &error, DETAIL_CHARACTERS);
+        ApiError { action, cause, code: code.to_owned(), detail, source: Box::new(error) }
     }
 
     /// The action that the role lacks: the one AWS names, or else the call itself.
     #[must_use]
     pub fn denied_action(&self) -> &str {
-        named_action(&self.detail).unwrap_or_else(|| self.action.name())
+        refusal::named_action(&self.detail).unwrap_or_else(|| self.action.name())
     }
 
     /// The gap that is left where the answer would have stood.
@@ -155,13 +120,13 @@ impl ApiError {
 /// What an error is by its code and status. EC2 and others answer some throttles with 503: the
 /// code counts first. A 4xx without a code is not AWS's own (a proxy's, say) and proves nothing.
 fn cause(code: &str, status: Option<u16>) -> ApiCause {
-    if THROTTLED.contains(&code) || status == Some(429) {
+    if refusal::throttles(code) || status == Some(429) {
         return ApiCause::Throttled;
     }
     match status {
         Some(400..=499) => match code {
             "" | "RequestTimeout" | "RequestTimeoutException" => ApiCause::Unanswered,
-            code if DENIED.contains(&code) => ApiCause::Denied,
+            code if refusal::denies(code) => ApiCause::Denied,
             code if ABSENT.contains(&code) || code.ends_with("NotFound") || code.ends_with("NotFoundException") => {
                 ApiCause::Absent
             }
@@ -169,13 +134,6 @@ fn cause(code: &str, status: Option<u16>) -> ApiCause {
         },
         _ => ApiCause::Unanswered,
     }
-}
-
-/// The action in `... is not authorized to perform: ecs:ListTagsForResource on resource: ...`.
-fn named_action(message: &str) -> Option<&str> {
-    let rest = message.split_once("not authorized to perform: ")?.1;
-    let action = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
-    action.contains(':').then_some(action)
 }
 
 #[cfg(test)]
@@ -224,7 +182,7 @@ mod tests {
             ("not authorized to perform: this", None),
         ];
         for (message, expected) in cases {
-            assert_eq!(named_action(message), expected, "{message}");
+            assert_eq!(refusal::named_action(message), expected, "{message}");
         }
     }
 }

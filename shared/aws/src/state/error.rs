@@ -2,9 +2,10 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use spotkeeper_core::ports::PortError;
+
+use crate::refusal;
 
 /// The most of AWS's words that is kept.
 const DETAIL_CHARACTERS: usize = 400;
@@ -25,35 +26,17 @@ where
     let message = meta.and_then(|meta| meta.message()).unwrap_or_default();
     let subject = subject.to_owned();
     match code {
-        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => {
-            PortError::Denied { action: named_action(message).unwrap_or(action).to_owned(), subject }
+        code if refusal::denies(code) => {
+            let action = refusal::named_action(message).unwrap_or(action).to_owned();
+            PortError::Denied { action, subject }
         }
-        "ThrottlingException"
-        | "Throttling"
-        | "ProvisionedThroughputExceededException"
-        | "RequestLimitExceeded"
-        | "ThrottledException"
-        | "TooManyUpdates" => PortError::Throttled { action: action.to_owned() },
+        code if refusal::throttles(code) => PortError::Throttled { action: action.to_owned() },
         "ResourceNotFoundException" => PortError::Absent { subject },
-        _ => {
-            let said = match (code, message) {
-                ("", _) => DisplayErrorContext(error).to_string(),
-                (code, "") => code.to_owned(),
-                (code, message) => format!("{code}: {message}"),
-            };
-            failed(action, subject, said.chars().take(DETAIL_CHARACTERS).collect())
-        }
+        _ => failed(action, subject, refusal::said(code, message, error, DETAIL_CHARACTERS)),
     }
 }
 
 /// The port's error for what is wrong without AWS having said so.
 pub(crate) fn failed(action: &str, subject: String, said: String) -> PortError {
     PortError::Failed { action: action.to_owned(), subject, source: Box::new(Said(said)) }
-}
-
-/// The action in `... is not authorized to perform: dynamodb:Query on resource: ...`.
-fn named_action(message: &str) -> Option<&str> {
-    let rest = message.split_once("not authorized to perform: ")?.1;
-    let action = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
-    action.contains(':').then_some(action)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use spotkeeper_core::ids::{ClusterName, RunId};
-use spotkeeper_core::record::{ClusterReport, DryWhy, Outcome, RunEnd, RunMode, RunRecord, RunStatus};
+use spotkeeper_core::record::{ClusterReport, DryWhy, Outcome, RunEnd, RunMode, RunRecord};
 
 /// The event's source.
 pub const SOURCE: &str = "spotkeeper";
@@ -73,7 +73,7 @@ impl RunEnded {
             mode: mode_name(&run.mode),
             dry_because: dry_because(&run.mode),
             scope: run.scope().to_string(),
-            status: status_name(ended.status),
+            status: ended.status.name(),
             started_at: run.started_at,
             ended_at: ended.at,
             duration_seconds: ended.at.duration_since(run.started_at).as_secs().max(0),
@@ -107,14 +107,5 @@ const fn dry_because(mode: &RunMode) -> Option<&'static str> {
         RunMode::Dry { why: DryWhy::Policy } => Some("policy"),
         RunMode::Dry { why: DryWhy::PolicyMistakes } => Some("policy_mistakes"),
         RunMode::Ordinary | RunMode::Switch { .. } | RunMode::Restore { .. } => None,
-    }
-}
-
-/// A status's name in metrics and events.
-pub(super) const fn status_name(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Completed => "completed",
-        RunStatus::Skipped => "skipped",
-        RunStatus::CompletedWithErrors => "completed_with_errors",
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use spotkeeper_core::record::{ClusterReport, Outcome, RunEnd, RunRecord};
 
-use super::event::{mode_name, status_name};
+use super::event::mode_name;
 
 /// The most clusters that have metrics of their own; the rest are summed under [`OTHERS`]. What a
 /// metric costs grows with its dimensions' values.
@@ -133,7 +133,7 @@ pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Ve
         let moves = ended.moves.get(&outcome).copied().unwrap_or(0);
         samples.push(Sample::new(&MOVES, &[outcome.name()], f64::from(moves)));
     }
-    let (mode, status) = (mode_name(&run.mode), status_name(ended.status));
+    let (mode, status) = (mode_name(&run.mode), ended.status.name());
     samples.push(Sample::new(&FAILED_CLUSTERS, &[], count(ended.failed_clusters.len())));
     samples.push(Sample::new(&POLICY_MISTAKES, &[], count(run.policy_mistakes.len())));
     samples.push(Sample::new(&RUNS, &[mode, status], 1.0));

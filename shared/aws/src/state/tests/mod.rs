@@ -18,15 +18,7 @@ fn time(text: &str) -> Timestamp {
 }
 
 fn entry(scope: &str, reason: &str) -> SwitchEntry {
-    SwitchEntry {
-        scope: Scope::parse(scope).unwrap(),
-        reason: reason.to_owned(),
-        who: "somebody".to_owned(),
-        set_at: fixtures::now(),
-        until: None,
-        preempt: false,
-        unenrolled: false,
-    }
+    SwitchEntry { reason: reason.to_owned(), ..fixtures::switch(Scope::parse(scope).unwrap()) }
 }
 
 fn ledger(name: &str, fence: u64) -> Ledger {

@@ -11,12 +11,11 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::error::ErrorMetadata;
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::ClusterName;
-use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{PortError, Telemetry};
 use spotkeeper_core::record::{
     ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, Outcome, RunEnd, RunMode, RunRecord, RunStatus,
 };
-use spotkeeper_core::switch::{Scope, SwitchEntry};
+use spotkeeper_core::switch::Scope;
 
 use super::AwsTelemetry;
 use super::event::RunEnded;
@@ -38,20 +37,11 @@ fn run() -> (RunRecord, Vec<ClusterReport>) {
     };
     let run = RunRecord {
         id: fixtures::run_id("2026-01-15-0001"),
-        started_at: fixtures::now(),
-        mode: RunMode::Ordinary,
         clusters: vec![cluster("batch"), cluster("prod")],
         clusters_in_flight: 5,
-        holds_lock: true,
-        lock_held_by: None,
-        epoch: 0,
-        policy: Policy::default(),
-        policy_mistakes: Vec::new(),
         passes: 1,
-        looks: 0,
-        older_leases: false,
-        ends_by: fixtures::at(3_600),
         ended: Some(ended),
+        ..fixtures::run(RunMode::Ordinary)
     };
     let nothing_read = ClusterReport { failed: Some("AccessDenied".to_owned()), ..report("batch", 0) };
     let prod = ClusterReport {
@@ -129,17 +119,7 @@ fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
 #[test]
 fn a_switch_run_says_nothing_of_eligibility() {
     let (mut run, reports) = run();
-    run.mode = RunMode::Switch {
-        entry: SwitchEntry {
-            scope: Scope::Cluster(cluster("prod")),
-            reason: "launch".to_owned(),
-            who: "me".to_owned(),
-            set_at: fixtures::now(),
-            until: None,
-            preempt: false,
-            unenrolled: false,
-        },
-    };
+    run.mode = RunMode::Switch { entry: fixtures::switch(Scope::Cluster(cluster("prod"))) };
     let lines = lines(&run, &reports);
     assert!(lines.contains(&"SpotTasks{prod} 31".to_owned()));
     assert!(lines.contains(&"RunDuration{switch} 754".to_owned()));
