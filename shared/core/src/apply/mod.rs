@@ -20,7 +20,7 @@ use crate::record::{Dealt, LastWrite, Lease, Ledger, MoveRecord, OpenMove, RunRe
 use crate::switch::Switches;
 use crate::units::Seconds;
 use crate::verify::ends_by;
-use crate::verify::find::{Sight, carries, forget, in_progress, learn};
+use crate::verify::find::{Sight, carries, forget, learn};
 use checks::Checks;
 
 /// What a lease must still have when a write is sent: longer than the SDK's timeout for it. Less,
@@ -158,7 +158,7 @@ impl<'d, 'a> Draft<'d, 'a> {
         let last = self.ledger.last_write.as_ref();
         let sight = last.map(|last| Sight::of(self.input.look, self.service, last.into()));
         let ours = sight.is_some_and(|sight| sight.stands());
-        let busy = self.service.deploying() || self.newest().is_some_and(|newest| in_progress(newest.status));
+        let busy = self.service.deploying() || self.newest().is_some_and(|newest| !newest.status.has_ended());
         let in_place = self.service.placed_by.equivalent(&self.target);
         let first = self.record.step == Step::Apply;
         let rebalances = first && self.record.planned.kind == MoveKind::Rebalance;
@@ -300,7 +300,7 @@ fn first_ledger(input: &ApplyInput<'_>) -> Ledger {
 fn images(look: &Look) -> Vec<crate::observe::ContainerImage> {
     let deployments = look.deployments.known().map(Vec::as_slice).unwrap_or_default();
     let revisions = look.revisions.known().map(Vec::as_slice).unwrap_or_default();
-    let done = deployments.iter().find(|one| !in_progress(one.status) && carries(look, one).is_some());
+    let done = deployments.iter().find(|one| one.status.has_ended() && carries(look, one).is_some());
     let running = done.and_then(|done| revisions.iter().find(|one| one.arn == done.target_revision));
     running.map(|revision| revision.images.clone()).unwrap_or_default()
 }

@@ -47,8 +47,8 @@ pub struct Snapshot {
 pub enum Depth {
     /// Everything that the rules ask for.
     Full,
-    /// What a switch run needs: services and providers, not the slow ELB attributes, task
-    /// definitions, tasks and quotas.
+    /// What a switch run needs: services with their tasks and service deployments, and providers;
+    /// not the slow ELB attributes, task definitions, instance types, scaling and quotas.
     Switch,
 }
 

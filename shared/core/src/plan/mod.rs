@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::assess::return_path::Survey;
 use crate::assess::{Assessment, Memory};
 use crate::ids::{MoveId, ServiceArn, ServiceRef};
 use crate::observe::Snapshot;
@@ -119,11 +120,12 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         _ => down::downs(input, &positions, &mut left_on_spot, &mut held_back),
     };
     let budget = budget::budget(input, &positions);
+    let survey = Survey::of(input.snapshot);
     let ups = match input.run.mode {
-        RunMode::Ordinary | RunMode::Dry { .. } => up::ups(input, &positions, &downs, &budget, &mut held_back),
+        RunMode::Ordinary | RunMode::Dry { .. } => up::ups(input, &survey, &positions, &downs, &budget, &mut held_back),
         RunMode::Switch { .. } | RunMode::Restore { .. } => Vec::new(),
     };
-    let (moves, waves) = waves::in_waves(input, &positions, downs, ups);
+    let (moves, waves) = waves::in_waves(input, &survey, &positions, downs, ups);
     let moved: BTreeSet<&ServiceRef> = moves.iter().map(|record| &record.planned.service).collect();
     let skewed = positions
         .iter()

@@ -1,9 +1,11 @@
 //! Where each service stands: its pair, its Spot tasks, what it may have.
 
+use std::collections::BTreeMap;
+
 use super::{Pair, PlanInput};
 use crate::assess::{self, Assessment};
 use crate::ids::ProviderName;
-use crate::observe::{Depth, Family, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot};
+use crate::observe::{Depth, Family, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot, Task};
 use crate::policy::{Budget, EnrolmentRule, Policy};
 use crate::record::{Dealt, LastWrite, Ledger, UnsafeSince};
 use crate::strategy::{Bounds, Strategy};
@@ -159,15 +161,13 @@ fn position<'a>(
         let on_spot = in_strategy.iter().filter(|provider| market(provider) == Some(Market::Spot));
         on_spot.map(|provider| strategy.bounds(provider, service.desired).most).sum::<u32>().min(service.desired)
     });
-    let running: Option<Vec<&ProviderName>> = service
-        .tasks
-        .known()
-        .map(|tasks| tasks.iter().filter(|task| task.running).filter_map(|task| task.provider.as_ref()).collect());
+    // By provider: there are few, and each is looked up once.
+    let running: Option<BTreeMap<&ProviderName, u32>> = service.tasks.known().map(|tasks| running(tasks));
     let running_spot = running.as_ref().map(|running| {
-        let on_spot = running.iter().filter(|provider| market(provider) == Some(Market::Spot));
-        u32::try_from(on_spot.count()).unwrap_or(u32::MAX)
+        let on_spot = running.iter().filter(|(provider, _)| market(provider) == Some(Market::Spot));
+        on_spot.map(|(_, tasks)| *tasks).sum()
     });
-    let used = || in_strategy.iter().chain(running.iter().flatten());
+    let used = || in_strategy.iter().chain(running.iter().flat_map(BTreeMap::keys));
     Position {
         service,
         assessment,
@@ -182,6 +182,15 @@ fn position<'a>(
         enrolled: enrolled(input.policy, service),
         move_open: ledger.is_some_and(|ledger| ledger.open.is_some()),
     }
+}
+
+/// How many tasks run on each provider.
+fn running(tasks: &[Task]) -> BTreeMap<&ProviderName, u32> {
+    let mut running = BTreeMap::new();
+    for provider in tasks.iter().filter(|task| task.running).filter_map(|task| task.provider.as_ref()) {
+        *running.entry(provider).or_default() += 1;
+    }
+    running
 }
 
 fn limit(snapshot: &Snapshot, budget: &Budget, service: &Service, pair: &Pair) -> Option<Limit> {

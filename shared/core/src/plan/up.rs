@@ -14,6 +14,7 @@ use crate::strategy::Bounds;
 /// The moves up of this run, rebalances first. The eligible services that get none are listed.
 pub(super) fn ups<'a, 'p>(
     input: &PlanInput<'a>,
+    survey: &Survey<'_>,
     positions: &'p [Position<'a>],
     downs: &[Draft<'p, 'a>],
     budget: &BudgetReport,
@@ -29,7 +30,7 @@ pub(super) fn ups<'a, 'p>(
         let score = position.assessment.map_or(0, |judged| judged.suitability.score);
         (skew(position).is_none(), std::cmp::Reverse(score), &position.service.id)
     });
-    let mut dealer = Dealer::new(input, positions, budget);
+    let mut dealer = Dealer::new(input, survey, positions, budget);
     let mut drafts = Vec::new();
     for position in candidates {
         match dealer.deal(position) {
@@ -95,13 +96,18 @@ struct Dealer<'i, 'a> {
     /// Whether any move was dealt: the first may replace more tasks than the pace allows.
     any: bool,
     /// What On-Demand is used for already.
-    survey: Survey<'a>,
+    survey: &'i Survey<'i>,
     /// Tasks that each On-Demand provider has been promised to take back.
     promised: BTreeMap<ProviderName, u32>,
 }
 
 impl<'i, 'a> Dealer<'i, 'a> {
-    fn new(input: &'i PlanInput<'a>, positions: &[Position<'_>], budget: &BudgetReport) -> Dealer<'i, 'a> {
+    fn new(
+        input: &'i PlanInput<'a>,
+        survey: &'i Survey<'i>,
+        positions: &[Position<'_>],
+        budget: &BudgetReport,
+    ) -> Dealer<'i, 'a> {
         let pace = &input.policy.pace;
         let tasks: u64 = positions.iter().map(|position| u64::from(position.service.desired)).sum();
         Dealer {
@@ -112,7 +118,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
             moves: pace.moves_per_run,
             restarts: pace.restart_percent.floor_of(tasks),
             any: false,
-            survey: Survey::of(input.snapshot),
+            survey,
             promised: BTreeMap::new(),
         }
     }
@@ -230,7 +236,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
     /// How many more tasks On-Demand can take back, less what was promised in this plan.
     fn headroom(&self, position: &Position<'_>, pair: &Pair) -> u32 {
         let snapshot = self.input.snapshot;
-        let all = headroom_in(&self.survey, snapshot, pair, position.service, self.input.policy).unwrap_or(0);
+        let all = headroom_in(self.survey, snapshot, pair, position.service, self.input.policy).unwrap_or(0);
         all.saturating_sub(self.promised.get(&pair.on_demand).copied().unwrap_or(0))
     }
 }

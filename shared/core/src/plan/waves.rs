@@ -15,6 +15,7 @@ use crate::record::MoveRecord;
 /// as many at a time as may be in flight.
 pub(super) fn in_waves(
     input: &PlanInput<'_>,
+    survey: &Survey<'_>,
     positions: &[Position<'_>],
     mut downs: Vec<Draft<'_, '_>>,
     ups: Vec<Draft<'_, '_>>,
@@ -23,7 +24,7 @@ pub(super) fn in_waves(
         let service = draft.position.service;
         (service.running >= service.desired, std::cmp::Reverse(draft.position.spot_tasks()), &service.id)
     });
-    let mut waves: Vec<Vec<MoveRecord>> = cut_downs(input, positions, downs);
+    let mut waves: Vec<Vec<MoveRecord>> = cut_downs(input, survey, positions, downs);
     let resumed = input.resumed.iter().filter(|record| position_of(positions, &record.planned.service).is_some());
     let resumed: Vec<MoveRecord> = resumed.cloned().collect();
     waves.splice(0..0, resumed.chunks(MAX_MOVES).map(<[MoveRecord]>::to_vec));
@@ -39,13 +40,17 @@ pub(super) fn in_waves(
 
 /// Waves of moves down: each replaces no more tasks than the pace allows, asks no On-Demand provider
 /// for more than it can take, as far as that is known, and has one move at least.
-fn cut_downs(input: &PlanInput<'_>, positions: &[Position<'_>], downs: Vec<Draft<'_, '_>>) -> Vec<Vec<MoveRecord>> {
+fn cut_downs(
+    input: &PlanInput<'_>,
+    survey: &Survey<'_>,
+    positions: &[Position<'_>],
+    downs: Vec<Draft<'_, '_>>,
+) -> Vec<Vec<MoveRecord>> {
     let tasks: u64 = positions.iter().map(|position| u64::from(position.service.desired)).sum();
     let allowed = input.policy.pace.down_wave_percent.floor_of(tasks);
-    let survey = Survey::of(input.snapshot);
     let mut waves: Vec<Wave> = Vec::new();
     for draft in downs {
-        let load = Load::of(input, &survey, &draft);
+        let load = Load::of(input, survey, &draft);
         let record = record(input, draft);
         match waves.last_mut().filter(|wave| wave.takes(&load, allowed)) {
             Some(wave) => wave.add(record, load),

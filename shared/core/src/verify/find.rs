@@ -160,21 +160,6 @@ pub(crate) const fn rolls_back(status: ServiceDeploymentStatus) -> bool {
     }
 }
 
-/// Whether a service deployment is under way.
-pub(crate) const fn in_progress(status: ServiceDeploymentStatus) -> bool {
-    match status {
-        ServiceDeploymentStatus::Pending
-        | ServiceDeploymentStatus::InProgress
-        | ServiceDeploymentStatus::StopRequested
-        | ServiceDeploymentStatus::RollbackRequested
-        | ServiceDeploymentStatus::RollbackInProgress => true,
-        ServiceDeploymentStatus::Successful
-        | ServiceDeploymentStatus::Stopped
-        | ServiceDeploymentStatus::RollbackSuccessful
-        | ServiceDeploymentStatus::RollbackFailed => false,
-    }
-}
-
 /// Whether the newest deployment of a service is the one that Spotkeeper wrote last, by what
 /// `DescribeServices` alone shows: what the planner asks before it moves a service down during a
 /// deployment.

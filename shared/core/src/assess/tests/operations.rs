@@ -16,15 +16,8 @@ fn tag(world: &mut World, key: &str, value: &str) {
 }
 
 fn switch(world: &mut World, scope: &str, until: Option<i64>) {
-    world.memory.switches.entries.push(SwitchEntry {
-        scope: Scope::parse(scope).unwrap(),
-        reason: "launch".to_owned(),
-        who: "somebody".to_owned(),
-        set_at: at(-60),
-        until: until.map(at),
-        preempt: false,
-        unenrolled: false,
-    });
+    let entry = fixtures::switch(Scope::parse(scope).unwrap());
+    world.memory.switches.entries.push(SwitchEntry { set_at: at(-60), until: until.map(at), ..entry });
 }
 
 fn quarantine(world: &mut World, until: i64) {

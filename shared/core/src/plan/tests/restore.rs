@@ -23,15 +23,7 @@ fn an_original_on_spot_comes_back_by_a_move_up_alone_whatever_the_count() {
 
 #[test]
 fn a_restore_lists_what_it_leaves() {
-    let entry = SwitchEntry {
-        scope: Scope::All,
-        reason: "launch".to_owned(),
-        who: "somebody".to_owned(),
-        set_at: fixtures::at(-10),
-        until: None,
-        preempt: false,
-        unenrolled: false,
-    };
+    let entry = fixtures::switch(Scope::All);
     type Vary<'a> = &'a dyn Fn(&mut Service, &mut Ledger, &mut Switches);
     let to_spot = |service: &Service| fixtures::on_spot(service.clone(), 1, 1, 1).placed_by;
     let cases: [(&str, Vary<'_>, Option<LeftWhy>); 8] = [

@@ -5,15 +5,7 @@ use super::*;
 #[test]
 fn a_switch_brings_everything_in_scope_down() {
     let entry = |scope: &str, change: &dyn Fn(&mut SwitchEntry)| {
-        let mut entry = SwitchEntry {
-            scope: Scope::parse(scope).unwrap(),
-            reason: "launch".to_owned(),
-            who: "somebody".to_owned(),
-            set_at: fixtures::at(-10),
-            until: None,
-            preempt: false,
-            unenrolled: false,
-        };
+        let mut entry = fixtures::switch(Scope::parse(scope).unwrap());
         change(&mut entry);
         entry
     };
@@ -181,15 +173,7 @@ fn under_a_switch_what_could_not_be_read_is_not_taken_for_on_demand() {
             service.tasks = Reading::Missing(fixtures::gap("web", "ecs:ListTasks"));
             service.scaling = Reading::Missing(fixtures::gap("web", "application-autoscaling:DescribeScalableTargets"));
         }
-        let entry = SwitchEntry {
-            scope: Scope::All,
-            reason: "launch".to_owned(),
-            who: "somebody".to_owned(),
-            set_at: fixtures::at(-10),
-            until: None,
-            preempt: false,
-            unenrolled: false,
-        };
+        let entry = fixtures::switch(Scope::All);
         let memory = Memory {
             switches: Switches { entries: vec![entry.clone()], epoch: 1 },
             ..fixtures::memory(ledger.into_iter().collect())

@@ -94,15 +94,8 @@ impl Drive {
 
     pub(crate) fn throw_switch(&mut self, preempt: bool) {
         self.switches.epoch += 1;
-        self.switches.entries.push(SwitchEntry {
-            scope: Scope::All,
-            reason: "launch".to_owned(),
-            who: "somebody".to_owned(),
-            set_at: self.now,
-            until: None,
-            preempt,
-            unenrolled: false,
-        });
+        let entry = fixtures::switch(Scope::All);
+        self.switches.entries.push(SwitchEntry { set_at: self.now, preempt, ..entry });
     }
 
     pub(crate) fn lease(&self) -> Lease {

@@ -57,7 +57,7 @@ impl World {
             pending: 0,
         });
         let revision = format!("revision-{number}");
-        for one in self.deployments.iter_mut().filter(|one| super::super::find::in_progress(one.status)) {
+        for one in self.deployments.iter_mut().filter(|one| !one.status.has_ended()) {
             one.status = ServiceDeploymentStatus::Stopped;
         }
         self.revisions.insert(
