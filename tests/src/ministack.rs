@@ -121,28 +121,38 @@ impl MiniStack {
     }
 }
 
-/// Kills a function of the MiniStack with these files, as a crash would: its processes are the
-/// `bootstrap`s below it with the function's name in `AWS_SDK_UA_APP_ID`. Linux only, by `/proc`.
+/// Kills a function of the MiniStack with these files, as a crash would.
 ///
 /// # Errors
 /// When the processes cannot be listed.
 pub fn kill_function(scratch: &Path, name: &str) -> anyhow::Result<()> {
-    let scratch = format!("{}/", scratch.display());
-    let variable = format!("AWS_SDK_UA_APP_ID=spotkeeper-{name}");
-    for entry in std::fs::read_dir("/proc").context("/proc cannot be read")? {
-        let path = entry?.path();
-        let Some(id) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.parse::<u32>().is_ok())
-        else {
-            continue;
-        };
-        // A process that ends meanwhile needs no killing.
-        let command = std::fs::read(path.join("cmdline")).unwrap_or_default();
-        let program = String::from_utf8_lossy(&command).split('\0').next().unwrap_or_default().to_owned();
-        let environment = std::fs::read(path.join("environ")).unwrap_or_default();
-        let named = environment.split(|byte| *byte == 0).any(|each| each == variable.as_bytes());
-        if named && program.starts_with(&scratch) && program.ends_with("/bootstrap") {
-            Command::new("kill").args(["-9", id]).status().context("kill cannot be started")?;
-        }
+    for (process, _) in functions(scratch)?.into_iter().filter(|(_, function)| function == name) {
+        let id = process.file_name().unwrap_or_default();
+        Command::new("kill").arg("-9").arg(id).status().context("kill cannot be started")?;
     }
     Ok(())
+}
+
+/// The processes of functions that the MiniStack with these files runs, as directories of `/proc`,
+/// each with the function's name: the `bootstrap`s below it, by their `AWS_SDK_UA_APP_ID`. Linux
+/// only.
+///
+/// # Errors
+/// When the processes cannot be listed.
+pub fn functions(scratch: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let processes = std::fs::read_dir("/proc").context("/proc cannot be read")?;
+    Ok(processes.flatten().filter_map(|entry| Some((entry.path(), function(scratch, &entry.path())?))).collect())
+}
+
+/// The function that a process is. One that ends meanwhile is none.
+fn function(scratch: &Path, process: &Path) -> Option<String> {
+    let words =
+        |name: &str| std::fs::read(process.join(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let command = words("cmdline").ok()?;
+    let program = Path::new(command.split('\0').next()?);
+    if !program.starts_with(scratch) || !program.ends_with("bootstrap") {
+        return None;
+    }
+    let environment = words("environ").ok()?;
+    environment.split('\0').find_map(|each| each.strip_prefix("AWS_SDK_UA_APP_ID=spotkeeper-")).map(str::to_owned)
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use spotkeeper_tests::api::STEP_FUNCTIONS;
 use spotkeeper_tests::local::Local;
-use spotkeeper_tests::ministack::Options;
+use spotkeeper_tests::ministack::{Options, functions};
 use spotkeeper_tests::paths;
 use spotkeeper_tests::rie::{Emulator, Endpoints};
 
@@ -78,7 +78,7 @@ fn mib(bytes: u64) -> f64 {
 }
 
 /// One run, and the most memory that a process of each function had resident meanwhile, in bytes.
-fn watched(local: &Local) -> anyhow::Result<(Value, BTreeMap<&'static str, u64>)> {
+fn watched(local: &Local) -> anyhow::Result<(Value, BTreeMap<String, u64>)> {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let peaks = scope.spawn(|| {
@@ -100,19 +100,12 @@ fn watched(local: &Local) -> anyhow::Result<(Value, BTreeMap<&'static str, u64>)
 }
 
 /// Takes the peak of each function's process that there is: `VmHWM`. Linux only, by `/proc`.
-fn look(scratch: &Path, peaks: &mut BTreeMap<&'static str, u64>) {
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let read = |name: &str| std::fs::read_to_string(entry.path().join(name)).unwrap_or_default();
-        let ours = read("cmdline").starts_with(&scratch.display().to_string());
-        let Some((_, app)) = FUNCTIONS.iter().find(|(_, app)| {
-            ours && read("environ").split('\0').any(|each| each == format!("AWS_SDK_UA_APP_ID=spotkeeper-{app}"))
-        }) else {
-            continue;
-        };
-        let status = read("status");
+fn look(scratch: &Path, peaks: &mut BTreeMap<String, u64>) {
+    for (process, function) in functions(scratch).unwrap_or_default() {
+        let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
         let peak: u64 = peak.unwrap_or(0) * 1024;
-        let known = peaks.entry(*app).or_default();
+        let known = peaks.entry(function).or_default();
         *known = peak.max(*known);
     }
 }
