@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
-use super::capacity::{add_group, add_launch_template, add_places, add_provider};
+use super::capacity::{add_group, add_launch_template, add_places, add_provider, set_pool};
 use super::file::{AccountFile, ScalableTargetEntry, ServiceEntry};
 use crate::world::clusters::Cluster;
+use crate::world::constraints::Expression;
 use crate::world::elb::{TargetGroup, check_attribute};
 use crate::world::records::{ScalableTarget, ScheduledAction};
 use crate::world::services::{Scheduling, ServiceSpec};
@@ -42,6 +43,9 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
         }
     };
     add_places(&mut world, &file);
+    for entry in &file.pools {
+        note(set_pool(&mut world, &entry.value), line(entry));
+    }
     for entry in &file.launch_templates {
         note(add_launch_template(&mut world, &entry.value), line(entry));
     }
@@ -124,7 +128,7 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
             });
         }
     }
-    world.forget_start();
+    world.begin();
     for (entry, _) in services.iter().filter(|(s, _)| s.deploying) {
         world.redeploy(&ServiceKey::new(&entry.cluster, &entry.service_name));
     }
@@ -302,5 +306,13 @@ fn add_service(world: &mut World, s: &ServiceEntry) -> std::result::Result<(), S
         protected_tasks: s.protected_tasks,
     };
     world.check_new_service(&new)?;
+    check_constraints(&new)?;
     world.add_settled_service(new)
+}
+
+/// Expressions that could not be kept would be a silent mistake.
+fn check_constraints(new: &NewService) -> std::result::Result<(), String> {
+    let of_task = new.task_definition.placement_constraints.iter().filter_map(|c| c.get("expression")?.as_str());
+    let of_service = new.spec.placement_constraints.iter().filter_map(|c| c.expression.as_deref());
+    of_task.chain(of_service).try_for_each(|e| Expression::read(e).map(|_| ()))
 }

@@ -37,6 +37,7 @@ impl World {
         service.hold_starts_until = Some(after(now, pause));
         if rounds > 0 && service.failures_in_a_row.is_multiple_of(service.desired_count.max(1)) {
             self.tell(service, "is unable to consistently start tasks successfully.");
+            self.put_service_action(service, "WARN", "SERVICE_TASK_START_IMPAIRED", None, None);
         }
         let Some(entry) = service.deployments.iter_mut().find(|d| d.id == deployment) else {
             return;
@@ -91,6 +92,7 @@ impl World {
             entry.updated_at = now;
         }
         self.tell(service, format!("(deployment {deployment}) deployment failed: tasks failed to start."));
+        self.put_deployment_event(service, "ERROR", "SERVICE_DEPLOYMENT_FAILED", deployment, reason);
         let already_rolling_back = service
             .service_deployment_mut(deployment)
             .is_some_and(|d| d.status == ServiceDeploymentStatus::RollbackInProgress);

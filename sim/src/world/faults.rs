@@ -25,6 +25,36 @@ pub enum Fault {
         /// The provider's name, or `all`.
         provider: String,
     },
+    /// A drought in one pool: it gives no Spot beyond what is held.
+    Drought {
+        /// Such as `m5.large/eu-west-1a` or `FARGATE_SPOT/eu-west-1a`.
+        pool: String,
+    },
+    /// A pool gives this much Spot from now on, instead of its schedule (once). What is held above it
+    /// is reclaimed.
+    SetObtainable {
+        /// Such as `m5.large/eu-west-1a`.
+        pool: String,
+        /// The count; absent: no limit.
+        #[serde(default)]
+        count: Option<u32>,
+    },
+    /// EC2 (or Fargate) takes Spot instances (or tasks) of a pool back (once).
+    Reclaim {
+        /// Such as `m5.large/eu-west-1a`.
+        pool: String,
+        /// How many; absent: all.
+        #[serde(default = "all")]
+        count: u32,
+    },
+    /// EC2 recommends to rebalance away from instances of a pool (once).
+    RebalanceRecommendation {
+        /// Such as `m5.large/eu-west-1a`.
+        pool: String,
+        /// How many; absent: all.
+        #[serde(default = "all")]
+        count: u32,
+    },
     /// The write takes effect; then the connection is closed without an answer.
     LoseAnswer {
         /// Such as `ecs:UpdateService`.
@@ -104,6 +134,10 @@ pub enum Fault {
 
 fn once() -> u32 {
     1
+}
+
+fn all() -> u32 {
+    u32::MAX
 }
 
 /// A rule for tasks that crash.

@@ -22,6 +22,7 @@ impl World {
             old.finished_at = Some(now);
             old.updated_at = now;
         }
+        *self.felt.deployments_started.entry(service.key.to_string()).or_default() += 1;
         let sources: Vec<String> = self.revisions_with_tasks(service);
         let breaker = service.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
         let deployment = Deployment {
@@ -61,6 +62,14 @@ impl World {
         service.hold_starts_until = None;
         service.steady_told = false;
         service.last_placement_event = None;
+        let id = service.primary().map(|d| d.id.clone()).unwrap_or_default();
+        self.put_deployment_event(
+            service,
+            "INFO",
+            "SERVICE_DEPLOYMENT_IN_PROGRESS",
+            &id,
+            &format!("ECS deployment {id} in progress."),
+        );
         self.reconcile_soon(service);
     }
 
@@ -117,6 +126,7 @@ impl World {
         if !service.steady_told && service.spec.scheduling == Scheduling::Replica {
             service.steady_told = true;
             self.tell(service, "has reached a steady state.");
+            self.put_service_action(service, "INFO", "SERVICE_STEADY_STATE", None, None);
         }
     }
 
@@ -137,6 +147,8 @@ impl World {
         }
         service.last_completed = Some((id.to_owned(), revision.to_owned()));
         self.tell(service, format!("(deployment {id}) deployment completed."));
+        let reason = format!("ECS deployment {id} completed.");
+        self.put_deployment_event(service, "INFO", "SERVICE_DEPLOYMENT_COMPLETED", id, &reason);
     }
 
     /// The service that an ARN of a service deployment or service revision belongs to.

@@ -116,6 +116,7 @@ pub struct Service {
     pub(super) hold_starts_until: Option<Timestamp>,
     pub(super) steady_told: bool,
     pub(super) last_placement_event: Option<Timestamp>,
+    pub(super) shortfall: super::meters::Meter,
 }
 
 /// An entry of a service's event stream.
@@ -219,6 +220,7 @@ impl World {
     ) -> Option<T> {
         let mut service = self.services.remove(key)?;
         let out = f(self, &mut service);
+        self.measure_shortfall(&mut service);
         self.services.insert(key.clone(), service);
         Some(out)
     }

@@ -65,6 +65,14 @@ impl World {
                 set(&mut self.faults.spot_unavailable, provider, on);
                 // Capacity that is back is found at the next attempt, as on AWS.
             }
+            Fault::Drought { pool } => self.set_drought(&pool, on)?,
+            Fault::SetObtainable { pool, count } => self.set_obtainable(&pool, count)?,
+            Fault::Reclaim { pool, count } => {
+                self.reclaim(&pool, count)?;
+            }
+            Fault::RebalanceRecommendation { pool, count } => {
+                self.recommend_rebalance(&pool, count)?;
+            }
             Fault::LoseAnswer { action, times } => {
                 existing_action(&action, actions)?;
                 set_times(&mut self.faults.lose_answer, action, times, on);
@@ -151,9 +159,10 @@ impl World {
             service.desired_count = 0;
         });
         if !inactive {
+            self.keep_shortfall(key);
             self.services.remove(key);
             for id in tasks {
-                self.leave_instance(&id);
+                self.leave_place(&id);
                 self.tasks.remove(&id);
             }
         }

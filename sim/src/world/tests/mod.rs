@@ -3,7 +3,9 @@
 mod capacity;
 mod deployments;
 mod faults;
+mod interruptions;
 mod invariants;
+mod pools;
 mod update_service;
 
 use super::deployments::{RolloutState, ServiceDeploymentStatus};
