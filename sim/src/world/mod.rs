@@ -11,6 +11,7 @@
 //! | `waiting` | tasks that wait for capacity |
 //! | `constraints` | `distinctInstance` and `memberOf` |
 //! | `rollout` | the beginning and the end of a deployment |
+//! | `traffic` | blue/green, linear and canary deployments |
 //! | `circuit_breaker` | failed tasks, roll-back, stopping a deployment |
 //! | `tasks` | the life of a task |
 //! | `groups`, `managed_scaling`, `managed_instances` | Auto Scaling groups; who launches instances |
@@ -40,6 +41,7 @@ pub mod circuit_breaker;
 pub mod clusters;
 pub mod constraints;
 pub mod counters;
+mod deployment_configuration;
 pub mod deployments;
 pub mod elb;
 pub mod event_bridge;
@@ -67,6 +69,7 @@ pub mod setup;
 pub mod shapes;
 pub mod task_definitions;
 pub mod tasks;
+pub mod traffic;
 pub mod update_service;
 mod waiting;
 

@@ -166,6 +166,7 @@ impl Service {
     /// (ECS) deployment type that aren't behind a Classic Load Balancer" (Deployment).
     pub fn shows_rollout_state(&self) -> bool {
         self.spec.controller == Controller::Ecs
+            && !self.spec.deployment_configuration.shifts()
             && self.spec.load_balancers.iter().all(|l| l.load_balancer_name.is_none())
     }
 

@@ -125,6 +125,7 @@ impl World {
                 stopped_at: None,
                 updated_at: after(created, 120.0),
                 rollback: None,
+                shift: None,
                 configuration: new.spec.deployment_configuration.clone(),
                 failure_count: 0,
                 threshold: super::circuit_breaker::threshold(

@@ -6,6 +6,7 @@ mod faults;
 mod interruptions;
 mod invariants;
 mod pools;
+mod traffic;
 mod update_service;
 
 use super::deployments::{RolloutState, ServiceDeploymentStatus};
