@@ -23,7 +23,8 @@
 //! | `rules` | the traps that are modelled, for the test that switches them off |
 //! | `images` | which digest a tag resolves to |
 //! | `elb` | target groups |
-//! | `records` | what is only read |
+//! | `autoscaling`, `schedule_expression` | scripted load, scheduled actions |
+//! | `records` | subnets, quotas |
 //! | `settings` | what AWS leaves undocumented, and durations |
 //! | `faults`, `set_fault`, `counters`, `buckets` | for tests: what goes wrong, what was asked, token buckets |
 //! | `setup` | how a world is put together |
@@ -35,6 +36,7 @@ use jiff::{SignedDuration, Timestamp};
 
 mod allocation;
 pub mod arn;
+pub mod autoscaling;
 pub mod buckets;
 mod capacity;
 pub mod circuit_breaker;
@@ -61,6 +63,7 @@ mod refusal;
 mod rollout;
 pub mod rules;
 pub mod schedule;
+pub mod schedule_expression;
 mod scheduler;
 pub mod services;
 mod set_fault;
@@ -111,6 +114,12 @@ enum Event {
     InstanceReclaimed { instance: InstanceId },
     /// The two minutes of a Fargate Spot task are over.
     FargateTaskReclaimed { task: TaskId },
+    /// A scalable target's load has come to another count.
+    Scale { resource_id: String },
+    /// A scale-in that a deployment held up is tried again.
+    ScaleInAgain { resource_id: String },
+    /// A scheduled action is due.
+    ScheduledAction { resource_id: String, name: String, at: Timestamp },
     /// Instances that are being replaced may go.
     LeavingGo { group: String },
 }
@@ -147,9 +156,9 @@ pub struct World {
     /// Subnets by id.
     pub subnets: BTreeMap<String, records::Subnet>,
     /// Scalable targets.
-    pub scalable_targets: Vec<records::ScalableTarget>,
+    pub scalable_targets: Vec<autoscaling::ScalableTarget>,
     /// Scheduled actions.
-    pub scheduled_actions: Vec<records::ScheduledAction>,
+    pub scheduled_actions: Vec<autoscaling::ScheduledAction>,
     /// Service quotas.
     pub quotas: Vec<records::Quota>,
     /// What is made to go wrong.
@@ -226,6 +235,9 @@ impl World {
             Event::DrainInstance { instance } => self.drain_instance(&instance),
             Event::InstanceReclaimed { instance } => self.instance_reclaimed(&instance),
             Event::FargateTaskReclaimed { task } => self.fargate_task_reclaimed(&task),
+            Event::Scale { resource_id } => self.scale_due(resource_id),
+            Event::ScaleInAgain { resource_id } => self.scale(&resource_id),
+            Event::ScheduledAction { resource_id, name, at } => self.run_scheduled_action(resource_id, name, at),
             Event::LeavingGo { group } => self.let_leaving_go(&group),
         }
     }

@@ -31,6 +31,8 @@ rules! {
     MaxSizeBinds,
     /// Blue/green, linear and canary deployments keep the old tasks until the bake time is over.
     TrafficShifts,
+    /// Application Auto Scaling scales nothing in while a deployment runs.
+    ScaleInOffDuringDeployments,
     /// Two tasks with the same static host port do not share an instance.
     StaticHostPorts,
     /// vCPU quotas bind at launch.

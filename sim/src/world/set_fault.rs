@@ -144,11 +144,7 @@ impl World {
             }
             Fault::SetDesiredCount { cluster, service, desired_count } => {
                 let key = self.existing_service(&cluster, &service)?;
-                self.with_service(&key, |world, service| {
-                    service.desired_count = desired_count;
-                    service.steady_told = false;
-                    world.reconcile_soon(service);
-                });
+                self.set_desired_count(&key, desired_count);
             }
         }
         Ok(())

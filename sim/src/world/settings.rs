@@ -195,6 +195,8 @@ pub struct Durations {
     pub managed_scaling: f64,
     /// How long an instance stays empty before managed scaling ends it.
     pub managed_scale_in: f64,
+    /// How often autoscaling looks again at a scale-in that a deployment holds up.
+    pub autoscaling: f64,
     /// How long the load balancer takes to shift traffic, once told.
     pub traffic_shift: f64,
     /// How long the function of a lifecycle hook takes to answer SUCCEEDED.
@@ -231,6 +233,7 @@ impl Default for Durations {
             instance_launch: 90.0,
             managed_scaling: 15.0,
             managed_scale_in: 900.0,
+            autoscaling: 60.0,
             traffic_shift: 30.0,
             lifecycle_hook: 30.0,
             lifecycle_stage_timeout: 86_400.0,
@@ -260,6 +263,7 @@ impl Settings {
             ("instanceLaunch", d.instance_launch, 0.0),
             ("managedScaling", d.managed_scaling, 0.1),
             ("managedScaleIn", d.managed_scale_in, 1.0),
+            ("autoscaling", d.autoscaling, 1.0),
             ("trafficShift", d.traffic_shift, 0.0),
             ("lifecycleHook", d.lifecycle_hook, 0.0),
             ("lifecycleStageTimeout", d.lifecycle_stage_timeout, 60.0),

@@ -303,6 +303,7 @@ impl World {
             self.look_whether_idle(&instance);
         }
         self.schedule_pools();
+        self.schedule_autoscaling();
         let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
         for key in keys {
             self.with_service(&key, |_, _| ());

@@ -20,10 +20,9 @@ fn stages(world: &mut World, most_seconds: u32) -> Vec<(LifecycleStage, f64)> {
         if d.status.is_final() {
             break;
         }
-        if let Some(at) = d.lifecycle_stage().zip(d.shift.as_ref()).map(|(stage, s)| (stage, s.production_weight)) {
-            if seen.last() != Some(&at) {
-                seen.push(at);
-            }
+        let at = d.lifecycle_stage().zip(d.shift.as_ref()).map(|(stage, s)| (stage, s.production_weight));
+        if at != seen.last().copied() {
+            seen.extend(at);
         }
         world.advance_by(1.0);
     }
