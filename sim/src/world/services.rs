@@ -226,6 +226,14 @@ impl World {
         Some(out)
     }
 
+    /// Gives a service another value for a tag; without one the tag is taken away.
+    pub fn set_tag(&mut self, key: &ServiceKey, tag: &str, value: Option<&str>) {
+        if let Some(service) = self.services.get_mut(key) {
+            service.spec.tags.retain(|one| one.key != tag);
+            service.spec.tags.extend(value.map(|value| Tag { key: tag.to_owned(), value: value.to_owned() }));
+        }
+    }
+
     pub(super) fn tell(&mut self, service: &mut Service, message: impl Into<String>) {
         let event = ServiceEvent {
             id: self.uuid(),
