@@ -290,6 +290,9 @@ pub struct ScalableTargetEntry {
     pub resource_id: String,
     pub min_capacity: u32,
     pub max_capacity: u32,
+    /// How many tasks the load wants over time: a count, or a schedule of counts.
+    #[serde(default)]
+    pub load: Option<Schedule>,
 }
 
 /// A scheduled action.
@@ -330,9 +333,11 @@ pub struct Generate {
 }
 
 /// The scaling range of generated services.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GeneratedScaling {
     pub min_capacity: u32,
     pub max_capacity: u32,
+    #[serde(default)]
+    pub load: Option<Schedule>,
 }

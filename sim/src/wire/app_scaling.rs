@@ -7,7 +7,7 @@ use super::page::Paging;
 use super::protocol::Service;
 use super::{Handler, epoch, read};
 use crate::world::arn::hash;
-use crate::world::records::{ScalableTarget, ScheduledAction};
+use crate::world::autoscaling::{ScalableTarget, ScheduledAction};
 use crate::world::scaling_by_hand::{ScalableTargetChange, ScheduledActionChange};
 use crate::world::{Refusal, World};
 
@@ -105,7 +105,7 @@ fn capacity(name: &str, value: Option<i64>) -> Result<Option<u32>, Refusal> {
 fn register_target(world: &mut World, input: &Value) -> Result<Value, Refusal> {
     let call: RegisterTarget = read(Service::ApplicationAutoScaling, input)?;
     check_dimension(&call.service_namespace, &call.scalable_dimension)?;
-    world.register_scalable_target(ScalableTargetChange {
+    world.change_scalable_target(ScalableTargetChange {
         min_capacity: capacity("MinCapacity", call.min_capacity)?,
         max_capacity: capacity("MaxCapacity", call.max_capacity)?,
         resource_id: call.resource_id.clone(),
@@ -185,7 +185,7 @@ fn put_action(world: &mut World, input: &Value) -> Result<Value, Refusal> {
     let call: PutAction = read(Service::ApplicationAutoScaling, input)?;
     check_dimension(&call.service_namespace, &call.scalable_dimension)?;
     let action = call.scalable_target_action.unwrap_or_default();
-    world.put_scheduled_action(ScheduledActionChange {
+    world.change_scheduled_action(ScheduledActionChange {
         name: call.scheduled_action_name,
         resource_id: call.resource_id,
         schedule: call.schedule,

@@ -55,6 +55,18 @@ pub enum Fault {
         #[serde(default = "all")]
         count: u32,
     },
+    /// The functions of a service's lifecycle hooks answer FAILED.
+    HookFails {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+    },
+    /// A CloudWatch alarm is in ALARM: deployments that watch it fail.
+    Alarm {
+        /// Its name, as in `deploymentConfiguration.alarms`.
+        name: String,
+    },
     /// The write takes effect; then the connection is closed without an answer.
     LoseAnswer {
         /// Such as `ecs:UpdateService`.
@@ -165,6 +177,10 @@ pub struct Faults {
     pub new_tasks_crash: Vec<Crash>,
     /// Providers that have no Spot capacity; `all` for every one.
     pub spot_unavailable: BTreeSet<String>,
+    /// Services, as `cluster/service`, whose lifecycle hooks fail.
+    pub hooks_fail: BTreeSet<String>,
+    /// Alarms that are in ALARM.
+    pub alarms: BTreeSet<String>,
     /// Answers to be lost, by action.
     pub lose_answer: BTreeMap<String, u32>,
     /// Actions that are denied, with a part of the resource.

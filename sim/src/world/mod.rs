@@ -12,6 +12,7 @@
 //! | `waiting` | tasks that wait for capacity |
 //! | `constraints` | `distinctInstance` and `memberOf` |
 //! | `rollout` | the beginning and the end of a deployment |
+//! | `traffic` | blue/green, linear and canary deployments |
 //! | `circuit_breaker` | failed tasks, roll-back, stopping a deployment |
 //! | `tasks` | the life of a task |
 //! | `groups`, `managed_scaling`, `managed_instances` | Auto Scaling groups; who launches instances |
@@ -23,8 +24,9 @@
 //! | `rules` | the traps that are modelled, for the test that switches them off |
 //! | `images` | which digest a tag resolves to |
 //! | `elb` | target groups |
-//! | `records` | what is only read |
+//! | `autoscaling`, `schedule_expression` | scripted load, scheduled actions |
 //! | `prices`, `placement_scores` | Spot prices over time; Spot placement scores |
+//! | `records` | subnets, quotas |
 //! | `settings` | what AWS leaves undocumented, and durations |
 //! | `faults`, `set_fault`, `counters`, `buckets` | for tests: what goes wrong, what was asked, token buckets |
 //! | `setup` | how a world is put together |
@@ -36,6 +38,7 @@ use jiff::{SignedDuration, Timestamp};
 
 mod allocation;
 pub mod arn;
+pub mod autoscaling;
 pub mod buckets;
 pub mod by_hand;
 mod capacity;
@@ -43,6 +46,7 @@ pub mod circuit_breaker;
 pub mod clusters;
 pub mod constraints;
 pub mod counters;
+mod deployment_configuration;
 pub mod deployments;
 pub mod elb;
 pub mod event_bridge;
@@ -66,6 +70,7 @@ mod rollout;
 pub mod rules;
 pub mod scaling_by_hand;
 pub mod schedule;
+pub mod schedule_expression;
 mod scheduler;
 pub mod services;
 mod set_fault;
@@ -74,6 +79,7 @@ pub mod setup;
 pub mod shapes;
 pub mod task_definitions;
 pub mod tasks;
+pub mod traffic;
 pub mod update_service;
 mod waiting;
 
@@ -115,6 +121,12 @@ enum Event {
     InstanceReclaimed { instance: InstanceId },
     /// The two minutes of a Fargate Spot task are over.
     FargateTaskReclaimed { task: TaskId },
+    /// A scalable target's load has come to another count.
+    Scale { resource_id: String },
+    /// A scale-in that a deployment held up is tried again.
+    ScaleInAgain { resource_id: String },
+    /// A scheduled action is due.
+    ScheduledAction { resource_id: String, name: String, at: Timestamp },
     /// Instances that are being replaced may go.
     LeavingGo { group: String },
 }
@@ -152,9 +164,9 @@ pub struct World {
     /// Subnets by id.
     pub subnets: BTreeMap<String, records::Subnet>,
     /// Scalable targets.
-    pub scalable_targets: Vec<records::ScalableTarget>,
+    pub scalable_targets: Vec<autoscaling::ScalableTarget>,
     /// Scheduled actions.
-    pub scheduled_actions: Vec<records::ScheduledAction>,
+    pub scheduled_actions: Vec<autoscaling::ScheduledAction>,
     /// Service quotas.
     pub quotas: Vec<records::Quota>,
     /// What is made to go wrong.
@@ -233,6 +245,9 @@ impl World {
             Event::DrainInstance { instance } => self.drain_instance(&instance),
             Event::InstanceReclaimed { instance } => self.instance_reclaimed(&instance),
             Event::FargateTaskReclaimed { task } => self.fargate_task_reclaimed(&task),
+            Event::Scale { resource_id } => self.scale_due(resource_id),
+            Event::ScaleInAgain { resource_id } => self.scale(&resource_id),
+            Event::ScheduledAction { resource_id, name, at } => self.run_scheduled_action(resource_id, name, at),
             Event::LeavingGo { group } => self.let_leaving_go(&group),
         }
     }

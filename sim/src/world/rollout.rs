@@ -34,6 +34,7 @@ impl World {
             created_at: now,
             updated_at: now,
         };
+        let shift = self.new_shift(service);
         let short: String = self.short_id();
         service.service_deployments.insert(
             0,
@@ -50,6 +51,7 @@ impl World {
                 stopped_at: None,
                 updated_at: now,
                 rollback: None,
+                shift,
                 configuration: service.spec.deployment_configuration.clone(),
                 failure_count: 0,
                 threshold: threshold(breaker, service.desired_count),
@@ -105,7 +107,12 @@ impl World {
         let with_tasks: Vec<bool> =
             service.deployments.iter().map(|d| d.id == primary.id || own(&d.id, self)).collect();
         let mut keep = with_tasks.into_iter();
+        let before = service.deployments.len();
         service.deployments.retain(|_| keep.next().unwrap_or(true));
+        if service.deployments.len() < before {
+            // A reconciliation stage may have waited for it.
+            self.reconcile_soon(service);
+        }
 
         let healthy = service
             .tasks

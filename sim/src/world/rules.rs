@@ -29,6 +29,10 @@ rules! {
     SmallestTypeDecides,
     /// A group does not grow above MaxSize.
     MaxSizeBinds,
+    /// Blue/green, linear and canary deployments keep the old tasks until the bake time is over.
+    TrafficShifts,
+    /// Application Auto Scaling scales nothing in while a deployment runs.
+    ScaleInOffDuringDeployments,
     /// Two tasks with the same static host port do not share an instance.
     StaticHostPorts,
     /// vCPU quotas bind at launch.

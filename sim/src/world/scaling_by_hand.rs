@@ -1,7 +1,6 @@
 //! What people change of Application Auto Scaling by hand.
 
-use super::arn::ServiceKey;
-use super::records::{ScalableTarget, ScheduledAction};
+use super::autoscaling::{ScalableTarget, ScheduledAction, service_key};
 use super::{Refusal, World};
 
 /// RegisterScalableTarget: what is `None` stays.
@@ -40,12 +39,12 @@ impl World {
     /// RegisterScalableTarget: "Registers or updates a scalable target … When you register a new
     /// scalable target, you must specify values for the minimum and maximum capacity." It changes
     /// "the resource's current capacity to a value that is inside of this range".
-    pub fn register_scalable_target(&mut self, change: ScalableTargetChange) -> Result<(), Refusal> {
+    pub fn change_scalable_target(&mut self, change: ScalableTargetChange) -> Result<(), Refusal> {
         let id = &change.resource_id;
-        let key = service_of(id).filter(|key| self.services.contains_key(key));
-        let key = key.ok_or_else(|| invalid(format!("ECS service doesn't exist: {id}")))?;
-        let found = self.scalable_targets.iter().position(|t| t.resource_id == *id);
-        let old = found.map(|n| &self.scalable_targets[n]);
+        if !service_key(id).is_some_and(|key| self.services.contains_key(&key)) {
+            return Err(invalid(format!("ECS service doesn't exist: {id}")));
+        }
+        let old = self.scalable_targets.iter().find(|t| t.resource_id == *id);
         let min = change.min_capacity.or_else(|| old.map(|t| t.min_capacity));
         let max = change.max_capacity.or_else(|| old.map(|t| t.max_capacity));
         let (min_capacity, max_capacity) =
@@ -53,32 +52,20 @@ impl World {
         if min_capacity > max_capacity {
             return Err(invalid("MinCapacity cannot be greater than MaxCapacity"));
         }
-        match found {
-            Some(n) => {
-                let target = &mut self.scalable_targets[n];
-                (target.min_capacity, target.max_capacity) = (min_capacity, max_capacity);
-            }
-            None => self.scalable_targets.push(ScalableTarget {
-                resource_id: change.resource_id,
-                min_capacity,
-                max_capacity,
-                created_at: self.now,
-            }),
-        }
-        self.with_service(&key, |world, service| {
-            let within = service.desired_count.clamp(min_capacity, max_capacity);
-            if within != service.desired_count {
-                service.desired_count = within;
-                service.steady_told = false;
-                world.reconcile_soon(service);
-            }
+        self.register_scalable_target(ScalableTarget {
+            resource_id: change.resource_id,
+            min_capacity,
+            max_capacity,
+            load: None,
+            created_at: self.now,
         });
         Ok(())
     }
 
     /// PutScheduledAction: "You cannot create a scheduled action until you have registered the
-    /// resource as a scalable target."
-    pub fn put_scheduled_action(&mut self, change: ScheduledActionChange) -> Result<(), Refusal> {
+    /// resource as a scalable target. … To update a scheduled action, specify the parameters that you
+    /// want to change."
+    pub fn change_scheduled_action(&mut self, change: ScheduledActionChange) -> Result<(), Refusal> {
         let id = &change.resource_id;
         if !self.scalable_targets.iter().any(|t| t.resource_id == *id) {
             let what = format!(
@@ -86,34 +73,21 @@ impl World {
             );
             return Err(Refusal::new("ObjectNotFoundException", what));
         }
-        if let Some(schedule) = &change.schedule
-            && !["at(", "rate(", "cron("].iter().any(|kind| schedule.starts_with(kind) && schedule.ends_with(')'))
-        {
-            return Err(invalid(format!("Schedule {schedule} is not at(…), rate(…) or cron(…)")));
-        }
-        let found = self.scheduled_actions.iter_mut().find(|a| a.resource_id == *id && a.name == change.name);
-        if let Some(action) = found {
-            action.schedule = change.schedule.unwrap_or_else(|| action.schedule.clone());
-            action.timezone = change.timezone.or_else(|| action.timezone.take());
-            action.min_capacity = change.min_capacity.or(action.min_capacity);
-            action.max_capacity = change.max_capacity.or(action.max_capacity);
-            return Ok(());
-        }
-        self.scheduled_actions.push(ScheduledAction {
-            schedule: change.schedule.ok_or_else(|| invalid("A new scheduled action needs a Schedule"))?,
+        let old = self.scheduled_actions.iter().find(|a| a.resource_id == *id && a.name == change.name);
+        let action = ScheduledAction {
+            schedule: change
+                .schedule
+                .or_else(|| old.map(|a| a.schedule.clone()))
+                .ok_or_else(|| invalid("A new scheduled action needs a Schedule"))?,
+            timezone: change.timezone.or_else(|| old?.timezone.clone()),
+            min_capacity: change.min_capacity.or_else(|| old?.min_capacity),
+            max_capacity: change.max_capacity.or_else(|| old?.max_capacity),
+            created_at: old.map_or(self.now, |a| a.created_at),
             name: change.name,
             resource_id: change.resource_id,
-            timezone: change.timezone,
-            min_capacity: change.min_capacity,
-            max_capacity: change.max_capacity,
-            created_at: self.now,
-        });
+        };
+        action.check().map_err(invalid)?;
+        self.put_scheduled_action(action);
         Ok(())
     }
-}
-
-/// The service of `service/CLUSTER/SERVICE`.
-fn service_of(resource_id: &str) -> Option<ServiceKey> {
-    let (cluster, name) = resource_id.strip_prefix("service/")?.split_once('/')?;
-    Some(ServiceKey::new(cluster, name))
 }

@@ -10,6 +10,7 @@ use super::settings::{FargateDrought, ScaleIn, StopBeforeStart};
 use super::shapes::LaunchType;
 use super::task_definitions::whole;
 use super::tasks::{Phase, Task};
+use super::traffic::LifecycleStage;
 use super::{Event, TaskId, World, after};
 
 impl World {
@@ -45,6 +46,8 @@ impl World {
         match service.spec.scheduling {
             Scheduling::Daemon => self.keep_daemons(service),
             Scheduling::Replica => {
+                self.heed_alarms(service);
+                self.shift_traffic(service);
                 let short_of_room = self.start_missing(service);
                 self.stop_replaced(service, short_of_room);
                 self.scale_in(service);
@@ -67,6 +70,11 @@ impl World {
         if primary.rollout_state == RolloutState::Failed {
             return 0;
         }
+        // "PRE_SCALE_UP: the green service revision has not started."
+        let stage = self.shift_stage(service);
+        if stage.is_some_and(|s| s < LifecycleStage::ScaleUp) {
+            return 0;
+        }
         let all = self.tally(service, |_| true).wanted;
         let own = self.tally(service, |t| t.deployment == primary.id && !self.is_draining(t)).wanted;
         let missing = service.desired_count.saturating_sub(own);
@@ -75,7 +83,12 @@ impl World {
         // the nearest integer)" (DeploymentConfiguration.maximumPercent)
         let percent = u64::from(service.spec.deployment_configuration.maximum());
         let most = u32::try_from(u64::from(service.desired_count) * percent / 100).unwrap_or(u32::MAX);
-        let most = if all == own { most.max(service.desired_count) } else { most };
+        let most = match stage {
+            // "SCALE_UP: the green service revision scales up to 100%", beside the blue one.
+            Some(_) => u32::MAX,
+            None if all == own => most.max(service.desired_count),
+            None => most,
+        };
         let fits = missing.min(most.saturating_sub(all));
         if let Some(until) = service.hold_starts_until.filter(|until| *until > self.now) {
             if fits > 0 {
@@ -180,7 +193,10 @@ impl World {
             return;
         }
         let now = self.now;
-        let outgoing = |t: &Task| t.is_wanted() && (t.deployment != primary.id || self.is_draining(t));
+        let outgoing = |t: &Task| {
+            let old = t.deployment != primary.id && !self.stays_beside(service, t);
+            t.is_wanted() && (old || self.is_draining(t))
+        };
         let protected = self.ids(service, |t| outgoing(t) && t.is_protected(now));
         // Tasks of a superseded deployment that serve nobody are of no use to anybody.
         let idle = self.ids(service, |t| outgoing(t) && !t.is_healthy() && !t.is_protected(now));

@@ -166,6 +166,7 @@ impl Service {
     /// (ECS) deployment type that aren't behind a Classic Load Balancer" (Deployment).
     pub fn shows_rollout_state(&self) -> bool {
         self.spec.controller == Controller::Ecs
+            && !self.spec.deployment_configuration.shifts()
             && self.spec.load_balancers.iter().all(|l| l.load_balancer_name.is_none())
     }
 
@@ -223,6 +224,14 @@ impl World {
         self.measure_shortfall(&mut service);
         self.services.insert(key.clone(), service);
         Some(out)
+    }
+
+    /// Gives a service another value for a tag; without one the tag is taken away.
+    pub fn set_tag(&mut self, key: &ServiceKey, tag: &str, value: Option<&str>) {
+        if let Some(service) = self.services.get_mut(key) {
+            service.spec.tags.retain(|one| one.key != tag);
+            service.spec.tags.extend(value.map(|value| Tag { key: tag.to_owned(), value: value.to_owned() }));
+        }
     }
 
     pub(super) fn tell(&mut self, service: &mut Service, message: impl Into<String>) {

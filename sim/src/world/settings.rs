@@ -202,6 +202,15 @@ pub struct Durations {
     pub managed_scaling: f64,
     /// How long an instance stays empty before managed scaling ends it.
     pub managed_scale_in: f64,
+    /// How often autoscaling looks again at a scale-in that a deployment holds up.
+    pub autoscaling: f64,
+    /// How long the load balancer takes to shift traffic, once told.
+    pub traffic_shift: f64,
+    /// How long the function of a lifecycle hook takes to answer SUCCEEDED.
+    pub lifecycle_hook: f64,
+    /// How long a lifecycle stage may last before the deployment is rolled back (developer guide: up
+    /// to 24 hours).
+    pub lifecycle_stage_timeout: f64,
     /// From an interruption warning to DRAINING: the agent polls, ECS is told (best effort; about 40 s
     /// have been reported).
     pub interruption_noticed: f64,
@@ -231,6 +240,10 @@ impl Default for Durations {
             instance_launch: 90.0,
             managed_scaling: 15.0,
             managed_scale_in: 900.0,
+            autoscaling: 60.0,
+            traffic_shift: 30.0,
+            lifecycle_hook: 30.0,
+            lifecycle_stage_timeout: 86_400.0,
             interruption_noticed: 5.0,
             scheduler_tick: 1.0,
             placement_retry: 15.0,
@@ -257,6 +270,10 @@ impl Settings {
             ("instanceLaunch", d.instance_launch, 0.0),
             ("managedScaling", d.managed_scaling, 0.1),
             ("managedScaleIn", d.managed_scale_in, 1.0),
+            ("autoscaling", d.autoscaling, 1.0),
+            ("trafficShift", d.traffic_shift, 0.0),
+            ("lifecycleHook", d.lifecycle_hook, 0.0),
+            ("lifecycleStageTimeout", d.lifecycle_stage_timeout, 60.0),
             ("interruptionNoticed", d.interruption_noticed, 0.0),
             // The scheduler looks again after this time: 0 would be a loop without an end.
             ("schedulerTick", d.scheduler_tick, 0.1),

@@ -127,6 +127,7 @@ impl World {
                 stopped_at: None,
                 updated_at: after(created, 120.0),
                 rollback: None,
+                shift: None,
                 configuration: new.spec.deployment_configuration.clone(),
                 failure_count: 0,
                 threshold: super::circuit_breaker::threshold(
@@ -304,6 +305,7 @@ impl World {
             self.look_whether_idle(&instance);
         }
         self.schedule_pools();
+        self.schedule_autoscaling();
         let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
         for key in keys {
             self.with_service(&key, |_, _| ());

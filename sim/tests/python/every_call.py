@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import pathlib
+import shlex
 import sys
 import urllib.request
 
@@ -25,7 +26,7 @@ WATCH = watch(DRIVER.session)
 
 def aws(line, **values):
     """Runs a command line; answers its exit code and what it printed and complained of."""
-    words = [word.format(**values) for word in line.split(" ")]
+    words = [word.format(**values) for word in shlex.split(line)]
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = DRIVER.main([*words, "--endpoint-url", URL, "--region", "eu-west-1", "--output", "json"])
@@ -215,8 +216,8 @@ def application_auto_scaling():
     refused(f"{register} service/batch/crunch --min-capacity 2", "ValidationException", "MaxCapacity")
     refused(f"{register} service/shop/api --min-capacity 9", "ValidationException", "cannot be greater")
     put = f"{aas} put-scheduled-action --service-namespace ecs --scalable-dimension ecs:service:DesiredCount --scheduled-action-name day --resource-id"
-    assert said(f"{put} service/shop/api --schedule rate(1day) --scalable-target-action MinCapacity=3,MaxCapacity=8") is None
-    refused(f"{put} service/batch/crunch --schedule rate(1day)", "ObjectNotFoundException", "No scalable target")
+    assert said(f"{put} service/shop/api --schedule 'rate(1 day)' --scalable-target-action MinCapacity=3,MaxCapacity=8") is None
+    refused(f"{put} service/batch/crunch --schedule 'rate(1 day)'", "ObjectNotFoundException", "No scalable target")
     refused(f"{put} service/shop/api --schedule daily", "ValidationException", "daily")
     shows(f"{aas} describe-scheduled-actions --service-namespace ecs --resource-id service/shop/api", "ScheduledActions[].ScheduledActionName", ["day"])
 
