@@ -1,14 +1,19 @@
 //! One world on the wire: HTTP/1.1 on one port for every service, and `/_sim/` for tests.
 
 mod admin;
+mod answer;
 mod app_scaling;
 mod autoscaling;
+mod check;
 mod clock;
+mod conform;
 mod ec2;
 mod ecs;
 mod elbv2;
 mod held;
+mod model;
 mod page;
+mod params;
 mod protocol;
 mod quotas;
 
@@ -32,7 +37,8 @@ use crate::world::{Refusal, World};
 use clock::Clock;
 pub use clock::Speed;
 use held::Held;
-use protocol::{Call, Input, Service};
+use model::Model;
+use protocol::{Call, Service};
 
 /// The largest request that is read.
 const MOST_BYTES: usize = 1 << 20;
@@ -86,6 +92,9 @@ impl Sim {
             .route("/_sim/faults", get(admin::faults).post(admin::set_fault).delete(admin::clear_faults))
             .route("/_sim/held", get(admin::held))
             .route("/_sim/services", get(admin::services))
+            .route("/_sim/pools", get(admin::pools))
+            .route("/_sim/events", get(admin::events))
+            .route("/_sim/events/take", post(admin::take_events))
             .route("/_sim/{*rest}", get(admin::unknown).post(admin::unknown))
             .fallback(answer)
             .with_state(self);
@@ -125,9 +134,12 @@ impl Sim {
     }
 }
 
+/// Answers one action: its request has been checked against its shape.
+type Handler = fn(&mut World, &Value) -> Result<Value, Refusal>;
+
 /// Every action that is answered, as `service:Action`.
-fn actions() -> Vec<&'static str> {
-    [ecs::ACTIONS, app_scaling::ACTIONS, quotas::ACTIONS, elbv2::ACTIONS, autoscaling::ACTIONS, ec2::ACTIONS].concat()
+fn actions() -> Vec<String> {
+    Service::ALL.iter().flat_map(|s| s.calls().iter().map(|(name, _)| format!("{}:{name}", s.prefix()))).collect()
 }
 
 async fn answer(State(sim): State<Sim>, request: Request) -> Response<Body> {
@@ -152,7 +164,7 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response<Body> {
         response.extensions_mut().insert(Lost);
         return response;
     }
-    protocol::encode(&call, outcome)
+    answer::encode(&call, outcome)
 }
 
 impl Sim {
@@ -186,16 +198,10 @@ impl Sim {
             count(&mut world.counters.throttled, action);
             return (Err(call.service.throttled()), false);
         }
-        let resource = resource_of(world, call);
-        let outcome = if world.faults.denies(action, &format!("{}\n{resource}", call.text)) {
-            let who = format!("arn:aws:sts::{}:assumed-role/aws-sim/session", world.arns.account);
-            let message = format!(
-                "User: {who} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
-            );
-            Err(Refusal::new(call.service.denied(), message))
-        } else {
-            dispatch(world, call)
-        };
+        let outcome = call.input.as_ref().map_err(Clone::clone).and_then(|input| {
+            refuse_denied(world, call, action, input)?;
+            dispatch(world, call, input)
+        });
         if let Err(refusal) = &outcome {
             count(&mut world.counters.refused, &format!("{action} {}", refusal.code));
         }
@@ -204,30 +210,38 @@ impl Sim {
     }
 }
 
-fn dispatch(world: &mut World, call: &Call) -> Result<Value, Refusal> {
-    match (call.service, &call.input) {
-        (Service::Ecs, Input::Json(input)) => ecs::answer(world, &call.name, input),
-        (Service::ApplicationAutoScaling, Input::Json(input)) => app_scaling::answer(world, &call.name, input),
-        (Service::Quotas, Input::Json(input)) => quotas::answer(world, &call.name, input),
-        (Service::Elbv2, Input::Query(params)) => elbv2::answer(world, &call.name, params),
-        (Service::AutoScaling, Input::Query(params)) => autoscaling::answer(world, &call.name, params),
-        (Service::Ec2, Input::Query(params)) => ec2::answer(world, &call.name, params),
-        _ => Err(Refusal::new("SerializationException", "the request is not in the protocol of its service")),
+/// The refusal of a call that the fault `deny` names.
+fn refuse_denied(world: &World, call: &Call, action: &str, input: &Value) -> Result<(), Refusal> {
+    let resource = resource_of(world, call, input);
+    if !world.faults.denies(action, &format!("{}\n{resource}", call.text)) {
+        return Ok(());
     }
+    let who = format!("arn:aws:sts::{}:assumed-role/aws-sim/session", world.arns.account);
+    let message = format!(
+        "User: {who} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
+    );
+    Err(Refusal::new(call.service.denied(), message))
 }
 
-/// An action that this simulator does not have, as AWS would answer it.
-fn unknown_action(json: bool, name: &str) -> Refusal {
-    if json {
-        Refusal::new("UnknownOperationException", format!("aws-sim does not have the action {name:?}"))
-    } else {
-        Refusal::new("InvalidAction", format!("The action {name} is not valid for this web service."))
+fn dispatch(world: &mut World, call: &Call, input: &Value) -> Result<Value, Refusal> {
+    // The models and the calls have the same names (a test holds them together), so both are there.
+    let handler = call.service.calls().iter().find(|(name, _)| *name == call.name).map(|(_, handler)| handler);
+    let Some((handler, request)) = handler.zip(Model::of(call.service).request(&call.name)) else {
+        return Err(call.service.unknown_action(&call.name));
+    };
+    check::check(call.service, request, input)?;
+    // "If you have the required permissions, the error response is DryRunOperation" (DryRun).
+    if call.service == Service::Ec2 && input.get("DryRun") == Some(&Value::Bool(true)) {
+        let what = "Request would have succeeded, but DryRun flag is set.";
+        return Err(Refusal::new("DryRunOperation", what));
     }
+    handler(world, input)
 }
 
-/// Reads a JSON request into its shape.
-fn read<T: serde::de::DeserializeOwned>(input: &Value) -> Result<T, Refusal> {
-    serde_json::from_value(input.clone()).map_err(|e| Refusal::new("SerializationException", e.to_string()))
+/// Reads a request into what this simulator takes of it. AWS knows more parameters: those are
+/// refused, because a test instrument must not take silently what it does not do.
+fn read<T: serde::de::DeserializeOwned>(service: Service, input: &Value) -> Result<T, Refusal> {
+    T::deserialize(input).map_err(|e| Refusal::new(service.unmodelled(), format!("aws-sim does not model this: {e}")))
 }
 
 /// Writes a shape as JSON.
@@ -248,13 +262,7 @@ fn iso(at: jiff::Timestamp) -> String {
 }
 
 /// The ARN of what a request is about, for the text of a denial.
-fn resource_of(world: &World, call: &Call) -> String {
-    let Input::Json(input) = &call.input else {
-        let Input::Query(params) = &call.input else {
-            return "*".to_owned();
-        };
-        return params.get("TargetGroupArn").unwrap_or("*").to_owned();
-    };
+fn resource_of(world: &World, call: &Call, input: &Value) -> String {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let first = |name: &str| input.get(name).and_then(Value::as_array).and_then(|a| a.first()).and_then(Value::as_str);
     let cluster = short_name(text("cluster").unwrap_or("default"));
@@ -264,10 +272,16 @@ fn resource_of(world: &World, call: &Call) -> String {
     if let Some(name) = text("service").or_else(|| first("services")) {
         return world.arns.ecs(&format!("service/{cluster}/{}", short_name(name)));
     }
-    if let Some(arn) =
-        first("serviceDeploymentArns").or_else(|| first("serviceRevisionArns")).or_else(|| text("resourceArn"))
-    {
+    let arn = first("serviceDeploymentArns")
+        .or_else(|| first("serviceRevisionArns"))
+        .or_else(|| text("serviceDeploymentArn"))
+        .or_else(|| text("resourceArn"))
+        .or_else(|| text("TargetGroupArn"));
+    if let Some(arn) = arn {
         return arn.to_owned();
+    }
+    if let Some(group) = text("AutoScalingGroupName") {
+        return world.arns.group(group);
     }
     if text("cluster").is_some() {
         return world.arns.cluster(cluster);

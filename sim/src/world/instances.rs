@@ -65,6 +65,11 @@ impl Instance {
         (self.cpu.saturating_sub(used.0), self.memory.saturating_sub(used.1))
     }
 
+    /// Its group, where it has one.
+    pub fn group_name(&self) -> Option<&str> {
+        Some(self.group.as_str()).filter(|g| !g.is_empty())
+    }
+
     /// Its capacity pool.
     pub fn pool(&self) -> PoolKey {
         PoolKey::new(&self.instance_type, &self.zone)

@@ -45,6 +45,7 @@ impl World {
         Self {
             start,
             now: start,
+            seed,
             arns,
             settings,
             clusters: BTreeMap::new(),
@@ -65,6 +66,7 @@ impl World {
             faults: super::faults::Faults::default(),
             counters: super::counters::Counters::default(),
             buckets: super::buckets::Buckets::default(),
+            placement_configurations: BTreeMap::new(),
             launches: super::buckets::Buckets::default(),
             meters: super::meters::VcpuMeters::default(),
             felt: super::meters::Felt::default(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::arn::{ServiceKey, short_name};
 use super::rules::Rule;
 use super::services::{Controller, Scheduling, Service};
-use super::shapes::{DeploymentConfiguration, LaunchType, NetworkConfiguration, StrategyItem};
+use super::shapes::{DeploymentConfiguration, LaunchType, NetworkConfiguration, PlacementRule, StrategyItem};
 use super::task_definitions::TaskDefinition;
 use super::{Refusal, World};
 
@@ -31,6 +31,12 @@ pub struct UpdateService {
     pub platform_version: Option<String>,
     /// Grace before failed health checks count.
     pub health_check_grace_period_seconds: Option<u32>,
+    /// ENABLED or DISABLED.
+    pub availability_zone_rebalancing: Option<String>,
+    /// New placement constraints.
+    pub placement_constraints: Option<Vec<PlacementRule>>,
+    /// A new placement strategy.
+    pub placement_strategy: Option<Vec<PlacementRule>>,
     /// Whether a deployment is started even if nothing changes.
     pub force_new_deployment: bool,
 }
@@ -94,6 +100,7 @@ impl World {
         {
             check_deployment_configuration(c)?;
         }
+        check_placement(call)?;
 
         let changes_tasks = task_definition.is_some_and(|t| t.short() != current.task_definition.short())
             || call.network_configuration.as_ref().is_some_and(|n| Some(n) != current.network.as_ref())
@@ -111,6 +118,16 @@ impl World {
             }
             if let Some(seconds) = call.health_check_grace_period_seconds {
                 service.spec.health_check_grace_seconds = Some(seconds);
+            }
+            // "This parameter doesn't trigger a new service deployment" holds for these three.
+            if let Some(zones) = &call.availability_zone_rebalancing {
+                service.spec.zone_rebalancing = Some(zones.clone());
+            }
+            if let Some(constraints) = &call.placement_constraints {
+                service.spec.placement_constraints = constraints.clone();
+            }
+            if let Some(strategy) = &call.placement_strategy {
+                service.spec.placement_strategy = strategy.clone();
             }
             if deploys {
                 let revision = world.next_revision(service, world.now, |r| {
@@ -242,6 +259,11 @@ impl World {
         if on != LaunchType::Fargate {
             return Ok(());
         }
+        for (what, rules) in [("constraints", &call.placement_constraints), ("strategies", &call.placement_strategy)] {
+            if rules.as_ref().is_some_and(|r| !r.is_empty()) {
+                return Err(Refusal::invalid(format!("Placement {what} are not supported with FARGATE launch type.")));
+            }
+        }
         let current = service.current();
         let network = call.network_configuration.as_ref().or_else(|| current.and_then(|r| r.network.as_ref()));
         if network.is_none() {
@@ -318,6 +340,19 @@ fn check_deployment_configuration(c: &DeploymentConfiguration) -> Result<(), Ref
         return Err(Refusal::invalid(
             "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
         ));
+    }
+    Ok(())
+}
+
+/// "You can specify a maximum of 10 constraints for each task … You can specify a maximum of five
+/// strategy rules for each service" (placementConstraints, placementStrategy).
+fn check_placement(call: &UpdateService) -> Result<(), Refusal> {
+    for (what, rules, most) in
+        [("constraints", &call.placement_constraints, 10), ("strategies", &call.placement_strategy, 5)]
+    {
+        if rules.as_ref().is_some_and(|r| r.len() > most) {
+            return Err(Refusal::invalid(format!("There cannot be more than {most} placement {what}.")));
+        }
     }
     Ok(())
 }
