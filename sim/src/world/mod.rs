@@ -190,8 +190,7 @@ pub struct World {
     stale: BTreeMap<ServiceKey, VecDeque<(Timestamp, services::Service)>>,
     /// How often each image's tag was pushed since the start.
     pushes: BTreeMap<String, u32>,
-    /// Tasks that wait for capacity, by cluster; those that no longer do are dropped when they are
-    /// next looked at.
+    /// Tasks that wait for capacity, by cluster.
     waiting: BTreeMap<String, BTreeSet<TaskId>>,
     /// Clusters whose waiting tasks are on the calendar.
     placements_due: BTreeSet<String>,
@@ -281,7 +280,9 @@ impl World {
     /// A capacity provider as a cluster sees it: a Managed Instances provider belongs to one.
     pub fn provider(&self, cluster: &str, name: &str) -> Option<&clusters::Provider> {
         self.providers.get(name).filter(|p| match &p.kind {
-            clusters::ProviderKind::ManagedInstances(m) => m.cluster == cluster,
+            clusters::ProviderKind::ManagedInstances(m) => {
+                m.cluster == cluster || !self.holds(rules::Rule::ManagedInstancesBelongToACluster)
+            }
             _ => true,
         })
     }

@@ -6,6 +6,7 @@ use super::World;
 use super::arn::{ServiceKey, short_name};
 use super::circuit_breaker::threshold;
 use super::deployments::{Deployment, Revision, RolloutState, ServiceDeployment, ServiceDeploymentStatus};
+use super::rules::Rule;
 use super::services::{Scheduling, Service};
 use super::tasks::Phase;
 
@@ -182,7 +183,9 @@ impl World {
         // "The new tasks launched by the deployment pull the current image/tag combination"
         // (UpdateService.forceNewDeployment); exactly when ECS resolves a tag again is undocumented.
         let new_task_definition = revision.task_definition.short() != same_task_definition.short();
-        if self.settings.forced_deployment_resolves_images || new_task_definition {
+        if (self.settings.forced_deployment_resolves_images && self.holds(Rule::TagsResolveAgain))
+            || new_task_definition
+        {
             revision.images = self.resolve_images(&revision.task_definition);
         }
         Some(revision)

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::arn::{ServiceKey, short_name};
 use super::deployments::{Deployment, Revision, ServiceDeployment};
+use super::rules::Rule;
 use super::shapes::{DeploymentConfiguration, LaunchType, LoadBalancer, PlacementRule, ServiceRegistry, Tag};
 use super::tasks::Task;
 use super::{Refusal, TaskId, World};
@@ -248,7 +249,7 @@ impl World {
     /// Keeps the service as it is now for readers, if reads are stale.
     pub(super) fn remember_for_stale_reads(&mut self, key: &ServiceKey) {
         let until = super::after(self.now, self.faults.stale_reads_seconds);
-        if until <= self.now {
+        if until <= self.now || !self.holds(Rule::ReadsMayBeStale) {
             return;
         }
         let Some(service) = self.services.get(key).cloned() else {

@@ -308,7 +308,7 @@ impl World {
         self.schedule_autoscaling();
         let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
         for key in keys {
-            self.with_service(&key, |_, _| ());
+            self.with_service(&key, |_, service| service.reconcile_at = None);
         }
     }
 

@@ -8,6 +8,7 @@ mod interruptions;
 mod invariants;
 mod placement;
 mod pools;
+mod rules;
 mod traffic;
 mod update_service;
 
