@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use spotkeeper_tests::ministack::{MiniStack, Options};
 use spotkeeper_tests::skips::skip;
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -98,4 +99,28 @@ fn the_strict_walk_finds_what_the_model_does_not_have() {
         return;
     };
     run(&python, "strict_test.py", &[]);
+}
+
+/// The same calls on another simulator: what differs is listed in `tests/differences.toml`.
+fn compare(test: &str, name: &str, other: &str) {
+    let Some(python) = python(test) else {
+        return;
+    };
+    let here = start("tests/accounts/differential.yaml").unwrap();
+    run(&python, "differential.py", &[name, other, &here.url, &format!("{HERE}/tests/differences.toml")]);
+}
+
+#[test]
+fn moto_differs_where_it_is_listed() {
+    compare("moto_differs_where_it_is_listed", "moto", "-");
+}
+
+#[test]
+fn ministack_differs_where_it_is_listed() {
+    const TEST: &str = "ministack_differs_where_it_is_listed";
+    if let Err(missing) = spotkeeper_tests::paths::ministack() {
+        return skip(TEST, &missing.to_string());
+    }
+    let ministack = MiniStack::start(&Options::default()).unwrap();
+    compare(TEST, "ministack", ministack.url());
 }

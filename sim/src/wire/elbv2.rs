@@ -60,9 +60,10 @@ fn target_group(g: &TargetGroup) -> Value {
         "HealthCheckProtocol": g.protocol,
         "HealthCheckPort": "traffic-port",
         "HealthCheckEnabled": true,
-        "HealthCheckIntervalSeconds": 10,
+        // The defaults of HTTP target groups (CreateTargetGroup).
+        "HealthCheckIntervalSeconds": 30,
         "HealthCheckTimeoutSeconds": 5,
-        "HealthyThresholdCount": 2,
+        "HealthyThresholdCount": 5,
         "UnhealthyThresholdCount": 2,
         "HealthCheckPath": "/",
         "Matcher": {"HttpCode": "200"},

@@ -31,6 +31,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::world::arn::short_name;
+use crate::world::buckets;
 use crate::world::counters::count;
 use crate::world::settings::Throttling;
 use crate::world::{Refusal, World};
@@ -193,7 +194,7 @@ impl Sim {
             // Buckets only look at differences.
             Throttling::VirtualClock => Some(world.now().duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64()),
         };
-        let within_rate = seconds.is_none_or(|s| world.buckets.take(action, s));
+        let within_rate = seconds.is_none_or(|s| world.buckets.take(bucket_of(call, action), s));
         if world.faults.throttles(action) || !within_rate {
             count(&mut world.counters.throttled, action);
             return (Err(call.service.throttled()), false);
@@ -207,6 +208,16 @@ impl Sim {
         }
         let lost = world.faults.loses_answer(action);
         (outcome, lost)
+    }
+}
+
+/// What an action is called in the token buckets: a read of every instance draws from one of its own.
+fn bucket_of<'a>(call: &Call, action: &'a str) -> &'a str {
+    let narrowed =
+        |input: &Value| ["InstanceIds", "Filters", "MaxResults"].iter().any(|name| input.get(name).is_some());
+    match &call.input {
+        Ok(input) if action == "ec2:DescribeInstances" && !narrowed(input) => buckets::ALL_INSTANCES,
+        _ => action,
     }
 }
 
@@ -287,4 +298,19 @@ fn resource_of(world: &World, call: &Call, input: &Value) -> String {
         return world.arns.cluster(cluster);
     }
     "*".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_has_its_token_bucket_where_aws_publishes_one() {
+        // These three publish no numbers.
+        let unpublished = ["autoscaling:", "application-autoscaling:", "servicequotas:"];
+        for action in actions() {
+            let published = !unpublished.iter().any(|service| action.starts_with(service));
+            assert_eq!(buckets::is_limited(&action), published, "{action}");
+        }
+    }
 }
