@@ -4,6 +4,7 @@
 //! is three times what the pools give, over what is asked for, from 1 to 10.
 
 use super::pools::PoolKey;
+use super::rules::Rule;
 use super::{Refusal, World, after};
 
 /// In what a target capacity is counted.
@@ -64,7 +65,7 @@ impl World {
         let absent = &self.settings.spot_placement_absent_zones;
         let mut scores: Vec<Score> = zones
             .into_iter()
-            .filter(|z| !absent.contains(z))
+            .filter(|z| !absent.contains(z) || !self.holds(Rule::ZonesMayBeAbsent))
             .map(|z| Score { score: self.score(request, std::slice::from_ref(&z)), zone: Some(z) })
             .collect();
         scores.sort_by_key(|s| std::cmp::Reverse(s.score));
@@ -89,7 +90,8 @@ impl World {
                 total = total.saturating_add(u64::from(count).saturating_mul(size));
             }
         }
-        let best = if request.instance_types.len() < FEWEST_TYPES { LOW } else { 10 };
+        let few = request.instance_types.len() < FEWEST_TYPES && self.holds(Rule::FewTypesScoreLow);
+        let best = if few { LOW } else { 10 };
         let score = total.saturating_mul(3) / request.target_capacity.max(1);
         u32::try_from(score).unwrap_or(u32::MAX).clamp(1, best)
     }
@@ -103,7 +105,8 @@ impl World {
         types.sort();
         let key = format!("{types:?} {} {:?} {}", request.target_capacity, request.unit, request.single_zone);
         let most = usize::try_from(self.settings.spot_placement_configurations_per_day).unwrap_or(usize::MAX);
-        if !self.placement_configurations.contains_key(&key) && self.placement_configurations.len() >= most {
+        let is_new = !self.placement_configurations.contains_key(&key);
+        if is_new && self.placement_configurations.len() >= most && self.holds(Rule::NewConfigurationsAreLimited) {
             return Err(Refusal::new(
                 "MaxConfigLimitExceeded",
                 "The maximum number of new Spot placement configurations in 24 hours is exceeded: configurations of the last 24 hours can be asked for again.",

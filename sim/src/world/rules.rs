@@ -71,6 +71,8 @@ rules! {
     ProtectionBlocksDeployments,
     /// Blue/green, linear and canary deployments keep the old tasks until the bake time is over.
     TrafficShifts,
+    /// A rolling deployment may succeed before the service is steady.
+    EarlySuccessEndsEarly,
     /// A container that outlasts `stopTimeout` is killed.
     StopTimeoutKills,
     /// Stop timeouts along a chain of `dependsOn` add up.
@@ -89,6 +91,12 @@ rules! {
     FargateSpotStopOrder,
     /// Capacity Rebalancing launches the replacement before the instance goes.
     RebalancingReplacesFirst,
+    /// Fewer than three instance types always score low.
+    FewTypesScoreLow,
+    /// New configurations of a Spot placement score are limited by the day.
+    NewConfigurationsAreLimited,
+    /// A zone may be absent from the scores.
+    ZonesMayBeAbsent,
     /// A deployment keeps `minimumHealthyPercent` of the tasks.
     MinimumHealthyBinds,
     /// A deployment starts no more than `maximumPercent` of the tasks.

@@ -246,6 +246,15 @@ impl World {
         service.events.truncate(100);
     }
 
+    /// The tasks of a cluster as lists show them: under stale reads, without those that were started
+    /// since the late write.
+    pub fn listed_tasks<'a>(&'a self, cluster: &'a str) -> impl Iterator<Item = &'a Task> {
+        let late =
+            |t: &Task| self.stale.contains_key(&t.service).then(|| self.service(cluster, &t.service.name)).flatten();
+        let shown = move |t: &&Task| late(t).is_none_or(|service| service.tasks.contains(&t.id));
+        self.tasks.values().filter(move |t| t.service.cluster == cluster).filter(shown)
+    }
+
     /// Keeps the service as it is now for readers, if reads are stale.
     pub(super) fn remember_for_stale_reads(&mut self, key: &ServiceKey) {
         let until = super::after(self.now, self.faults.stale_reads_seconds);

@@ -127,6 +127,7 @@ impl World {
                 stopped_at: None,
                 updated_at: after(created, 120.0),
                 rollback: None,
+                healthy_since: None,
                 shift: None,
                 configuration: new.spec.deployment_configuration.clone(),
                 failure_count: 0,

@@ -52,9 +52,8 @@ pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
         })
     };
     let arns = world
-        .tasks
-        .values()
-        .filter(|t| t.service.cluster == cluster.name && doomed == Some(t.doomed))
+        .listed_tasks(&cluster.name)
+        .filter(|t| doomed == Some(t.doomed))
         .filter(|t| call.service_name.as_deref().is_none_or(|n| short_name(n) == t.service.name))
         .filter(|t| call.family.as_deref().is_none_or(|f| f == t.task_definition.family))
         .filter(|t| call.started_by.as_deref().is_none_or(|s| s == t.deployment))

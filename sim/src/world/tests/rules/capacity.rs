@@ -1,13 +1,45 @@
 //! Where tasks and instances come from, and what limits them.
 
 use super::*;
+use crate::world::placement_scores::{CapacityUnit, Score, ScoreRequest};
 
 fn spot_message(w: &World) -> String {
     w.groups["spot"].activities.front().and_then(|a| a.status_message.clone()).unwrap_or_default()
 }
 
+fn scores(w: &mut World, types: &[&str], target_capacity: u64) -> Result<Vec<Score>, Refusal> {
+    let instance_types = types.iter().map(|t| (*t).to_owned()).collect();
+    w.spot_placement_scores(&ScoreRequest {
+        instance_types,
+        target_capacity,
+        unit: CapacityUnit::Units,
+        single_zone: true,
+    })
+}
+
+const THREE: [&str; 3] = ["m5.large", "c5.large", "r5.large"];
+
 pub(super) fn cases() -> Vec<Case> {
     vec![
+        case(Rule::FewTypesScoreLow, &[], |w| {
+            let of = |w: &mut World, types: &[&str]| scores(w, types, 10).unwrap()[0].score;
+            of(w, &THREE) == 10 && of(w, &THREE[..2]) <= 3
+        }),
+        case(
+            Rule::NewConfigurationsAreLimited,
+            &[("jitterPercent: 0 }", "jitterPercent: 0, spotPlacementConfigurationsPerDay: 2 }")],
+            |w| {
+                let first_two = (1..=2).all(|n| scores(w, &THREE, n).is_ok());
+                let third = scores(w, &THREE, 3).err().map(|r| r.code);
+                // A configuration of the last 24 hours can be asked for again.
+                first_two && third == Some("MaxConfigLimitExceeded") && scores(w, &THREE, 1).is_ok()
+            },
+        ),
+        case(
+            Rule::ZonesMayBeAbsent,
+            &[("jitterPercent: 0 }", "jitterPercent: 0, spotPlacementAbsentZones: [eu-west-1b] }")],
+            |w| scores(w, &THREE, 10).unwrap().iter().all(|s| s.zone.as_deref() != Some("eu-west-1b")),
+        ),
         case(
             Rule::SmallestTypeDecides,
             &[

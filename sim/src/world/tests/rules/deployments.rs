@@ -36,6 +36,20 @@ pub(super) fn cases() -> Vec<Case> {
                 w.tally(get(w, "web"), |_| true).running == 8
             },
         ),
+        case(
+            Rule::EarlySuccessEndsEarly,
+            &[(
+                "serviceName: web,",
+                "serviceName: web, deploymentConfiguration: { earlySuccessCriteria: { enable: true, healthyPercent: 75, sourceServiceRevisionCleanup: DEFERRED } },",
+            )],
+            |w| {
+                // The fourth task finds no capacity.
+                fault(w, serde_json::json!({"fault": "spot_unavailable", "provider": "all"}), true).unwrap();
+                w.update_service(&forced("web", Some(half_spot()))).unwrap();
+                w.advance_by(600.0);
+                newest(get(w, "web")) == ServiceDeploymentStatus::Successful && on(w, "web", "FARGATE") == 3
+            },
+        ),
         case(Rule::MinimumHealthyBinds, &[], |w| {
             w.update_service(&forced("half", None)).unwrap();
             extremes(w, "half").0 == 2
