@@ -294,6 +294,29 @@ async fn people_meddle_and_see_what_came_of_it() {
     assert_eq!(web["services"][0]["launchType"], "FARGATE");
 }
 
+/// The commands of the README, as a shell would send them: `curl -s [-X METHOD] $URL/PATH [-d 'BODY']`.
+fn commands() -> impl Iterator<Item = (&'static str, &'static str, Option<&'static str>)> {
+    include_str!("../README.md").lines().filter_map(|line| {
+        let (before, rest) = line.strip_prefix("curl -s ")?.split_once("$URL")?;
+        let (path, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let body = rest.trim_start().strip_prefix("-d '").and_then(|b| b.split_once('\'')).map(|(body, _)| body);
+        let method = before.trim().strip_prefix("-X ").unwrap_or(if body.is_some() { "POST" } else { "GET" });
+        Some((method, path, body))
+    })
+}
+
+#[tokio::test]
+async fn every_command_of_the_readme_runs_as_written() {
+    let server = start(include_str!("../accounts/mixed.yaml"), 1.0).await;
+    let mut ran = 0;
+    for (method, path, body) in commands() {
+        let answer = server.raw(method, path, "", body.unwrap_or_default()).await.unwrap();
+        assert_eq!(answer.status, 200, "{method} {path} {body:?}: {}", answer.body);
+        ran += 1;
+    }
+    assert!(ran > 25, "{ran}");
+}
+
 #[tokio::test]
 async fn pages_have_the_documented_sizes() {
     let fleet = DEMO.replace("scalableTargets:", "generate: [{ count: 30, namePattern: \"g-{n}\", clusters: [shop], service: { taskDefinition: web, desiredCount: 1, launchType: FARGATE } }]\nscalableTargets:");
