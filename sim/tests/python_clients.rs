@@ -3,6 +3,8 @@
 //! `SPOTKEEPER_PYTHON` names a Python that has boto3 and the AWS CLI beside it; without it these
 //! tests are skipped. `cargo xtask test` names the one of its tools.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as the tests themselves do")]
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -89,8 +91,9 @@ fn boto3_pages_waits_and_raises() {
     let Some(python) = python("boto3_pages_waits_and_raises") else {
         return;
     };
-    let (pages, demo) = (start("tests/accounts/pages.yaml").unwrap(), start("accounts/demo.yaml").unwrap());
-    run(&python, "boto3_calls.py", &[&pages.url, &demo.url]);
+    let [pages, demo, mixed] = ["tests/accounts/pages.yaml", "accounts/demo.yaml", "accounts/mixed.yaml"]
+        .map(|account| start(account).unwrap());
+    run(&python, "boto3_calls.py", &[&pages.url, &demo.url, &mixed.url]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 """boto3 against a simulator: paginators, waiters, modelled exceptions, and a change of strategy.
 
-    python boto3_calls.py URL_OF_PAGES URL_OF_DEMO
+    python boto3_calls.py URL_OF_PAGES URL_OF_DEMO URL_OF_MIXED
 
-The first is a simulator with tests/accounts/pages.yaml, the second one with accounts/demo.yaml.
+The first is a simulator with tests/accounts/pages.yaml, the others have accounts/demo.yaml and mixed.yaml.
 """
 
 import json
@@ -151,11 +151,31 @@ def change_of_strategy(url):
     assert {t["stopCode"] for t in old} == {"ServiceSchedulerInitiated"}, old
 
 
+def blue_green(url):
+    """A blue/green deployment, looked at all the way: each answer is held to its model."""
+    ecs = client("ecs", url)
+    arn = ecs.update_service(cluster="shop", service="checkout", forceNewDeployment=True)["service"]["currentServiceDeployment"]
+    stages = []
+    for _ in range(60):
+        deployment = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
+        ecs.describe_services(cluster="shop", services=["checkout", "legacy", "ledger"], include=["TAGS"])
+        ecs.describe_service_revisions(serviceRevisionArns=[deployment["targetServiceRevision"]["arn"]])
+        stages += [deployment["lifecycleStage"]] if "lifecycleStage" in deployment else []
+        if deployment["status"] not in ("PENDING", "IN_PROGRESS"):
+            break
+        skip(url, 20)
+    assert deployment["status"] == "SUCCESSFUL" and "BAKE_TIME" in stages, (deployment["status"], stages)
+    crunch = ecs.list_container_instances(cluster="batch")["containerInstanceArns"]
+    managed = ecs.describe_container_instances(cluster="batch", containerInstances=crunch)["containerInstances"]
+    assert {i["capacityProviderName"] for i in managed} == {"mi-on-demand"}, managed
+
+
 def main():
-    many, demo = sys.argv[1:]
+    many, demo, mixed = sys.argv[1:]
     pages(many)
     exceptions(demo)
     change_of_strategy(demo)
+    blue_green(mixed)
     assert not WATCH.mistakes, "\n".join(WATCH.mistakes)
     print(f"{sum(WATCH.called.values())} calls")
 

@@ -1,6 +1,7 @@
 //! The world's rules, each on a small account.
 
 mod autoscaling;
+mod by_hand;
 mod capacity;
 mod deployments;
 mod faults;
