@@ -21,6 +21,9 @@ use crate::simulation::{Inner, Simulation};
 /// How often the world is looked at while nobody calls.
 const TICK: SignedDuration = SignedDuration::from_secs(30);
 
+/// What the names of the schedule's executions begin with.
+const SCHEDULED: &str = "schedule-";
+
 /// What happens in a simulation.
 #[derive(Debug, Clone)]
 pub struct Day {
@@ -140,7 +143,7 @@ async fn scheduled(simulation: Simulation, period: SignedDuration, alive: Rc<Cel
     let origin = simulation.clock.origin();
     for number in 1.. {
         simulation.sleep_until(origin + period * number).await;
-        spawn(&simulation, &format!("schedule-{number}"), serde_json::json!({}), &alive);
+        spawn(&simulation, &format!("{SCHEDULED}{number}"), serde_json::json!({}), &alive);
     }
 }
 
@@ -152,7 +155,8 @@ fn spawn(simulation: &Simulation, name: &str, input: Value, alive: &Rc<Cell<u32>
         inner.promises.coverage.executions += 1;
         inner.promises.coverage.overlaps += u32::from(alive.get() > 0);
     });
-    let execution = Execution::new(simulation.clone(), run);
+    // A run of the schedule that found nothing to do is no news.
+    let execution = Execution::new(simulation.clone(), run, name.starts_with(SCHEDULED));
     let alive = Rc::clone(alive);
     tokio::task::spawn_local(async move {
         alive.set(alive.get() + 1);

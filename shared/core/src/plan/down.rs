@@ -24,6 +24,13 @@ pub(super) fn downs<'a, 'p>(
     for position in positions.iter().filter(|position| position.on_spot() != OnSpot::No) {
         match input.memory.switches.over(&position.service.id, input.now) {
             None => free.push(position),
+            // To take a way down over that is under way would only begin its time anew. A switch run
+            // says that it leaves it to somebody else.
+            Some(_) if comes_down(input, position) => {
+                if input.run.switch().is_some() {
+                    left_on_spot.push(LeftOnSpot { service: position.service.id.clone(), why: LeftWhy::MoveOpen });
+                }
+            }
             Some(_) => match by_switch(input, position) {
                 Ok(draft) => drafts.push(draft),
                 Err(why) => left_on_spot.push(LeftOnSpot { service: position.service.id.clone(), why }),
@@ -34,6 +41,12 @@ pub(super) fn downs<'a, 'p>(
         drafts.extend(by_budget(input, positions, &free, held_back));
     }
     drafts
+}
+
+/// Whether a move that is open, and has time left, has written the On-Demand provider alone.
+fn comes_down(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
+    let open = position.ledger.and_then(|ledger| ledger.open.as_ref());
+    open.is_some_and(|open| input.now < open.ends_by) && position.expected_spot == 0
 }
 
 /// The move that a switch asks for, or why there is none.

@@ -80,11 +80,11 @@ pub fn spot_tasks(world: &World, service: &Service) -> (u32, u32) {
     })
 }
 
-/// The tasks that stay On-Demand: the tag's word, else the policy's.
+/// The tasks that stay On-Demand: the larger of the tag's and the policy's.
 pub(super) fn floor(policy: &Policy, service: &ServiceRef, world: &World) -> u32 {
     let found = world.written_service(&key(service));
     let of_tag = found.and_then(|found| tag_of(found, tag::FLOOR)).and_then(|value| value.parse().ok());
-    of_tag.unwrap_or(policy.budget_of(&service.cluster).floor)
+    of_tag.unwrap_or(0).max(policy.budget_of(&service.cluster).floor)
 }
 
 fn tag_of<'a>(service: &'a Service, key: &str) -> Option<&'a str> {

@@ -183,3 +183,30 @@ fn under_a_switch_what_could_not_be_read_is_not_taken_for_on_demand() {
         assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
     }
 }
+
+/// A service whose way down is under way: On-Demand in place, its Spot tasks not yet replaced.
+#[test]
+fn s5_a_way_down_that_is_under_way_is_not_begun_anew() {
+    let mut service = fixtures::on_spot(fixtures::service("web", Family::AutoScalingGroup), 1, 1, 1);
+    service.placed_by = PlacedBy::Strategy(Strategy::only(fixtures::pair(Family::AutoScalingGroup).on_demand));
+    service.deployments[0].rollout = Some(RolloutState::InProgress);
+    let entry = fixtures::switch(Scope::All);
+    let switch_run = run(RunMode::Switch { entry: entry.clone() });
+    let ordinary = || run(RunMode::Ordinary);
+    let down = expected(&[("web", MoveKind::Down, "group-on-demand:1")]);
+    let cases = [
+        ("it has time left", ordinary(), fixtures::at(60), vec![], None),
+        ("its time is over", ordinary(), fixtures::at(0), down, None),
+        ("a switch run tells of it", switch_run, fixtures::at(60), vec![], Some(LeftWhy::MoveOpen)),
+    ];
+    for (name, run, ends_by, expected, left) in cases {
+        let mut snapshot = fixtures::snapshot(vec![service.clone()]);
+        snapshot.depth = if run.switch().is_some() { Depth::Switch } else { Depth::Full };
+        let ledger = Ledger { open: Some(OpenMove { ends_by, ..open_move() }), ..fixtures::ledger(&service) };
+        let memory =
+            Memory { switches: Switches { entries: vec![entry.clone()], epoch: 1 }, ..fixtures::memory(vec![ledger]) };
+        let plan = plan_of(&Policy::default(), &snapshot, &memory, &run);
+        assert_eq!(moves(&plan), expected, "{name}");
+        assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
+    }
+}
