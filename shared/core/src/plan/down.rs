@@ -9,7 +9,7 @@ use crate::plan::moves::Draft;
 use crate::record::{Dealt, Ledger, LeftOnSpot, LeftWhy, RunMode};
 use crate::strategy::Strategy;
 use crate::switch::Scope;
-use crate::verify::deployment_is_ours;
+use crate::verify::{deployment_is_ours, since};
 
 /// The moves down of this run. Services in the scope of a switch that stay on Spot are listed, and
 /// those of which nobody can say how much they may have there.
@@ -25,7 +25,7 @@ pub(super) fn downs<'a, 'p>(
         match input.memory.switches.over(&position.service.id, input.now) {
             None => free.push(position),
             // To take a way down over that is under way would only begin its time anew. A switch run
-            // says that it leaves it to somebody else.
+            // looks again until it has ended.
             Some(_) if comes_down(input, position) => {
                 if input.run.switch().is_some() {
                     left_on_spot.push(LeftOnSpot { service: position.service.id.clone(), why: LeftWhy::MoveOpen });
@@ -43,10 +43,18 @@ pub(super) fn downs<'a, 'p>(
     drafts
 }
 
-/// Whether a move that is open, and has time left, has written the On-Demand provider alone.
+/// Whether a move that is open, and has time left, has written a placement without Spot: it is in
+/// place, or so new that this read may have come before it.
 fn comes_down(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
-    let open = position.ledger.and_then(|ledger| ledger.open.as_ref());
-    open.is_some_and(|open| input.now < open.ends_by) && position.expected_spot == 0
+    let Some(ledger) = position.ledger else { return false };
+    let (Some(open), Some(last)) = (&ledger.open, &ledger.last_write) else { return false };
+    let written = open.run == last.run && open.move_id == last.move_id && input.now < open.ends_by;
+    let without_spot = match &last.after {
+        PlacedBy::Strategy(strategy) => !strategy.uses(&ledger.pair.spot),
+        PlacedBy::LaunchType(_) => true,
+    };
+    let unseen = since(last.at, input.now) < input.policy.verify.unconfirmed_seconds;
+    written && without_spot && (position.expected_spot == 0 || unseen)
 }
 
 /// The move that a switch asks for, or why there is none.
