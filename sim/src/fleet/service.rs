@@ -1,8 +1,5 @@
 //! Services with their deployments and tasks.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
 use spotkeeper_core::ids::{ClusterName, ServiceArn, ServiceName, ServiceRef};
 use spotkeeper_core::observe::{
     Deployment, DeploymentConfiguration, DeploymentController, DeploymentStrategy, Depth, Discovery, Gap,
@@ -11,9 +8,10 @@ use spotkeeper_core::observe::{
 };
 use spotkeeper_core::strategy::Strategy;
 use spotkeeper_core::units::Seconds;
+use std::collections::BTreeMap;
 
 use super::{digest, has_items, millis, missing, not_read, not_understood, placed_by, provider_name};
-use crate::world::shapes::{AwsVpcConfiguration, LoadBalancer, PlacementRule};
+use crate::world::shapes::{self, AwsVpcConfiguration, LoadBalancer, PlacementRule};
 use crate::world::tasks::Phase;
 use crate::world::{World, deployments as sim, services};
 
@@ -81,7 +79,7 @@ fn translated(world: &World, cluster: &ClusterName, one: &services::Service) -> 
             services::Controller::External => DeploymentController::External,
         },
         express: one.spec.resource_management_type.as_deref() == Some("ECS"),
-        deployment: configuration(&one.spec.deployment_configuration)?,
+        deployment: configuration(&one.spec.deployment_configuration),
         deployments,
         current_deployment_status: Reading::Missing(not_read(newest.as_deref().unwrap_or(&one.arn), DEPLOYMENTS)),
         current_service_deployment: newest,
@@ -177,28 +175,27 @@ pub(super) const fn status(given: sim::ServiceDeploymentStatus) -> ServiceDeploy
 }
 
 /// `deploymentConfiguration`, with the defaults that AWS fills in, and the waiting that it asks for.
-fn configuration(given: &crate::world::shapes::DeploymentConfiguration) -> Result<DeploymentConfiguration, String> {
-    let strategy = match given.strategy.as_deref() {
-        None | Some("ROLLING") => DeploymentStrategy::Rolling,
-        Some("BLUE_GREEN") => DeploymentStrategy::BlueGreen,
-        Some("LINEAR") => DeploymentStrategy::Linear,
-        Some("CANARY") => DeploymentStrategy::Canary,
-        Some(other) => return Err(format!("deploymentConfiguration.strategy {other}")),
+fn configuration(given: &shapes::DeploymentConfiguration) -> DeploymentConfiguration {
+    let strategy = match given.strategy.unwrap_or_default() {
+        shapes::DeploymentStrategy::Rolling => DeploymentStrategy::Rolling,
+        shapes::DeploymentStrategy::BlueGreen => DeploymentStrategy::BlueGreen,
+        shapes::DeploymentStrategy::Linear => DeploymentStrategy::Linear,
+        shapes::DeploymentStrategy::Canary => DeploymentStrategy::Canary,
     };
     let breaker = given.deployment_circuit_breaker.as_ref();
     let alarms = given.alarms.as_ref();
-    let hooks = given.lifecycle_hooks.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    Ok(DeploymentConfiguration {
+    let hooks = given.lifecycle_hooks.as_deref().unwrap_or_default();
+    DeploymentConfiguration {
         strategy,
         minimum_healthy_percent: given.minimum(),
         maximum_percent: given.maximum(),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable),
         rollback: breaker.is_some_and(|breaker| breaker.enable && breaker.rollback)
-            || alarms.is_some_and(|alarms| alarms["enable"] == true && alarms["rollback"] == true),
+            || alarms.is_some_and(|alarms| alarms.enable && alarms.rollback),
         bake: bake(given, strategy),
         hooks: super::count(hooks.len()),
         hook_time: hooks.iter().map(hook_time).fold(Seconds::default(), Seconds::saturating_add),
-    })
+    }
 }
 
 fn minutes(minutes: u64) -> Seconds {
@@ -207,28 +204,27 @@ fn minutes(minutes: u64) -> Seconds {
 
 /// 1,440 minutes where a hook says nothing (`DeploymentLifecycleHookTimeoutConfiguration`, ECS API
 /// reference), at each of its stages.
-fn hook_time(hook: &Value) -> Seconds {
-    let timeout = hook["timeoutConfiguration"]["timeoutInMinutes"].as_u64().unwrap_or(1_440);
-    let stages = hook["lifecycleStages"].as_array().map_or(0, Vec::len);
-    minutes(timeout).saturating_mul(super::count(stages).max(1))
+fn hook_time(hook: &shapes::LifecycleHook) -> Seconds {
+    let timeout = hook.timeout_configuration.as_ref().and_then(|t| t.timeout_in_minutes).unwrap_or(1_440);
+    minutes(timeout.into()).saturating_mul(super::count(hook.lifecycle_stages.len()).max(1))
 }
 
 /// 10 % and 6 minutes a step, 10 minutes of canary where nothing is said (`LinearConfiguration`,
 /// `CanaryConfiguration`, ECS API reference).
-fn bake(given: &crate::world::shapes::DeploymentConfiguration, strategy: DeploymentStrategy) -> Seconds {
+fn bake(given: &shapes::DeploymentConfiguration, strategy: DeploymentStrategy) -> Seconds {
     let last = minutes(given.bake_time_in_minutes.unwrap_or(0).into());
     match strategy {
         DeploymentStrategy::Rolling | DeploymentStrategy::BlueGreen => last,
         DeploymentStrategy::Linear => {
             let linear = given.linear_configuration.as_ref();
-            let percent = linear.and_then(|linear| linear["stepPercent"].as_f64()).unwrap_or(10.0);
-            let pause = linear.and_then(|linear| linear["stepBakeTimeInMinutes"].as_u64()).unwrap_or(6);
-            last.saturating_add(minutes(pause).saturating_mul(steps(percent).saturating_sub(1)))
+            let percent = linear.and_then(|linear| linear.step_percent).unwrap_or(10.0);
+            let pause = linear.and_then(|linear| linear.step_bake_time_in_minutes).unwrap_or(6);
+            last.saturating_add(minutes(pause.into()).saturating_mul(steps(percent).saturating_sub(1)))
         }
         DeploymentStrategy::Canary => {
             let canary = given.canary_configuration.as_ref();
-            let pause = canary.and_then(|canary| canary["canaryBakeTimeInMinutes"].as_u64()).unwrap_or(10);
-            last.saturating_add(minutes(pause))
+            let pause = canary.and_then(|canary| canary.canary_bake_time_in_minutes).unwrap_or(10);
+            last.saturating_add(minutes(pause.into()))
         }
     }
 }

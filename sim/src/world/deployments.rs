@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shapes::{DeploymentConfiguration, LaunchType, NetworkConfiguration, StrategyItem};
 use super::task_definitions::TaskDefinition;
+use super::traffic::Shift;
 
 /// A service revision: "all of the resources that a service deployment launches".
 #[derive(Clone, Debug)]
@@ -122,6 +123,8 @@ pub struct ServiceDeployment {
     pub updated_at: Timestamp,
     /// The roll-back, where there is one.
     pub rollback: Option<Rollback>,
+    /// How far its traffic has shifted; a rolling deployment has no shift.
+    pub shift: Option<Shift>,
     /// How it goes.
     pub configuration: DeploymentConfiguration,
     /// Failures that the circuit breaker has counted.

@@ -22,6 +22,7 @@ impl World {
             old.finished_at = Some(now);
             old.updated_at = now;
         }
+        *self.felt.deployments_started.entry(service.key.to_string()).or_default() += 1;
         let sources: Vec<String> = self.revisions_with_tasks(service);
         let breaker = service.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
         let deployment = Deployment {
@@ -33,6 +34,7 @@ impl World {
             created_at: now,
             updated_at: now,
         };
+        let shift = self.new_shift(service);
         let short: String = self.short_id();
         service.service_deployments.insert(
             0,
@@ -49,6 +51,7 @@ impl World {
                 stopped_at: None,
                 updated_at: now,
                 rollback: None,
+                shift,
                 configuration: service.spec.deployment_configuration.clone(),
                 failure_count: 0,
                 threshold: threshold(breaker, service.desired_count),
@@ -61,6 +64,14 @@ impl World {
         service.hold_starts_until = None;
         service.steady_told = false;
         service.last_placement_event = None;
+        let id = service.primary().map(|d| d.id.clone()).unwrap_or_default();
+        self.put_deployment_event(
+            service,
+            "INFO",
+            "SERVICE_DEPLOYMENT_IN_PROGRESS",
+            &id,
+            &format!("ECS deployment {id} in progress."),
+        );
         self.reconcile_soon(service);
     }
 
@@ -96,7 +107,12 @@ impl World {
         let with_tasks: Vec<bool> =
             service.deployments.iter().map(|d| d.id == primary.id || own(&d.id, self)).collect();
         let mut keep = with_tasks.into_iter();
+        let before = service.deployments.len();
         service.deployments.retain(|_| keep.next().unwrap_or(true));
+        if service.deployments.len() < before {
+            // A reconciliation stage may have waited for it.
+            self.reconcile_soon(service);
+        }
 
         let healthy = service
             .tasks
@@ -117,6 +133,7 @@ impl World {
         if !service.steady_told && service.spec.scheduling == Scheduling::Replica {
             service.steady_told = true;
             self.tell(service, "has reached a steady state.");
+            self.put_service_action(service, "INFO", "SERVICE_STEADY_STATE", None, None);
         }
     }
 
@@ -137,6 +154,8 @@ impl World {
         }
         service.last_completed = Some((id.to_owned(), revision.to_owned()));
         self.tell(service, format!("(deployment {id}) deployment completed."));
+        let reason = format!("ECS deployment {id} completed.");
+        self.put_deployment_event(service, "INFO", "SERVICE_DEPLOYMENT_COMPLETED", id, &reason);
     }
 
     /// The service that an ARN of a service deployment or service revision belongs to.

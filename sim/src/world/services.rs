@@ -116,6 +116,7 @@ pub struct Service {
     pub(super) hold_starts_until: Option<Timestamp>,
     pub(super) steady_told: bool,
     pub(super) last_placement_event: Option<Timestamp>,
+    pub(super) shortfall: super::meters::Meter,
 }
 
 /// An entry of a service's event stream.
@@ -165,6 +166,7 @@ impl Service {
     /// (ECS) deployment type that aren't behind a Classic Load Balancer" (Deployment).
     pub fn shows_rollout_state(&self) -> bool {
         self.spec.controller == Controller::Ecs
+            && !self.spec.deployment_configuration.shifts()
             && self.spec.load_balancers.iter().all(|l| l.load_balancer_name.is_none())
     }
 
@@ -219,6 +221,7 @@ impl World {
     ) -> Option<T> {
         let mut service = self.services.remove(key)?;
         let out = f(self, &mut service);
+        self.measure_shortfall(&mut service);
         self.services.insert(key.clone(), service);
         Some(out)
     }

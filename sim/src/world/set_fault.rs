@@ -65,6 +65,19 @@ impl World {
                 set(&mut self.faults.spot_unavailable, provider, on);
                 // Capacity that is back is found at the next attempt, as on AWS.
             }
+            Fault::Drought { pool } => self.set_drought(&pool, on)?,
+            Fault::SetObtainable { pool, count } => self.set_obtainable(&pool, count)?,
+            Fault::Reclaim { pool, count } => {
+                self.reclaim(&pool, count)?;
+            }
+            Fault::RebalanceRecommendation { pool, count } => {
+                self.recommend_rebalance(&pool, count)?;
+            }
+            Fault::HookFails { cluster, service } => {
+                let key = self.existing_service(&cluster, &service)?;
+                set(&mut self.faults.hooks_fail, key.to_string(), on);
+            }
+            Fault::Alarm { name } => self.set_alarm(name, on)?,
             Fault::LoseAnswer { action, times } => {
                 existing_action(&action, actions)?;
                 set_times(&mut self.faults.lose_answer, action, times, on);
@@ -131,13 +144,25 @@ impl World {
             }
             Fault::SetDesiredCount { cluster, service, desired_count } => {
                 let key = self.existing_service(&cluster, &service)?;
-                self.with_service(&key, |world, service| {
-                    service.desired_count = desired_count;
-                    service.steady_told = false;
-                    world.reconcile_soon(service);
-                });
+                self.set_desired_count(&key, desired_count);
             }
         }
+        Ok(())
+    }
+
+    /// Puts a CloudWatch alarm into ALARM, or back to OK; services that watch it look at once.
+    pub fn set_alarm(&mut self, name: String, on: bool) -> Result<(), String> {
+        let watched: Vec<(ServiceKey, String)> = self
+            .services
+            .values()
+            .flat_map(|s| s.spec.deployment_configuration.alarms.iter().map(move |a| (s, a)))
+            .flat_map(|(s, a)| a.alarm_names.iter().map(|n| (s.key.clone(), n.clone())))
+            .collect();
+        existing("alarm", &name, watched.iter().map(|(_, n)| n.as_str()).collect())?;
+        for (key, _) in watched.iter().filter(|(_, n)| *n == name) {
+            self.with_service(key, |world, service| world.reconcile_soon(service));
+        }
+        set(&mut self.faults.alarms, name, on);
         Ok(())
     }
 
@@ -151,9 +176,10 @@ impl World {
             service.desired_count = 0;
         });
         if !inactive {
+            self.keep_shortfall(key);
             self.services.remove(key);
             for id in tasks {
-                self.leave_instance(&id);
+                self.leave_place(&id);
                 self.tasks.remove(&id);
             }
         }

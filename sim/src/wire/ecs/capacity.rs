@@ -9,7 +9,7 @@ use crate::wire::page::page;
 use crate::wire::{epoch, read, write};
 use crate::world::arn::short_name;
 use crate::world::clusters::{Provider, ProviderKind};
-use crate::world::groups::Instance;
+use crate::world::instances::Instance;
 use crate::world::tasks::Phase;
 use crate::world::{Refusal, World};
 
@@ -234,7 +234,7 @@ fn container_instance<'a>(world: &'a World, i: &'a Instance) -> ContainerInstanc
     ContainerInstance {
         container_instance_arn: arn(world, i),
         ec2_instance_id: &i.id,
-        capacity_provider_name: world.provider_of_group(&i.group),
+        capacity_provider_name: world.provider_of_instance(i),
         version: 1,
         remaining_resources: resources(free.0, free.1),
         registered_resources: resources(i.cpu, i.memory),

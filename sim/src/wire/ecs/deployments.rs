@@ -120,8 +120,7 @@ fn shape<'a>(world: &World, s: &'a Service, d: &'a ServiceDeployment) -> Shape<'
         target_service_revision: summary(world, s, &d.target_revision),
         status: d.status,
         status_reason: d.status_reason.as_deref(),
-        // A rolling deployment has one stage.
-        lifecycle_stage: (d.status == ServiceDeploymentStatus::InProgress).then_some("SCALE_UP"),
+        lifecycle_stage: d.lifecycle_stage(),
         deployment_configuration: &d.configuration,
         rollback: d.rollback.as_ref().map(|r| Rollback {
             reason: &r.reason,

@@ -162,7 +162,7 @@ fn deployment_configuration(c: &DeploymentConfiguration) -> Result<Value, Refusa
     let mut full = c.clone();
     full.maximum_percent = Some(c.maximum());
     full.minimum_healthy_percent = Some(c.minimum());
-    full.strategy.get_or_insert_with(|| "ROLLING".to_owned());
+    full.strategy.get_or_insert_default();
     full.bake_time_in_minutes.get_or_insert(0);
     let mut value = write(&full)?;
     if let Some(o) = value.as_object_mut()

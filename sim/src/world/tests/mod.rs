@@ -1,9 +1,14 @@
 //! The world's rules, each on a small account.
 
+mod autoscaling;
 mod capacity;
 mod deployments;
 mod faults;
+mod interruptions;
 mod invariants;
+mod placement;
+mod pools;
+mod traffic;
 mod update_service;
 
 use super::deployments::{RolloutState, ServiceDeploymentStatus};
