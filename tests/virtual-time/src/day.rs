@@ -242,17 +242,33 @@ fn revert(world: &mut World, service: &ServiceKey, strategy: &[StrategyItem]) ->
     Some(done.map_or_else(|why| why, |()| format!("{service} has its strategy as code brought back")))
 }
 
-/// Notes deployments that have ended since the last look.
-fn watch(inner: &mut Inner, seen: &mut BTreeMap<ServiceKey, (String, bool)>) {
+/// How a service stood at the last look.
+#[derive(Clone, PartialEq)]
+struct Stand {
+    deployment: String,
+    deploying: bool,
+    /// Whether tasks are missing that no deployment replaces.
+    short: bool,
+}
+
+/// Notes deployments that have ended since the last look, and tasks that are missing or back.
+fn watch(inner: &mut Inner, seen: &mut BTreeMap<ServiceKey, Stand>) {
     let mut lines = Vec::new();
     for key in inner.world.service_keys() {
         let Some(service) = inner.world.written_service(key) else { continue };
         let Some(newest) = service.service_deployments.first() else { continue };
-        let now = (newest.arn.clone(), deploying(service).is_none());
-        let before = seen.insert(key.clone(), now.clone());
-        if before.is_some_and(|before| before != now) && now.1 {
-            let (spot, elsewhere) = spot_tasks(&inner.world, service);
-            lines.push(format!("{key} deployment {:?}: {spot} tasks on Spot, {elsewhere} elsewhere", newest.status));
+        let (spot, elsewhere) = spot_tasks(&inner.world, service);
+        let deploying = deploying(service).is_some();
+        let short = !deploying && spot + elsewhere < service.desired_count;
+        let now = Stand { deployment: newest.arn.clone(), deploying, short };
+        let Some(before) = seen.insert(key.clone(), now.clone()) else { continue };
+        let tasks = format!("{spot} tasks on Spot, {elsewhere} elsewhere");
+        let ended = (&before.deployment, before.deploying) != (&now.deployment, now.deploying) && !now.deploying;
+        if ended {
+            lines.push(format!("{key} deployment {:?}: {tasks}", newest.status));
+        } else if before.short != now.short && !now.deploying {
+            let all = if now.short { "misses tasks" } else { "has all tasks" };
+            lines.push(format!("{key} {all}: {tasks} of {}", service.desired_count));
         }
     }
     for line in lines {
