@@ -16,20 +16,20 @@ const WORLDS: u64 = 200;
 
 /// What at least must have been seen in them, or they prove nothing.
 const LEAST: Coverage = Coverage {
-    writes: 1_000,
-    up: 400,
-    down: 100,
-    rebalanced: 5,
+    writes: 2_000,
+    up: 800,
+    down: 600,
+    rebalanced: 3,
     undone: 20,
-    fallen_back: 40,
-    superseded: 50,
-    alarmed: 5,
-    droughts: 40,
-    switches: 80,
-    executions: 10_000,
-    overlaps: 100,
+    fallen_back: 100,
+    superseded: 40,
+    alarmed: 15,
+    droughts: 100,
+    switches: 200,
+    executions: 15_000,
+    overlaps: 200,
     faults: 1_000,
-    most_in_flight: 2,
+    most_in_flight: 3,
 };
 
 fn number(name: &str) -> Option<u64> {

@@ -152,9 +152,11 @@ fn desired(rng: &mut Rng, world: &World, service: &ServiceKey) -> u32 {
     }
 }
 
-/// Another ceiling, again and again: there is something to move all day.
-pub(super) fn ceilings(rng: &mut Rng, policy: &Policy) -> Vec<(SignedDuration, Happening)> {
+/// Another ceiling, again and again: there is something to move all day, and now and then somebody
+/// deploys or breaks what moves.
+pub(super) fn ceilings(rng: &mut Rng, world: &World, policy: &Policy) -> Vec<(SignedDuration, Happening)> {
     let mut all = Vec::new();
+    let services: Vec<ServiceKey> = world.service_keys().cloned().collect();
     let mut at = SignedDuration::ZERO;
     loop {
         at += SignedDuration::from_mins(rng.i64(60..=240));
@@ -164,6 +166,28 @@ pub(super) fn ceilings(rng: &mut Rng, policy: &Policy) -> Vec<(SignedDuration, H
         let mut policy = policy.clone();
         policy.budget.ceiling_percent = Percent::saturating(rng.u64(0..=10) * 10);
         all.push((at, Happening::Policy(Ok(Box::new(policy)))));
+        for service in &services {
+            let (cluster, name) = (service.cluster.clone(), service.name.clone());
+            let soon = at + SignedDuration::from_secs(rng.i64(0..=2_400));
+            match rng.u32(0..12) {
+                0 | 1 => {
+                    let spot = spot_provider(world, service);
+                    let fault = Fault::NewTasksCrash { cluster, service: name, provider: spot };
+                    all.push((at, Happening::Aws { fault: fault.clone(), on: true }));
+                    all.push((soon + SignedDuration::from_mins(10), Happening::Aws { fault, on: false }));
+                }
+                2..=4 => {
+                    let fault = Fault::Deploy {
+                        cluster,
+                        service: name,
+                        task_definition: None,
+                        capacity_provider_strategy: None,
+                    };
+                    all.push((soon, Happening::Aws { fault, on: true }));
+                }
+                _ => {}
+            }
+        }
     }
 }
 
