@@ -289,12 +289,9 @@ fn network_digest(network: &AwsVpcConfiguration) -> String {
 /// Protection is read at full depth.
 pub(super) fn tasks(world: &World, cluster: &str, of: Option<&str>, depth: Depth) -> BTreeMap<String, Vec<Task>> {
     let mut by_service: BTreeMap<String, Vec<Task>> = BTreeMap::new();
-    let wanted = world.tasks.values().filter(|task| {
-        task.service.cluster == cluster
-            && of.is_none_or(|name| task.service.name == name)
-            && !task.doomed
-            && task.phase != Phase::Stopped
-    });
+    let wanted = world
+        .listed_tasks(cluster)
+        .filter(|task| of.is_none_or(|name| task.service.name == name) && !task.doomed && task.phase != Phase::Stopped);
     for task in wanted {
         let running = task.phase == Phase::Running;
         by_service.entry(task.service.name.clone()).or_default().push(Task {

@@ -75,10 +75,13 @@ impl World {
     /// The task has its place: it goes on to PENDING.
     pub(super) fn placed(&mut self, id: &TaskId) {
         let n = self.rng.u32(4..65_000);
-        let Some(task) = self.tasks.get_mut(id).filter(|t| t.waiting) else {
+        if !self.tasks.get(id).is_some_and(|t| t.waiting) {
+            return;
+        }
+        self.no_longer_waits(id);
+        let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
-        task.waiting = false;
         task.ip = match &task.instance {
             Some(instance) if !task.task_definition.is_awsvpc() => instance.clone(),
             _ => format!("10.0.{}.{}", n / 254, n % 254 + 1),

@@ -2,6 +2,7 @@
 //! stopped.
 
 use super::deployments::{Deployment, Rollback, RolloutState, ServiceDeploymentStatus};
+use super::rules::Rule;
 use super::services::Service;
 use super::shapes::{CircuitBreaker, ThresholdType};
 use super::{Refusal, World, after};
@@ -89,6 +90,7 @@ impl World {
             return;
         }
         let desired = service.desired_count;
+        let bounded = self.holds(Rule::CircuitBreakerThreshold);
         // "The deployment circuit breaker can only be used for services using the rolling update (ECS)
         // deployment type" (DeploymentConfiguration).
         let configuration = &service.spec.deployment_configuration;
@@ -97,7 +99,7 @@ impl World {
             return;
         };
         entry.failure_count += 1;
-        entry.threshold = threshold(breaker.as_ref(), desired);
+        entry.threshold = if bounded { threshold(breaker.as_ref(), desired) } else { 1 };
         entry.updated_at = now;
         let Some(breaker) = breaker.filter(|_| entry.failure_count >= entry.threshold) else {
             return;
@@ -181,6 +183,12 @@ impl World {
         if let Some(entry) = service.deployments.iter_mut().find(|d| d.id == failed) {
             entry.rollout_state = RolloutState::Failed;
         }
+        if !self.holds(Rule::RollbackRestoresTheStrategy) {
+            let strategy = service.current().map(|r| r.strategy.clone()).unwrap_or_default();
+            if let Some(revision) = service.revisions.iter_mut().find(|r| r.arn == revision) {
+                revision.strategy = strategy;
+            }
+        }
         let position = service.deployments.iter().position(|d| d.id == to);
         let mut back = match position {
             Some(n) => service.deployments.remove(n),
@@ -234,7 +242,11 @@ impl World {
             ));
         }
         let deployment = found.deployment.clone();
-        let back = self.services.get(&key).and_then(|s| s.last_completed.clone());
+        let service = self.services.get(&key).filter(|s| {
+            let breaker = s.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
+            self.holds(Rule::StoppingRollsBackAnyway) || breaker.is_some_and(|b| b.rollback)
+        });
+        let back = service.and_then(|s| s.last_completed.clone());
         self.remember_for_stale_reads(&key);
         self.with_service(&key, |world, service| match back.filter(|_| !abort) {
             Some((id, revision)) => world.roll_back(service, &deployment, &id, &revision, Cause::User),

@@ -34,9 +34,32 @@ pub struct DeploymentConfiguration {
     /// The step of a CANARY deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary_configuration: Option<CanaryConfiguration>,
-    /// Carried through.
+    /// When a rolling deployment succeeds before the service is steady.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub early_success_criteria: Option<Value>,
+    pub early_success_criteria: Option<EarlySuccessCriteria>,
+}
+
+/// "Amazon ECS declares a deployment successful once a target percentage of tasks are healthy, instead
+/// of waiting for the service to fully stabilize."
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(missing_docs, reason = "AWS documents these fields: DeploymentEarlySuccessCriteria")]
+pub struct EarlySuccessCriteria {
+    #[serde(default)]
+    pub enable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthy_percent: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_service_revision_cleanup: Option<RevisionCleanup>,
+}
+
+/// Whether the old tasks must be gone before a deployment succeeds early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs, reason = "AWS documents them: ServiceRevisionCleanup")]
+pub enum RevisionCleanup {
+    Blocking,
+    Deferred,
 }
 
 /// How a deployment replaces tasks.

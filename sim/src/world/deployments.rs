@@ -123,6 +123,8 @@ pub struct ServiceDeployment {
     pub updated_at: Timestamp,
     /// The roll-back, where there is one.
     pub rollback: Option<Rollback>,
+    /// Since when enough tasks are healthy for an early success.
+    pub(super) healthy_since: Option<Timestamp>,
     /// How far its traffic has shifted; a rolling deployment has no shift.
     pub shift: Option<Shift>,
     /// How it goes.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::instances::Instance;
+use super::rules::Rule;
 use super::services::Service;
 use super::tasks::{Phase, Task};
 use super::{TaskId, World};
@@ -70,7 +71,10 @@ impl World {
     pub(super) fn put_instance_event(&mut self, instance: &Instance, interrupted: bool) {
         let arn = format!("arn:aws:ec2:{}:instance/{}", instance.zone, instance.id);
         if interrupted {
-            let detail = json!({"instance-id": instance.id, "instance-action": "terminate"});
+            let mut detail = json!({"instance-id": instance.id, "instance-action": "terminate"});
+            if !self.holds(Rule::InterruptionsNameNoCluster) {
+                detail["cluster"] = json!(instance.cluster);
+            }
             self.put("aws.ec2", "EC2 Spot Instance Interruption Warning", arn, detail);
         } else {
             let detail = json!({"instance-id": instance.id});
@@ -148,7 +152,7 @@ impl World {
             "clusterArn": self.arns.cluster(&service.key.cluster),
             "createdAt": self.now,
         });
-        if let Some(provider) = provider {
+        if let Some(provider) = provider.filter(|_| self.holds(Rule::PlacementFailuresNameTheProvider)) {
             detail["capacityProviderArns"] = json!([self.arns.provider(provider)]);
         }
         if let Some(reason) = reason {

@@ -88,6 +88,13 @@ pub enum Fault {
         #[serde(default)]
         capacity_provider_strategy: Option<Vec<super::shapes::StrategyItem>>,
     },
+    /// Somebody writes the strategy (or launch type) back that the service had before (once).
+    RevertStrategy {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+    },
     /// The image's tag resolves to a new digest from now on (once).
     PushImage {
         /// The image as task definitions name it.

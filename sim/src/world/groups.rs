@@ -9,6 +9,7 @@ use super::World;
 use super::arn::short_name;
 use super::clusters::ProviderKind;
 use super::instances::Instance;
+use super::rules::Rule;
 use super::shapes::Tag;
 
 /// An instance type of the account.
@@ -144,11 +145,18 @@ impl World {
     /// Whether every instance of the group above no base at all is Spot.
     pub fn is_spot_group(&self, group: &Group) -> bool {
         match &group.distribution {
-            Some(d) => d.base() == 0 && d.on_demand_percent() == 0,
+            Some(d) => d.base() == 0 && self.on_demand_percent(d) == 0,
             None => self
                 .launch_templates
                 .get(&group.launch_template)
                 .is_some_and(|t| t.market_type.as_deref() == Some("spot")),
+        }
+    }
+
+    fn on_demand_percent(&self, d: &InstancesDistribution) -> u32 {
+        match d.on_demand_percentage_above_base_capacity {
+            None if !self.holds(Rule::AbsentPercentageIsOnDemand) => 0,
+            _ => d.on_demand_percent(),
         }
     }
 
@@ -175,7 +183,7 @@ impl World {
             all += 1;
         }
         let above_base = (all + 1).saturating_sub(d.base());
-        on_demand >= d.base() + (above_base * d.on_demand_percent()).div_ceil(100)
+        on_demand >= d.base() + (above_base * self.on_demand_percent(d)).div_ceil(100)
     }
 
     /// Notes what a group did, or could not do.

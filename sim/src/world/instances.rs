@@ -65,6 +65,11 @@ impl Instance {
         (self.cpu.saturating_sub(used.0), self.memory.saturating_sub(used.1))
     }
 
+    /// Its group, where it has one.
+    pub fn group_name(&self) -> Option<&str> {
+        Some(self.group.as_str()).filter(|g| !g.is_empty())
+    }
+
     /// Its capacity pool.
     pub fn pool(&self) -> PoolKey {
         PoolKey::new(&self.instance_type, &self.zone)
@@ -112,7 +117,11 @@ impl World {
         if spot && self.provider_names_of_group(name).iter().any(|p| self.faults.is_dry(p)) {
             return Err(LaunchFailure::NoSpotCapacity);
         }
-        let (subnet, pool) = self.choose_pool(group, spot)?;
+        let (spot, (subnet, pool)) = match self.choose_pool(group, spot) {
+            Ok(chosen) => (spot, chosen),
+            Err(_) if !self.holds(Rule::GroupsDoNotFallBack) => (false, self.choose_pool(group, false)?),
+            Err(failure) => return Err(failure),
+        };
         let launch = Launch {
             group: name.to_owned(),
             managed_by: None,

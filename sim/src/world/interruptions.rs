@@ -139,7 +139,9 @@ impl World {
         for key in services {
             self.with_service(&key, |world, service| {
                 let here = |t: &Task| t.instance.as_ref() == Some(id) && t.phase < Phase::Running;
-                for task in world.ids(service, here) {
+                let pending =
+                    if world.holds(Rule::DrainStopsPendingTasks) { world.ids(service, here) } else { Vec::new() };
+                for task in pending {
                     world.stop_task(service, &task, "ServiceSchedulerInitiated", "Host EC2 instance is draining.");
                 }
                 world.reconcile_soon(service);
@@ -207,8 +209,9 @@ impl World {
         let code = self.settings.fargate_spot_stop_code.name();
         self.with_service(&key, |world, service| {
             let was_running = world.tasks.get(id).is_some_and(Task::is_running);
+            let sigterm_first = was_running && world.holds(Rule::FargateSpotStopOrder);
             match world.settings.fargate_spot_stop {
-                FargateSpotStop::SigtermFirst if was_running => world.sigterm_in_service(service, id, code),
+                FargateSpotStop::SigtermFirst if sigterm_first => world.sigterm_in_service(service, id, code),
                 _ => world.stop_task(service, id, code, "Your Spot Task was interrupted."),
             }
             world.schedule(WARNING_SECONDS, Event::FargateTaskReclaimed { task: id.clone() });
@@ -257,12 +260,13 @@ impl World {
     /// With Capacity Rebalancing a group launches the replacement first, "and after the new instance
     /// passes its health check, terminates the old one" (Auto Scaling User Guide).
     fn replace_if_rebalancing(&mut self, id: &InstanceId) {
-        let Some(instance) = self.instances.get_mut(id) else {
+        let Some(group) = self.instances.get(id).map(|i| i.group.clone()) else {
             return;
         };
-        let group = instance.group.clone();
-        if self.groups.get(&group).is_some_and(|g| g.capacity_rebalance) {
-            instance.leaving = true;
+        if self.groups.get(&group).is_some_and(|g| g.capacity_rebalance) && self.holds(Rule::RebalancingReplacesFirst) {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.leaving = true;
+            }
             self.launch_missing(&group);
         }
     }

@@ -5,6 +5,7 @@
 //! | `clusters` | clusters and capacity providers |
 //! | `services`, `deployments` | services; deployments, service deployments and revisions |
 //! | `update_service` | what UpdateService refuses, and what starts a deployment |
+//! | `by_hand`, `groups_by_hand`, `scaling_by_hand` | what else people change |
 //! | `scheduler` | the service scheduler: which tasks start and stop |
 //! | `placement` | base and weights |
 //! | `capacity` | where a task gets its place |
@@ -24,6 +25,7 @@
 //! | `images` | which digest a tag resolves to |
 //! | `elb` | target groups |
 //! | `autoscaling`, `schedule_expression` | scripted load, scheduled actions |
+//! | `prices`, `placement_scores` | Spot prices over time; Spot placement scores |
 //! | `records` | subnets, quotas |
 //! | `settings` | what AWS leaves undocumented, and durations |
 //! | `faults`, `set_fault`, `counters`, `buckets` | for tests: what goes wrong, what was asked, token buckets |
@@ -38,6 +40,7 @@ mod allocation;
 pub mod arn;
 pub mod autoscaling;
 pub mod buckets;
+pub mod by_hand;
 mod capacity;
 pub mod circuit_breaker;
 pub mod clusters;
@@ -49,6 +52,7 @@ pub mod elb;
 pub mod event_bridge;
 pub mod faults;
 pub mod groups;
+pub mod groups_by_hand;
 mod images;
 pub mod instances;
 mod interruptions;
@@ -56,12 +60,15 @@ mod managed_instances;
 mod managed_scaling;
 pub mod meters;
 pub mod placement;
+pub mod placement_scores;
 pub mod pools;
+pub mod prices;
 mod quotas;
 pub mod records;
 mod refusal;
 mod rollout;
 pub mod rules;
+pub mod scaling_by_hand;
 pub mod schedule;
 pub mod schedule_expression;
 mod scheduler;
@@ -129,6 +136,7 @@ enum Event {
 pub struct World {
     start: Timestamp,
     now: Timestamp,
+    seed: u64,
     /// How its ARNs are spelt.
     pub arns: Arns,
     /// What AWS leaves undocumented.
@@ -167,6 +175,8 @@ pub struct World {
     pub counters: counters::Counters,
     /// The API's token buckets.
     pub buckets: buckets::Buckets,
+    /// What Spot placement scores were asked for, and when last.
+    placement_configurations: BTreeMap<String, Timestamp>,
     /// The account's launch rates.
     launches: buckets::Buckets,
     services: services::Services,
@@ -180,8 +190,7 @@ pub struct World {
     stale: BTreeMap<ServiceKey, VecDeque<(Timestamp, services::Service)>>,
     /// How often each image's tag was pushed since the start.
     pushes: BTreeMap<String, u32>,
-    /// Tasks that wait for capacity, by cluster; those that no longer do are dropped when they are
-    /// next looked at.
+    /// Tasks that wait for capacity, by cluster.
     waiting: BTreeMap<String, BTreeSet<TaskId>>,
     /// Clusters whose waiting tasks are on the calendar.
     placements_due: BTreeSet<String>,
@@ -271,7 +280,9 @@ impl World {
     /// A capacity provider as a cluster sees it: a Managed Instances provider belongs to one.
     pub fn provider(&self, cluster: &str, name: &str) -> Option<&clusters::Provider> {
         self.providers.get(name).filter(|p| match &p.kind {
-            clusters::ProviderKind::ManagedInstances(m) => m.cluster == cluster,
+            clusters::ProviderKind::ManagedInstances(m) => {
+                m.cluster == cluster || !self.holds(rules::Rule::ManagedInstancesBelongToACluster)
+            }
             _ => true,
         })
     }

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::World;
 use super::arn::{ServiceKey, short_name};
 use super::circuit_breaker::threshold;
 use super::deployments::{Deployment, Revision, RolloutState, ServiceDeployment, ServiceDeploymentStatus};
+use super::rules::Rule;
 use super::services::{Scheduling, Service};
+use super::shapes::RevisionCleanup;
 use super::tasks::Phase;
+use super::{World, after};
 
 impl World {
     /// Starts a deployment of a new revision; one that is under way is superseded.
@@ -51,6 +53,7 @@ impl World {
                 stopped_at: None,
                 updated_at: now,
                 rollback: None,
+                healthy_since: None,
                 shift,
                 configuration: service.spec.deployment_configuration.clone(),
                 failure_count: 0,
@@ -125,7 +128,7 @@ impl World {
             && wanted == service.desired_count
             && healthy >= usize::try_from(service.desired_count).unwrap_or(usize::MAX);
         if !steady {
-            return;
+            return self.judge_early_success(service, &primary, healthy);
         }
         if primary.rollout_state == RolloutState::InProgress {
             self.complete(service, &primary.id, &primary.revision);
@@ -134,6 +137,39 @@ impl World {
             service.steady_told = true;
             self.tell(service, "has reached a steady state.");
             self.put_service_action(service, "INFO", "SERVICE_STEADY_STATE", None, None);
+        }
+    }
+
+    /// "After this percentage of tasks is healthy and the bake time elapses, Amazon ECS completes the
+    /// deployment. Amazon ECS continues to scale the target service revision to 100 percent in the
+    /// background"; with BLOCKING it "removes the previous tasks before it marks the deployment as
+    /// successful" (DeploymentEarlySuccessCriteria).
+    fn judge_early_success(&mut self, service: &mut Service, primary: &Deployment, healthy: usize) {
+        let configuration = &service.spec.deployment_configuration;
+        let criteria = configuration.early_success_criteria.as_ref();
+        let Some(criteria) =
+            criteria.filter(|c| c.enable && !configuration.shifts() && self.holds(Rule::EarlySuccessEndsEarly))
+        else {
+            return;
+        };
+        let percent = usize::try_from(criteria.healthy_percent.unwrap_or(100)).unwrap_or(100);
+        let enough = healthy * 100 >= usize::try_from(service.desired_count).unwrap_or(usize::MAX) * percent;
+        let deferred = criteria.source_service_revision_cleanup == Some(RevisionCleanup::Deferred);
+        let bake = f64::from(configuration.bake_time_in_minutes.unwrap_or(0)) * 60.0;
+        let now = self.now;
+        let alone = service.deployments.len() == 1;
+        let Some(entry) = service.service_deployment_mut(&primary.id) else {
+            return;
+        };
+        entry.healthy_since = if enough { entry.healthy_since.or(Some(now)) } else { None };
+        let Some(until) = entry.healthy_since.map(|since| after(since, bake)) else {
+            return;
+        };
+        if until > now {
+            return self.reconcile_at(service, until.duration_since(now).as_secs_f64());
+        }
+        if (deferred || alone) && primary.rollout_state == RolloutState::InProgress {
+            self.complete(service, &primary.id, &primary.revision);
         }
     }
 
@@ -182,7 +218,9 @@ impl World {
         // "The new tasks launched by the deployment pull the current image/tag combination"
         // (UpdateService.forceNewDeployment); exactly when ECS resolves a tag again is undocumented.
         let new_task_definition = revision.task_definition.short() != same_task_definition.short();
-        if self.settings.forced_deployment_resolves_images || new_task_definition {
+        if (self.settings.forced_deployment_resolves_images && self.holds(Rule::TagsResolveAgain))
+            || new_task_definition
+        {
             revision.images = self.resolve_images(&revision.task_definition);
         }
         Some(revision)

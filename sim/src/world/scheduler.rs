@@ -21,7 +21,8 @@ impl World {
 
     pub(super) fn reconcile_at(&mut self, service: &mut Service, seconds: f64) {
         let at = after(self.now, seconds);
-        if service.reconcile_at.is_some_and(|earlier| earlier > self.now && earlier <= at) {
+        // A look that is due now is still to come: to put it off would starve a busy service.
+        if service.reconcile_at.is_some_and(|earlier| earlier <= at) {
             return;
         }
         service.reconcile_at = Some(at);
@@ -67,7 +68,7 @@ impl World {
             return 0;
         };
         // "A deployment in FAILED state doesn't launch any new tasks" (Deployment.rolloutState).
-        if primary.rollout_state == RolloutState::Failed {
+        if primary.rollout_state == RolloutState::Failed && self.holds(Rule::FailedDeploymentStartsNothing) {
             return 0;
         }
         // "PRE_SCALE_UP: the green service revision has not started."
@@ -86,11 +87,14 @@ impl World {
         let most = match stage {
             // "SCALE_UP: the green service revision scales up to 100%", beside the blue one.
             Some(_) => u32::MAX,
+            None if !self.holds(Rule::MaximumPercentBinds) => u32::MAX,
             None if all == own => most.max(service.desired_count),
             None => most,
         };
         let fits = missing.min(most.saturating_sub(all));
-        if let Some(until) = service.hold_starts_until.filter(|until| *until > self.now) {
+        if let Some(until) =
+            service.hold_starts_until.filter(|until| *until > self.now && self.holds(Rule::FailedTasksSlowRestarts))
+        {
             if fits > 0 {
                 let wait = until.duration_since(self.now).as_secs_f64();
                 self.reconcile_at(service, wait.max(0.001));
@@ -100,7 +104,9 @@ impl World {
         // Fargate service quotas: 500 tasks a minute for one service.
         let per_tick =
             f64::from(self.settings.service_launches_per_minute) / 60.0 * self.settings.durations.scheduler_tick;
-        let now = fits.min(whole(per_tick.ceil()).unwrap_or(u32::MAX).max(1));
+        let a_tick =
+            if self.holds(Rule::ServiceLaunchRate) { whole(per_tick.ceil()).unwrap_or(u32::MAX) } else { u32::MAX };
+        let now = fits.min(a_tick.max(1));
         let started = self.start_tasks(service, now);
         if now < fits && started == now {
             self.reconcile_soon(service);
@@ -175,7 +181,7 @@ impl World {
         };
         let seconds = self.now.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
         let (burst, rate) = (self.settings.fargate_launch_burst, self.settings.fargate_launches_per_second);
-        self.launches.take_from(bucket, burst, rate, seconds)
+        self.launches.take_from(bucket, burst, rate, seconds) || !self.holds(Rule::FargateLaunchRate)
     }
 
     /// Whether a task's container instance is DRAINING.
@@ -197,10 +203,12 @@ impl World {
             let old = t.deployment != primary.id && !self.stays_beside(service, t);
             t.is_wanted() && (old || self.is_draining(t))
         };
-        let protected = self.ids(service, |t| outgoing(t) && t.is_protected(now));
+        let holds = self.holds(Rule::ProtectionBlocksDeployments);
+        let is_protected = |t: &Task| holds && t.is_protected(now);
+        let protected = self.ids(service, |t| outgoing(t) && is_protected(t));
         // Tasks of a superseded deployment that serve nobody are of no use to anybody.
-        let idle = self.ids(service, |t| outgoing(t) && !t.is_healthy() && !t.is_protected(now));
-        let serving = |t: &Task| outgoing(t) && t.is_healthy() && !t.is_protected(now);
+        let idle = self.ids(service, |t| outgoing(t) && !t.is_healthy() && !is_protected(t));
+        let serving = |t: &Task| outgoing(t) && t.is_healthy() && !is_protected(t);
         let draining = self.ids(service, |t| serving(t) && self.is_draining(t));
         let old = self.ids(service, |t| serving(t) && !self.is_draining(t));
         let healthy = self.ids(service, Task::is_healthy).len();
@@ -215,7 +223,11 @@ impl World {
             StopBeforeStart::WhenRoomIsShort => usize::try_from(short_of_room).unwrap_or(0).saturating_sub(idle.len()),
             StopBeforeStart::Always => usize::MAX,
         };
-        let allowed_old = surplus.max(healthy.saturating_sub(least).min(early));
+        let allowed_old = if self.holds(Rule::MinimumHealthyBinds) {
+            surplus.max(healthy.saturating_sub(least).min(early))
+        } else {
+            usize::MAX
+        };
         // "If minimumHealthyPercent is below 100%, the scheduler can ignore desiredCount temporarily
         // during task replacement … If the minimum is 100%, the service scheduler can't remove
         // existing tasks until the replacement tasks are considered healthy"
@@ -288,7 +300,9 @@ impl World {
 
     fn choose_for_scale_in(&mut self, service: &Service, left: &[TaskId]) -> usize {
         // `left` is in the order of start: oldest first.
-        match self.settings.scale_in {
+        let setting =
+            if self.holds(Rule::ScaleInForgetsTheStrategy) { self.settings.scale_in } else { ScaleIn::Newest };
+        match setting {
             ScaleIn::Newest => left.len() - 1,
             ScaleIn::Oldest => 0,
             ScaleIn::Random => self.rng.usize(0..left.len()),

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::arn::{ServiceKey, short_name};
 use super::deployments::{Deployment, Revision, ServiceDeployment};
+use super::rules::Rule;
 use super::shapes::{DeploymentConfiguration, LaunchType, LoadBalancer, PlacementRule, ServiceRegistry, Tag};
 use super::tasks::Task;
 use super::{Refusal, TaskId, World};
@@ -245,10 +246,19 @@ impl World {
         service.events.truncate(100);
     }
 
+    /// The tasks of a cluster as lists show them: under stale reads, without those that were started
+    /// since the late write.
+    pub fn listed_tasks<'a>(&'a self, cluster: &'a str) -> impl Iterator<Item = &'a Task> {
+        let late =
+            |t: &Task| self.stale.contains_key(&t.service).then(|| self.service(cluster, &t.service.name)).flatten();
+        let shown = move |t: &&Task| late(t).is_none_or(|service| service.tasks.contains(&t.id));
+        self.tasks.values().filter(move |t| t.service.cluster == cluster).filter(shown)
+    }
+
     /// Keeps the service as it is now for readers, if reads are stale.
     pub(super) fn remember_for_stale_reads(&mut self, key: &ServiceKey) {
         let until = super::after(self.now, self.faults.stale_reads_seconds);
-        if until <= self.now {
+        if until <= self.now || !self.holds(Rule::ReadsMayBeStale) {
             return;
         }
         let Some(service) = self.services.get(key).cloned() else {

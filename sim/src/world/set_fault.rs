@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use super::arn::{ServiceKey, short_name};
+use super::deployments::Revision;
 use super::faults::{Crash, Fault};
 
 fn set<T: Ord>(set: &mut BTreeSet<T>, item: T, on: bool) {
@@ -126,6 +127,10 @@ impl World {
                     }
                 });
             }
+            Fault::RevertStrategy { cluster, service } => {
+                let key = self.existing_service(&cluster, &service)?;
+                self.revert_strategy(&key)?;
+            }
             Fault::PushImage { image } => {
                 let mut known: Vec<&str> = self
                     .task_definitions
@@ -147,6 +152,30 @@ impl World {
                 self.set_desired_count(&key, desired_count);
             }
         }
+        Ok(())
+    }
+
+    /// Somebody else's tool writes what it knows: the capacity of the last revision that had another.
+    fn revert_strategy(&mut self, key: &ServiceKey) -> Result<(), String> {
+        let service = self.services.get(key);
+        let before = service.and_then(|s| {
+            let now = s.current()?;
+            let differs = |r: &&Revision| r.strategy != now.strategy || r.launch_type != now.launch_type;
+            s.revisions.iter().rev().find(differs)
+        });
+        let Some((strategy, launch_type)) = before.map(|r| (r.strategy.clone(), r.launch_type)) else {
+            return Err(format!("service {key} has had no other strategy: there is none to go back to"));
+        };
+        self.remember_for_stale_reads(key);
+        self.with_service(key, |world, service| {
+            let revision = world.next_revision(service, world.now, |r| {
+                r.strategy = strategy;
+                r.launch_type = launch_type;
+            });
+            if let Some(revision) = revision {
+                world.begin_deployment(service, revision);
+            }
+        });
         Ok(())
     }
 

@@ -141,6 +141,11 @@ pub struct Settings {
     pub fargate_spot_stop: FargateSpotStop,
     /// The code that such a task stops with.
     pub fargate_spot_stop_code: SpotStopCode,
+    /// How many new configurations GetSpotPlacementScores takes in 24 hours (AWS publishes none; users
+    /// report 10 to 50).
+    pub spot_placement_configurations_per_day: u32,
+    /// Zones that GetSpotPlacementScores leaves out: an absent zone is no score.
+    pub spot_placement_absent_zones: Vec<String>,
     /// Memory of an instance that ECS's agent and the system keep for themselves.
     pub instance_memory_overhead_mib: u32,
     /// Every duration is spread by up to this many percent either way, by the seed.
@@ -164,6 +169,8 @@ impl Default for Settings {
             fargate_launch_burst: 100.0,
             fargate_spot_stop: FargateSpotStop::default(),
             fargate_spot_stop_code: SpotStopCode::default(),
+            spot_placement_configurations_per_day: 50,
+            spot_placement_absent_zones: Vec::new(),
             instance_memory_overhead_mib: 400,
             jitter_percent: 20,
             durations: Durations::default(),

@@ -45,6 +45,7 @@ impl World {
         Self {
             start,
             now: start,
+            seed,
             arns,
             settings,
             clusters: BTreeMap::new(),
@@ -65,6 +66,7 @@ impl World {
             faults: super::faults::Faults::default(),
             counters: super::counters::Counters::default(),
             buckets: super::buckets::Buckets::default(),
+            placement_configurations: BTreeMap::new(),
             launches: super::buckets::Buckets::default(),
             meters: super::meters::VcpuMeters::default(),
             felt: super::meters::Felt::default(),
@@ -125,6 +127,7 @@ impl World {
                 stopped_at: None,
                 updated_at: after(created, 120.0),
                 rollback: None,
+                healthy_since: None,
                 shift: None,
                 configuration: new.spec.deployment_configuration.clone(),
                 failure_count: 0,
@@ -306,7 +309,7 @@ impl World {
         self.schedule_autoscaling();
         let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
         for key in keys {
-            self.with_service(&key, |_, _| ());
+            self.with_service(&key, |_, service| service.reconcile_at = None);
         }
     }
 

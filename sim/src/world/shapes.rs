@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::deployment_configuration::{
-    CanaryConfiguration, CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, HookAction,
-    HookStage, HookTarget, HookTimeout, LifecycleHook, LinearConfiguration, ThresholdConfiguration, ThresholdType,
+    CanaryConfiguration, CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy,
+    EarlySuccessCriteria, HookAction, HookStage, HookTarget, HookTimeout, LifecycleHook, LinearConfiguration,
+    RevisionCleanup, ThresholdConfiguration, ThresholdType,
 };
 
 /// A tag.

@@ -279,11 +279,14 @@ impl World {
     pub(super) fn begin_stopping(&mut self, service: &Service, id: &TaskId) {
         let resists = service.spec.ignores_sigterm && self.holds(Rule::StopTimeoutKills);
         let heeds = self.settings.durations.stopping;
+        let add_up = self.holds(Rule::StopTimeoutsAddUp);
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
         task.phase = Phase::Stopping;
-        let wait = if resists { f64::from(task.task_definition.stop_timeout()) } else { heeds };
+        let timeout =
+            if add_up { task.task_definition.stop_timeout() } else { task.task_definition.longest_stop_timeout() };
+        let wait = if resists { f64::from(timeout) } else { heeds };
         if resists {
             task.exit_code = Some(137);
         }
@@ -309,12 +312,12 @@ impl World {
     pub(super) fn task_stopped(&mut self, id: &TaskId) {
         let now = self.now;
         self.leave_place(id);
+        self.no_longer_waits(id);
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
         task.phase = Phase::Stopped;
         task.doomed = true;
-        task.waiting = false;
         task.target = None;
         task.stopped_at = Some(now);
         let cluster = task.service.cluster.clone();
@@ -322,7 +325,9 @@ impl World {
         // What it held is there for others.
         self.schedule_placement_if_waiting(&cluster);
         // "Stopped tasks … are visible … for at least 1 hour".
-        self.step_after(id, self.settings.durations.stopped_visible);
+        let visible =
+            if self.holds(Rule::StoppedTasksStayAnHour) { self.settings.durations.stopped_visible } else { 0.0 };
+        self.step_after(id, visible);
     }
 
     /// Tells a task to stop. In a service behind a target group: "the service scheduler …

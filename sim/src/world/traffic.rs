@@ -13,7 +13,7 @@ use super::deployments::{ServiceDeployment, ServiceDeploymentStatus};
 use super::rules::Rule;
 use super::services::Service;
 use super::shapes::{DeploymentConfiguration, DeploymentStrategy, HookAction, HookStage, HookTarget};
-use super::tasks::Task;
+use super::tasks::{Phase, Task};
 use super::{Refusal, World, after};
 
 /// `ServiceDeploymentLifecycleStage`, in order.
@@ -143,9 +143,12 @@ impl World {
     }
 
     /// Whether a task of an older deployment stays for now: blue serves until the bake time is over.
+    /// What is neither blue nor green goes at the reconciliation stage, as far as nobody misses it.
     pub(super) fn stays_beside(&self, service: &Service, task: &Task) -> bool {
-        let blue = service.last_completed.as_ref().is_some_and(|(id, _)| *id == task.deployment);
-        blue && self.shift_stage(service).is_some_and(|stage| stage < LifecycleStage::CleanUp)
+        self.shift_stage(service).is_some_and(|stage| match stage {
+            LifecycleStage::ReconcileService => is_blue(service, task),
+            stage => stage < LifecycleStage::CleanUp,
+        })
     }
 
     /// Takes a shift on from stage to stage, as far as it has come.
@@ -210,8 +213,7 @@ impl World {
             return false;
         };
         match stage {
-            // Whatever is neither blue nor green has to go first.
-            LifecycleStage::ReconcileService => service.deployments.len() <= 2,
+            LifecycleStage::ReconcileService => self.is_reconciled(service),
             LifecycleStage::ScaleUp => {
                 let green =
                     |id: &&String| self.tasks.get(*id).is_some_and(|t| t.deployment == primary.id && t.is_healthy());
@@ -220,6 +222,16 @@ impl World {
             }
             _ => true,
         }
+    }
+
+    /// Whatever is neither blue nor green has gone, or cannot go because blue alone is too few.
+    fn is_reconciled(&self, service: &Service) -> bool {
+        let green = service.primary().map(|d| d.id.as_str());
+        let tasks = || service.tasks.iter().filter_map(|id| self.tasks.get(id)).filter(|t| t.phase != Phase::Stopped);
+        let mut others = tasks().filter(|t| Some(t.deployment.as_str()) != green && !is_blue(service, t)).peekable();
+        let healthy = tasks().filter(|t| t.is_healthy()).count();
+        let needed = healthy <= usize::try_from(service.desired_count).unwrap_or(usize::MAX);
+        others.peek().is_none() || (needed && others.all(Task::is_healthy))
     }
 
     /// Enters a stage, or a further step of the traffic shift: its hooks first, then what it waits for.
@@ -328,6 +340,11 @@ impl World {
         });
         Ok(arn.to_owned())
     }
+}
+
+/// Whether a task is of the deployment that was completed last.
+fn is_blue(service: &Service, task: &Task) -> bool {
+    service.last_completed.as_ref().is_some_and(|(id, _)| *id == task.deployment)
 }
 
 /// The next share of the production traffic, and how many minutes it bakes. "This bake time is not

@@ -15,16 +15,22 @@ const MOST_PROVISIONING: usize = 100;
 impl World {
     /// The tasks of a cluster that wait for capacity.
     pub(super) fn waiting_tasks(&self, cluster: &str) -> impl Iterator<Item = &Task> {
-        let ids = self.waiting.get(cluster).into_iter().flatten();
-        ids.filter_map(|id| self.tasks.get(id)).filter(|t| t.waiting)
+        self.waiting.get(cluster).into_iter().flatten().filter_map(|id| self.tasks.get(id))
+    }
+
+    /// The task has its place, or is given up.
+    pub(super) fn no_longer_waits(&mut self, id: &TaskId) {
+        let Some(task) = self.tasks.get_mut(id).filter(|t| t.waiting) else {
+            return;
+        };
+        task.waiting = false;
+        if let Some(ids) = self.waiting.get_mut(&task.service.cluster) {
+            ids.remove(id);
+        }
     }
 
     /// Tries again to place what waits in a cluster, and has managed scaling look at the rest.
     pub(super) fn place_waiting_tasks(&mut self, cluster: &str) {
-        let World { waiting, tasks, .. } = self;
-        if let Some(ids) = waiting.get_mut(cluster) {
-            ids.retain(|id| tasks.get(id).is_some_and(|t| t.waiting));
-        }
         let mut keys: Vec<ServiceKey> = self.waiting_tasks(cluster).map(|t| t.service.clone()).collect();
         keys.sort();
         keys.dedup();
@@ -41,6 +47,10 @@ impl World {
                         }
                         Err(why) => {
                             still_waiting = true;
+                            if !world.holds(Rule::PlacementFailureIsNoFailedTask) {
+                                let deployment = service.primary().map(|d| d.id.clone()).unwrap_or_default();
+                                world.task_failed(service, &deployment);
+                            }
                             let provider = world.tasks.get(&id).and_then(|t| t.provider.clone());
                             world.tell_placement_failure(service, provider.as_deref(), why);
                         }

@@ -280,6 +280,7 @@ pub(super) struct ContainerInstance<'a> {
     pub(super) attributes: Vec<Value>,
     pub(super) registered_at: f64,
     pub(super) tags: Vec<Tag>,
+    pub(super) health_status: Option<Value>,
 }
 
 #[derive(Serialize)]

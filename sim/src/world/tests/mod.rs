@@ -1,6 +1,7 @@
 //! The world's rules, each on a small account.
 
 mod autoscaling;
+mod by_hand;
 mod capacity;
 mod deployments;
 mod faults;
@@ -8,6 +9,7 @@ mod interruptions;
 mod invariants;
 mod placement;
 mod pools;
+mod rules;
 mod traffic;
 mod update_service;
 
