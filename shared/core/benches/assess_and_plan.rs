@@ -68,5 +68,19 @@ fn assess_and_plan(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, assess_and_plan);
+/// What merely copying the fleet takes: how much of the growth is the memory's.
+fn copy(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("copy");
+    for services in [1_000, 10_000, 100_000] {
+        let (snapshot, _) = fleet(services);
+        group.throughput(Throughput::Elements(services as u64));
+        group.sample_size(20);
+        group.bench_with_input(BenchmarkId::from_parameter(services), &services, |bencher, _| {
+            bencher.iter(|| black_box(snapshot.clone()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, assess_and_plan, copy);
 criterion_main!(benches);

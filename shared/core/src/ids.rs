@@ -1,4 +1,7 @@
-//! Names, checked where they enter.
+//! Names, checked where they enter. They are shared, not copied: a plan names each service many
+//! times.
+
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,14 +26,14 @@ macro_rules! name {
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
         #[schemars(extend("pattern" = $pattern, "patternErrorMessage" = concat!($kind, " has ", $allowed)))]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             #[doc = concat!("Parses ", $kind, ": ", $allowed, ".\n\n# Errors\n[`InvalidName`] with what is allowed.")]
             pub fn parse(text: &str) -> Result<$name, InvalidName> {
                 let valid: fn(&str) -> bool = $valid;
                 if valid(text) {
-                    return Ok($name(text.to_owned()));
+                    return Ok($name(text.into()));
                 }
                 Err(InvalidName { kind: $kind, text: text.chars().take(80).collect(), allowed: $allowed })
             }
@@ -51,7 +54,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0
+                (*name.0).to_owned()
             }
         }
 
@@ -116,7 +119,7 @@ name!(
 impl MoveId {
     /// The id of a move that has no number yet.
     pub(crate) fn unnumbered() -> MoveId {
-        MoveId("0".to_owned())
+        MoveId("0".into())
     }
 }
 

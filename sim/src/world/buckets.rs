@@ -7,6 +7,9 @@
 
 use std::collections::BTreeMap;
 
+use super::World;
+use super::rules::Rule;
+
 /// One kind of bucket: its name, how many calls it holds, how many come back in a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Kind {
@@ -81,6 +84,14 @@ fn kinds(action: &str) -> Vec<Kind> {
 struct Level {
     tokens: f64,
     at: f64,
+}
+
+impl World {
+    /// Takes a token for an API call at `now` seconds of whichever clock the buckets run on. `false`:
+    /// the call is throttled.
+    pub fn take_token(&mut self, action: &str, now: f64) -> bool {
+        self.buckets.take(action, now) || !self.holds(Rule::TokenBuckets)
+    }
 }
 
 /// The buckets of one account and Region.

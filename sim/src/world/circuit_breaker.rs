@@ -195,6 +195,7 @@ impl World {
             None => Deployment {
                 id: to.to_owned(),
                 revision: revision.to_owned(),
+                alternate: service.production_is_alternate,
                 rollout_state: RolloutState::InProgress,
                 rollout_reason: String::new(),
                 failed_tasks: 0,

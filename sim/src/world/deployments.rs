@@ -61,6 +61,8 @@ pub struct Deployment {
     pub id: String,
     /// The service revision that it runs.
     pub revision: String,
+    /// Whether its tasks are registered with the alternate target groups.
+    pub alternate: bool,
     /// Where it stands.
     pub rollout_state: RolloutState,
     /// In words.

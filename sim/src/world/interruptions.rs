@@ -168,14 +168,18 @@ impl World {
     }
 
     fn kill_task(&mut self, service: &mut Service, id: &TaskId, reason: &str) {
-        let delay = self.deregistration_delay(service);
+        let delay = self.deregistration_delay(service, id);
         let now = self.now;
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
         let alive = (Phase::Running..Phase::Deprovisioning).contains(&task.phase);
         if alive && !task.daemon {
-            self.felt.killed_with_instance += 1;
+            let counter = match task.instance {
+                Some(_) => &mut self.felt.killed_with_instance,
+                None => &mut self.felt.killed_by_timeout,
+            };
+            *counter += 1;
             task.exit_code = Some(137);
         }
         let missing = match task.target {

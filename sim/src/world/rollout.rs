@@ -27,16 +27,20 @@ impl World {
         *self.felt.deployments_started.entry(service.key.to_string()).or_default() += 1;
         let sources: Vec<String> = self.revisions_with_tasks(service);
         let breaker = service.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
+        let shift = self.new_shift(service);
+        // Green is registered with the target group that blue does not use: "alternateTargetGroupArn"
+        // (AdvancedConfiguration). The two change places with every such deployment.
+        let changes_sides = shift.is_some() && service.has_alternate_target_group();
         let deployment = Deployment {
             id: id.clone(),
             revision: revision.arn.clone(),
+            alternate: service.production_is_alternate != changes_sides,
             rollout_state: RolloutState::InProgress,
             rollout_reason: format!("ECS deployment {id} in progress."),
             failed_tasks: 0,
             created_at: now,
             updated_at: now,
         };
-        let shift = self.new_shift(service);
         let short: String = self.short_id();
         service.service_deployments.insert(
             0,
@@ -177,6 +181,7 @@ impl World {
         let now = self.now;
         if let Some(entry) = service.deployments.first_mut() {
             entry.rollout_state = RolloutState::Completed;
+            service.production_is_alternate = entry.alternate;
             entry.rollout_reason = format!("ECS deployment {id} completed.");
             entry.updated_at = now;
         }

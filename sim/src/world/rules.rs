@@ -119,6 +119,18 @@ rules! {
     ServiceLaunchRate,
     /// The account launches 20 Fargate tasks a second.
     FargateLaunchRate,
+    /// API calls take tokens from the documented buckets.
+    TokenBuckets,
+    /// DescribeServices takes at most 10 services.
+    TenServicesACall,
+    /// ListServices answers 10 at a time unless asked for more.
+    ListServicesInTens,
+    /// ListTasks by the desired status PENDING finds nothing.
+    PendingTasksAreNotListed,
+    /// A service shows its launch type or its strategy, never both.
+    LaunchTypeOrStrategy,
+    /// What is not found is in `failures[]`, and no error.
+    MissingIsAFailure,
     /// Stopped tasks can be described for an hour.
     StoppedTasksStayAnHour,
     /// A read just after a write may show the world before it.

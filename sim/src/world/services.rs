@@ -110,6 +110,8 @@ pub struct Service {
     pub events: VecDeque<ServiceEvent>,
     /// Its tasks, those that stopped lately included.
     pub tasks: Vec<TaskId>,
+    /// Whether production is on the alternate target groups.
+    pub(super) production_is_alternate: bool,
     /// The deployment id and revision that last reached a steady state.
     pub(super) last_completed: Option<(String, String)>,
     pub(super) reconcile_at: Option<Timestamp>,
@@ -161,6 +163,11 @@ impl Service {
     /// Whether its targets must be healthy before a task counts.
     pub fn target_groups(&self) -> impl Iterator<Item = &str> {
         self.spec.load_balancers.iter().filter_map(|l| l.target_group_arn.as_deref())
+    }
+
+    /// Whether it has a second target group for blue/green deployments.
+    pub(super) fn has_alternate_target_group(&self) -> bool {
+        self.spec.load_balancers.iter().any(|l| l.alternate().is_some())
     }
 
     /// Whether `rolloutState` is shown: "only returned for services that use the rolling update

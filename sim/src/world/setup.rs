@@ -108,6 +108,7 @@ impl World {
             deployments: vec![Deployment {
                 id: id.clone(),
                 revision: revision.arn.clone(),
+                alternate: false,
                 rollout_state: RolloutState::Completed,
                 rollout_reason: format!("ECS deployment {id} completed."),
                 failed_tasks: 0,
@@ -137,6 +138,7 @@ impl World {
                 ),
                 triggered: false,
             }],
+            production_is_alternate: false,
             last_completed: Some((id, revision.arn.clone())),
             revisions: vec![revision],
             events: std::collections::VecDeque::new(),

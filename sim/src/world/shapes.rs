@@ -80,6 +80,18 @@ pub struct LoadBalancer {
     pub advanced_configuration: Option<AdvancedConfiguration>,
 }
 
+impl LoadBalancer {
+    /// The other target group of a blue/green pair.
+    pub fn alternate(&self) -> Option<&str> {
+        self.advanced_configuration.as_ref()?.alternate_target_group_arn.as_deref()
+    }
+
+    /// The target group on one side of the pair; without a pair there is one side.
+    pub fn side(&self, alternate: bool) -> Option<&str> {
+        self.alternate().filter(|_| alternate).or(self.target_group_arn.as_deref())
+    }
+}
+
 /// What a blue/green deployment needs of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

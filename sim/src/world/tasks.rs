@@ -55,6 +55,8 @@ pub struct Task {
     pub revision: String,
     /// Its task definition.
     pub task_definition: Arc<TaskDefinition>,
+    /// Whether it is registered with the alternate target groups.
+    pub alternate: bool,
     /// Its images by digest.
     pub images: Vec<ContainerImage>,
     /// Whether its service is a DAEMON.
@@ -133,7 +135,7 @@ impl Task {
 impl World {
     /// Starts a task of the PRIMARY deployment.
     pub(super) fn start_task(&mut self, service: &mut Service, provider: Option<String>) -> Option<TaskId> {
-        let deployment = service.primary()?.id.clone();
+        let (deployment, alternate) = service.primary().map(|d| (d.id.clone(), d.alternate))?;
         let revision = service.current()?;
         let launch_type = match provider.as_deref() {
             Some(name) => self.provider(&service.key.cluster, name)?.launch_type(),
@@ -152,6 +154,7 @@ impl World {
             deployment,
             revision: revision.arn.clone(),
             task_definition: revision.task_definition.clone(),
+            alternate,
             images: revision.images.clone(),
             daemon: service.spec.scheduling == Scheduling::Daemon,
             provider,
@@ -295,7 +298,7 @@ impl World {
 
     /// The containers have exited, or were killed.
     fn containers_exited(&mut self, service: &Service, id: &TaskId) {
-        let delay = self.deregistration_delay(service);
+        let delay = self.deregistration_delay(service, id);
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
@@ -334,7 +337,7 @@ impl World {
     /// deregisters from the load balancer and waits for connections to drain", then SIGTERM, then
     /// SIGKILL after `stopTimeout` (UpdateService).
     pub(super) fn stop_task(&mut self, service: &Service, id: &TaskId, code: &'static str, reason: &str) {
-        let delay = if self.holds(Rule::DeregistrationDelay) { self.deregistration_delay(service) } else { 0.0 };
+        let delay = if self.holds(Rule::DeregistrationDelay) { self.deregistration_delay(service, id) } else { 0.0 };
         let now = self.now;
         let Some(task) = self.tasks.get_mut(id) else {
             return;

@@ -21,6 +21,9 @@ use crate::simulation::{Inner, Simulation};
 /// How often the world is looked at while nobody calls.
 const TICK: SignedDuration = SignedDuration::from_secs(30);
 
+/// What the names of the schedule's executions begin with.
+const SCHEDULED: &str = "schedule-";
+
 /// What happens in a simulation.
 #[derive(Debug, Clone)]
 pub struct Day {
@@ -140,7 +143,7 @@ async fn scheduled(simulation: Simulation, period: SignedDuration, alive: Rc<Cel
     let origin = simulation.clock.origin();
     for number in 1.. {
         simulation.sleep_until(origin + period * number).await;
-        spawn(&simulation, &format!("schedule-{number}"), serde_json::json!({}), &alive);
+        spawn(&simulation, &format!("{SCHEDULED}{number}"), serde_json::json!({}), &alive);
     }
 }
 
@@ -152,7 +155,8 @@ fn spawn(simulation: &Simulation, name: &str, input: Value, alive: &Rc<Cell<u32>
         inner.promises.coverage.executions += 1;
         inner.promises.coverage.overlaps += u32::from(alive.get() > 0);
     });
-    let execution = Execution::new(simulation.clone(), run);
+    // A run of the schedule that found nothing to do is no news.
+    let execution = Execution::new(simulation.clone(), run, name.starts_with(SCHEDULED));
     let alive = Rc::clone(alive);
     tokio::task::spawn_local(async move {
         alive.set(alive.get() + 1);
@@ -238,17 +242,33 @@ fn revert(world: &mut World, service: &ServiceKey, strategy: &[StrategyItem]) ->
     Some(done.map_or_else(|why| why, |()| format!("{service} has its strategy as code brought back")))
 }
 
-/// Notes deployments that have ended since the last look.
-fn watch(inner: &mut Inner, seen: &mut BTreeMap<ServiceKey, (String, bool)>) {
+/// How a service stood at the last look.
+#[derive(Clone, PartialEq)]
+struct Stand {
+    deployment: String,
+    deploying: bool,
+    /// Whether tasks are missing that no deployment replaces.
+    short: bool,
+}
+
+/// Notes deployments that have ended since the last look, and tasks that are missing or back.
+fn watch(inner: &mut Inner, seen: &mut BTreeMap<ServiceKey, Stand>) {
     let mut lines = Vec::new();
     for key in inner.world.service_keys() {
         let Some(service) = inner.world.written_service(key) else { continue };
         let Some(newest) = service.service_deployments.first() else { continue };
-        let now = (newest.arn.clone(), deploying(service).is_none());
-        let before = seen.insert(key.clone(), now.clone());
-        if before.is_some_and(|before| before != now) && now.1 {
-            let (spot, elsewhere) = spot_tasks(&inner.world, service);
-            lines.push(format!("{key} deployment {:?}: {spot} tasks on Spot, {elsewhere} elsewhere", newest.status));
+        let (spot, elsewhere) = spot_tasks(&inner.world, service);
+        let deploying = deploying(service).is_some();
+        let short = !deploying && spot + elsewhere < service.desired_count;
+        let now = Stand { deployment: newest.arn.clone(), deploying, short };
+        let Some(before) = seen.insert(key.clone(), now.clone()) else { continue };
+        let tasks = format!("{spot} tasks on Spot, {elsewhere} elsewhere");
+        let ended = (&before.deployment, before.deploying) != (&now.deployment, now.deploying) && !now.deploying;
+        if ended {
+            lines.push(format!("{key} deployment {:?}: {tasks}", newest.status));
+        } else if before.short != now.short && !now.deploying {
+            let all = if now.short { "misses tasks" } else { "has all tasks" };
+            lines.push(format!("{key} {all}: {tasks} of {}", service.desired_count));
         }
     }
     for line in lines {

@@ -26,6 +26,8 @@ use crate::simulation::Simulation;
 pub struct Execution {
     simulation: Simulation,
     run: RunId,
+    /// Whether an end without anything done goes unmentioned.
+    quiet: bool,
 }
 
 /// The name of an error that a task failed with, retries included.
@@ -41,16 +43,15 @@ struct Child {
 impl Execution {
     /// An execution of that name.
     #[must_use]
-    pub const fn new(simulation: Simulation, run: RunId) -> Execution {
-        Execution { simulation, run }
+    pub const fn new(simulation: Simulation, run: RunId, quiet: bool) -> Execution {
+        Execution { simulation, run, quiet }
     }
 
     /// Walks the execution to its end, and notes how it ended.
     pub async fn start(self, input: Value) {
         let ended = self.walk(input).await;
         let said = match &ended {
-            // A run of the schedule that found nothing to do is no news.
-            Ok(answer) if is_quiet(answer) => None,
+            Ok(answer) if self.quiet && found_nothing(answer) => None,
             Ok(answer) => Some(ended_as(answer)),
             Err(error) => Some(format!("failed: {error}")),
         };
@@ -338,7 +339,7 @@ async fn seconds(number: u32) {
     tokio::time::sleep(Duration::from_secs(number.into())).await;
 }
 
-fn is_quiet(answer: &EndAnswer) -> bool {
+fn found_nothing(answer: &EndAnswer) -> bool {
     answer.moves.is_empty() && answer.status == RunStatus::Completed.name()
 }
 

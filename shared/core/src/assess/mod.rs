@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::ids::{ServiceArn, ServiceRef};
 use crate::observe::{Family, Gap, Service, Snapshot, TaskDefinition};
@@ -115,7 +116,7 @@ impl<'a> Context<'a> {
 
 /// What a rule has found so far.
 #[derive(Default)]
-struct Reasons(Vec<Reason>);
+struct Reasons(SmallVec<[Reason; 1]>);
 
 impl Reasons {
     fn add(&mut self, level: Level, finding: Finding) {
@@ -177,7 +178,8 @@ pub struct Verdict {
     /// Pass, warn or block: the worst of its reasons.
     pub level: Level,
     /// Everything that the rule found, with its numbers.
-    pub reasons: Vec<Reason>,
+    /// Most rules have one thing to say, which is kept in place.
+    pub reasons: SmallVec<[Reason; 1]>,
 }
 
 /// How bad.

@@ -15,7 +15,6 @@ mod waves;
 
 pub use budget::BudgetReport;
 pub use moves::*;
-pub use position::enrolled;
 pub use solver::{Breach, Promise, first_breach, solve};
 
 use std::collections::BTreeSet;

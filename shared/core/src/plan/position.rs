@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::{Pair, PlanInput};
 use crate::assess::{self, Assessment};
 use crate::ids::ProviderName;
-use crate::observe::{Depth, Family, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot, Task};
+use crate::observe::{
+    Depth, Family, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot, TagSettings, Task,
+};
 use crate::policy::{Budget, EnrolmentRule, Policy};
 use crate::record::{Dealt, LastWrite, Ledger, UnsafeSince};
 use crate::strategy::{Bounds, Strategy};
@@ -121,9 +123,8 @@ impl Limit {
 }
 
 /// Whether policy and tags put a service under Spotkeeper's care.
-#[must_use]
-pub fn enrolled(policy: &Policy, service: &Service) -> bool {
-    match (service.tag_settings().enabled, policy.enrolment) {
+fn enrolled(policy: &Policy, tags: &TagSettings) -> bool {
+    match (tags.enabled, policy.enrolment) {
         (Some(said), _) => said,
         (None, EnrolmentRule::OptOut) => true,
         (None, EnrolmentRule::OptIn) => false,
@@ -168,6 +169,7 @@ fn position<'a>(
         on_spot.map(|(_, tasks)| *tasks).sum()
     });
     let used = || in_strategy.iter().chain(running.iter().flat_map(BTreeMap::keys));
+    let tags = service.tag_settings();
     Position {
         service,
         assessment,
@@ -178,8 +180,8 @@ fn position<'a>(
         uses_spot: used().any(|provider| buys_spot(input.snapshot, provider, market(provider))),
         unread: used().any(|provider| market(provider).is_none()),
         running_spot,
-        limit: pair.as_ref().and_then(|pair| limit(input.snapshot, budget, service, pair)),
-        enrolled: enrolled(input.policy, service),
+        limit: pair.as_ref().and_then(|pair| limit(input.snapshot, budget, service, &tags, pair)),
+        enrolled: enrolled(input.policy, &tags),
         move_open: ledger.is_some_and(|ledger| ledger.open.is_some()),
     }
 }
@@ -193,8 +195,7 @@ fn running(tasks: &[Task]) -> BTreeMap<&ProviderName, u32> {
     running
 }
 
-fn limit(snapshot: &Snapshot, budget: &Budget, service: &Service, pair: &Pair) -> Option<Limit> {
-    let tags = service.tag_settings();
+fn limit(snapshot: &Snapshot, budget: &Budget, service: &Service, tags: &TagSettings, pair: &Pair) -> Option<Limit> {
     let percent = tags.max_percent.map_or(budget.service_percent, |tag| tag.min(budget.service_percent));
     let pools = assess::pools(snapshot, pair, service)?;
     let in_pools = Percent::saturating(u64::from(budget.blast_radius_percent.get()) * u64::from(pools));
@@ -355,10 +356,12 @@ fn split(position: &Position<'_>) -> Split {
 /// Whether the running tasks of a service have broken floor or share for as long as a move that
 /// repairs it may take: somebody must look.
 pub(super) fn skewed_too_long(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
-    let since = position.ledger.and_then(|ledger| ledger.skewed_since);
+    let Some(since) = position.ledger.and_then(|ledger| ledger.skewed_since) else {
+        return false;
+    };
     let deadline = crate::verify::deadline(&input.policy.verify, position.service).duration();
-    let due = since.and_then(|since| since.checked_add(deadline).ok());
-    position.enrolled && !position.move_open && skew(position).is_some() && due.is_some_and(|due| due <= input.now)
+    let due = since.checked_add(deadline).is_ok_and(|due| due <= input.now);
+    due && position.enrolled && !position.move_open && skew(position).is_some()
 }
 
 /// How the running tasks of a service break floor or share, if they are known to. Only a service

@@ -8,6 +8,7 @@ use super::{bounded, paging, read};
 use crate::wire::{epoch, write};
 use crate::world::arn::short_name;
 use crate::world::deployments::Revision;
+use crate::world::rules::Rule;
 use crate::world::services::{Controller as DeployedBy, Scheduling, Service};
 use crate::world::shapes::{DeploymentConfiguration, LaunchType, StrategyItem};
 use crate::world::{Refusal, World};
@@ -38,8 +39,9 @@ pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
         })
         .map(|s| s.arn.clone())
         .collect();
+    let usual = if world.holds(Rule::ListServicesInTens) { 10 } else { 100 };
     // "If this parameter isn't used, then ListServices returns up to 10 results" (maxResults).
-    let (arns, next) = paging(&call.next_token, call.max_results).cut(names, 10, 1..=100)?;
+    let (arns, next) = paging(&call.next_token, call.max_results).cut(names, usual, 1..=100)?;
     Ok(json!({"serviceArns": arns, "nextToken": next}))
 }
 
@@ -57,11 +59,12 @@ pub(super) fn describe(world: &World, input: &Value) -> Result<Value, Refusal> {
     let cluster = world.cluster(call.cluster.as_deref())?;
     let tags = call.include.iter().any(|i| i == "TAGS");
     // "You may specify up to 10 services to describe in a single operation."
-    bounded("Services", call.services.len(), 10)?;
+    bounded("Services", call.services.len(), if world.holds(Rule::TenServicesACall) { 10 } else { 100 })?;
     let (mut shown, mut failures) = (Vec::new(), Vec::new());
     for name in &call.services {
         match world.service(&cluster.name, name) {
             Some(service) => shown.push(shape(world, service, tags)?),
+            None if !world.holds(Rule::MissingIsAFailure) => return Err(Refusal::service_not_found()),
             None => failures.push(Failure::missing(world.arns.ecs(&format!(
                 "service/{}/{}",
                 cluster.name,
@@ -76,6 +79,7 @@ pub(super) fn describe(world: &World, input: &Value) -> Result<Value, Refusal> {
 pub(super) fn shape(world: &World, s: &Service, tags: bool) -> Result<Value, Refusal> {
     let tally = world.tally(s, |_| true);
     let current = s.current();
+    let both = s.created_launch_type.filter(|_| !world.holds(Rule::LaunchTypeOrStrategy));
     let own = s.spec.controller == DeployedBy::Ecs;
     let revisions: Vec<RevisionSummary> = {
         let mut arns: Vec<&str> = s.deployments.iter().map(|d| d.revision.as_str()).collect();
@@ -92,7 +96,7 @@ pub(super) fn shape(world: &World, s: &Service, tags: bool) -> Result<Value, Ref
         desired_count: s.desired_count,
         running_count: tally.running,
         pending_count: tally.pending,
-        launch_type: current.and_then(|r| r.launch_type),
+        launch_type: current.and_then(|r| r.launch_type).or(both),
         capacity_provider_strategy: current.and_then(strategy),
         platform_version: current.and_then(|r| platform_version(world, s, r)),
         platform_family: current.and_then(|r| platform_family(world, s, r)),

@@ -7,6 +7,7 @@ use super::shapes::{Container, Failure, Task as Shape};
 use super::{bounded, paging, read};
 use crate::wire::{epoch, write};
 use crate::world::arn::short_name;
+use crate::world::rules::Rule;
 use crate::world::shapes::LaunchType;
 use crate::world::tasks::{Phase, Task};
 use crate::world::{Refusal, World};
@@ -36,7 +37,8 @@ pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
         Some("STOPPED") => Some(true),
         // "specifying a desiredStatus of PENDING doesn't return any results. Amazon ECS never sets
         // the desired status of a task to that value" (ListTasks).
-        Some(_) => None,
+        Some(_) if world.holds(Rule::PendingTasksAreNotListed) => None,
+        Some(_) => Some(false),
     };
     // "When you specify startedBy as the filter, it must be the only filter that you use" (startedBy).
     let others = [&call.container_instance, &call.family, &call.service_name, &call.desired_status];

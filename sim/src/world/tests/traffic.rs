@@ -51,6 +51,32 @@ fn blue_green_runs_both_until_the_bake_time_is_over() {
 }
 
 #[test]
+fn the_target_groups_change_places() {
+    let mut world = world_with(|a| {
+        a.replace("serviceName: web,", "serviceName: web, deploymentConfiguration: { strategy: BLUE_GREEN, bakeTimeInMinutes: 5 },")
+            .replace("[{ targetGroupArn: tg, containerName: a, containerPort: 80 }]", "[{ targetGroupArn: tg, containerName: a, containerPort: 80, advancedConfiguration: { alternateTargetGroupArn: other } }]")
+            .replace("targetGroups: [", "targetGroups: [{ name: other, attributes: { deregistration_delay.timeout_seconds: \"7\" } }, ")
+    });
+    let targets = |w: &World| ["tg", "other"].map(|name| w.targets_of(&w.arns.target_group(name)).count());
+    assert_eq!(targets(&world), [4, 0]);
+    world.update_service(&forced("web", None)).unwrap();
+    world.advance_by(200.0);
+    assert_eq!(targets(&world), [4, 4]);
+    run_out(&mut world, "web", 3600);
+    assert_eq!(targets(&world), [0, 4]);
+    world.update_service(&forced("web", None)).unwrap();
+    run_out(&mut world, "web", 3600);
+    assert_eq!(targets(&world), [4, 0]);
+    // A roll-back stays where production is.
+    world.update_service(&forced("web", Some(half_spot()))).unwrap();
+    world.advance_by(100.0);
+    let arn = get(&world, "web").service_deployments[0].arn.clone();
+    world.stop_service_deployment(&arn, false).unwrap();
+    run_out(&mut world, "web", 3600);
+    assert_eq!(targets(&world), [4, 0]);
+}
+
+#[test]
 fn the_stages_come_in_order() {
     use LifecycleStage::*;
     let mut world = configured("strategy: BLUE_GREEN, bakeTimeInMinutes: 1");

@@ -1,5 +1,7 @@
 //! What goes wrong at the ports.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spotkeeper_core::phase::Function;
@@ -81,7 +83,12 @@ impl FaultRule {
 pub struct Faults {
     /// Every rule; the first that matches counts.
     pub rules: Vec<FaultRule>,
+    /// How often each kind of fault was told of.
+    told: BTreeMap<(&'static str, String), u32>,
 }
+
+/// How often a journal tells of the same fault at the same call.
+const TOLD: u32 = 3;
 
 impl Faults {
     /// What goes wrong with a call, if anything.
@@ -92,5 +99,17 @@ impl Faults {
         }
         rule.times -= 1;
         Some(rule.kind)
+    }
+
+    /// What a journal says of a fault; nothing where it has said so often enough.
+    pub(super) fn tell(&mut self, call: &Call, kind: FaultKind) -> Option<String> {
+        let told = self.told.entry((call.name, kind.to_string())).or_default();
+        *told += 1;
+        let more = match *told {
+            TOLD => " (more of these go untold)",
+            1..TOLD => "",
+            _ => return None,
+        };
+        Some(format!("{} call {}, {}: {kind}{more}", call.function.name(), call.number, call.name))
     }
 }

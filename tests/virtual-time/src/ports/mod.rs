@@ -82,8 +82,10 @@ impl Ports {
             inner.calls += 1;
             let fault = inner.faults.of(&call, inner.world.now(), &mut inner.rng);
             if let Some(fault) = fault {
-                let died = format!("{} call {number}, {name}: {fault}", call.function.name());
-                inner.note(run.as_str(), died);
+                inner.promises.coverage.faults += 1;
+                if let Some(said) = inner.faults.tell(&call, fault) {
+                    inner.note(run.as_str(), said);
+                }
             }
             (inner.one_way(), inner.one_way(), fault)
         });

@@ -71,4 +71,27 @@ impl Coverage {
             most_in_flight: self.most_in_flight.max(other.most_in_flight),
         }
     }
+
+    /// What was seen less often than the least.
+    #[must_use]
+    pub fn short_of(&self, least: &Coverage) -> Vec<&'static str> {
+        let pairs = [
+            ("writes", self.writes, least.writes),
+            ("up", self.up, least.up),
+            ("down", self.down, least.down),
+            ("rebalanced", self.rebalanced, least.rebalanced),
+            ("undone", self.undone, least.undone),
+            ("fallen_back", self.fallen_back, least.fallen_back),
+            ("superseded", self.superseded, least.superseded),
+            ("alarmed", self.alarmed, least.alarmed),
+            ("droughts", self.droughts, least.droughts),
+            ("switches", self.switches, least.switches),
+            ("executions", self.executions, least.executions),
+            ("overlaps", self.overlaps, least.overlaps),
+            ("faults", self.faults, least.faults),
+        ];
+        let in_flight = (self.most_in_flight < least.most_in_flight).then_some("most_in_flight");
+        let short = pairs.into_iter().filter(|(_, seen, least)| seen < least).map(|(name, ..)| name);
+        short.chain(in_flight).collect()
+    }
 }

@@ -6,6 +6,7 @@ use spotkeeper_core::ids::{ProviderName, ServiceRef};
 use spotkeeper_core::observe::{LaunchType, PlacedBy, tag};
 use spotkeeper_core::policy::{EnrolmentRule, Policy, VolumeLevel};
 use spotkeeper_core::strategy::{Strategy, StrategyItem};
+use spotkeeper_core::units::Percent;
 
 use crate::tables::Tables;
 
@@ -80,15 +81,33 @@ pub fn spot_tasks(world: &World, service: &Service) -> (u32, u32) {
     })
 }
 
-/// The tasks that stay On-Demand: the tag's word, else the policy's.
+/// The tasks that stay On-Demand: the larger of the tag's and the policy's.
 pub(super) fn floor(policy: &Policy, service: &ServiceRef, world: &World) -> u32 {
     let found = world.written_service(&key(service));
     let of_tag = found.and_then(|found| tag_of(found, tag::FLOOR)).and_then(|value| value.parse().ok());
-    of_tag.unwrap_or(policy.budget_of(&service.cluster).floor)
+    of_tag.unwrap_or(0).max(policy.budget_of(&service.cluster).floor)
+}
+
+/// The Spot tasks that policy and tag allow a service at a desired count.
+pub(super) fn allowed(policy: &Policy, service: &ServiceRef, world: &World, desired: u32) -> u32 {
+    let found = world.written_service(&key(service));
+    let of_tag = found.and_then(|found| tag_of(found, tag::MAX_PERCENT)).and_then(|value| value.parse::<u64>().ok());
+    let of_tag = of_tag.and_then(|value| Percent::try_from(value).ok());
+    let percent = of_tag.unwrap_or(Percent::HUNDRED).min(policy.budget_of(&service.cluster).service_percent);
+    u32::try_from(percent.floor_of(u64::from(desired))).unwrap_or(u32::MAX)
 }
 
 fn tag_of<'a>(service: &'a Service, key: &str) -> Option<&'a str> {
     service.spec.tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.as_str())
+}
+
+/// Whether Spotkeeper looks after a service: from others it keeps its hands off.
+pub(super) fn enrolled(policy: &Policy, service: &Service) -> bool {
+    match (tag_of(service, tag::ENABLED), policy.enrolment) {
+        (Some(value), _) => value.trim() == "true",
+        (None, EnrolmentRule::OptIn) => false,
+        (None, EnrolmentRule::OptOut) => true,
+    }
 }
 
 /// Why a service must not move up: what the rules of design.md forbid, looked up in the world
@@ -97,11 +116,6 @@ pub(super) fn blocks(world: &World, tables: &Tables, service: &Service) -> Vec<&
     let default = Policy::default();
     let policy = tables.policy.as_ref().unwrap_or(&default);
     let tally = world.tally(service, |_| true);
-    let enrolled = match (tag_of(service, tag::ENABLED), policy.enrolment) {
-        (Some(value), _) => value.trim() == "true",
-        (None, EnrolmentRule::OptIn) => false,
-        (None, EnrolmentRule::OptOut) => true,
-    };
     let resource = format!("service/{}/{}", service.key.cluster, service.key.name);
     let smallest = world.scalable_targets.iter().find(|target| target.resource_id == resource);
     let actions = world.scheduled_actions.iter().filter(|action| action.resource_id == resource);
@@ -117,7 +131,7 @@ pub(super) fn blocks(world: &World, tables: &Tables, service: &Service) -> Vec<&
         ledger.service.arn.as_str() == service.arn && ledger.quarantined_until.is_some_and(|until| until > world.now())
     });
     [
-        ("enrolment", !enrolled),
+        ("enrolment", !enrolled(policy, service)),
         ("redundancy", service.desired_count < 2 || least.is_some_and(|least| least < 2)),
         ("deregistration", slowest >= 120.0),
         ("stop_timeout", stop >= 120),

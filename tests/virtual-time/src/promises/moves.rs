@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sim::world::World;
 use jiff::SignedDuration;
 use spotkeeper_core::ids::ClusterName;
-use spotkeeper_core::plan::MoveKind;
+use spotkeeper_core::plan::{MoveCause, MoveKind};
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::record::{MoveRecord, Outcome, Setback, Step};
 
@@ -33,7 +33,8 @@ impl Promises {
         ends_by: jiff::Timestamp,
     ) {
         let now = world.now();
-        let up = record.planned.kind == MoveKind::Up;
+        // A restore brings back what was there, whatever it promises.
+        let up = record.planned.kind == MoveKind::Up && record.planned.cause != MoveCause::Restore;
         self.coverage.ended(record, outcome);
         if record.setback == Some(Setback::Drought) {
             self.coverage.droughts += 1;

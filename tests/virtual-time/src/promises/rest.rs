@@ -62,6 +62,9 @@ fn breaks_its_strategy(world: &World, policy: &Policy, ledger: &Ledger) -> bool 
     let Some(service) = world.written_service(&facts::key(&ledger.service)) else {
         return false;
     };
+    if !facts::enrolled(policy, service) {
+        return false;
+    }
     let (Some(PlacedBy::Strategy(place)), Some(last)) = (facts::placement(service), &ledger.last_write) else {
         return false;
     };
@@ -71,7 +74,9 @@ fn breaks_its_strategy(world: &World, policy: &Policy, ledger: &Ledger) -> bool 
     if !at_rest || !ours || !place.uses(&ledger.pair.spot) {
         return false;
     }
-    let most = place.bounds(&ledger.pair.spot, service.desired_count).most;
+    // What the strategy places is kept, and what the policy allows is no breach either.
+    let placed = place.bounds(&ledger.pair.spot, service.desired_count).most;
+    let most = placed.max(facts::allowed(policy, &ledger.service, world, service.desired_count));
     let floor = facts::floor(policy, &ledger.service, world).min(service.desired_count);
     spot > most || elsewhere < floor
 }

@@ -1,6 +1,7 @@
 //! Every trap that is modelled, with its rule and without: the check must hold with the rule, and
 //! fail without it.
 
+mod api;
 mod capacity;
 mod deployments;
 mod interruptions;
@@ -54,10 +55,11 @@ fn crash(world: &mut World, service: &str) {
 
 #[test]
 fn each_rule_shows_with_it_and_not_without_it() {
-    let cases: Vec<Case> = [strategy::cases(), capacity::cases(), interruptions::cases(), deployments::cases()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let cases: Vec<Case> =
+        [strategy::cases(), api::cases(), capacity::cases(), interruptions::cases(), deployments::cases()]
+            .into_iter()
+            .flatten()
+            .collect();
     let mut wrong = Vec::new();
     for rule in Rule::ALL {
         let case = cases.iter().find(|c| c.rule == *rule).unwrap_or_else(|| panic!("{rule:?} has no case"));
