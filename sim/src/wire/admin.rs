@@ -4,12 +4,13 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Sim, actions};
 use crate::world::counters::Counters;
 use crate::world::faults::{Fault, Faults};
+use crate::world::meters::Felt;
 
 type Answer = (StatusCode, Json<Value>);
 
@@ -21,15 +22,11 @@ fn bad(what: impl std::fmt::Display) -> Answer {
     (StatusCode::BAD_REQUEST, Json(json!({"error": what.to_string()})))
 }
 
-fn as_json(value: &impl serde::Serialize) -> Answer {
+fn as_json(value: &impl Serialize) -> Answer {
     match serde_json::to_value(value) {
         Ok(body) => ok(body),
-        Err(e) => failed(&e),
+        Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": e.to_string()}))),
     }
-}
-
-fn failed(e: &serde_json::Error) -> Answer {
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": e.to_string()})))
 }
 
 pub(super) async fn health(State(sim): State<Sim>) -> Answer {
@@ -38,15 +35,15 @@ pub(super) async fn health(State(sim): State<Sim>) -> Answer {
 }
 
 /// What was asked, and what users felt and paid.
+#[derive(Serialize)]
+struct Counted<'a> {
+    #[serde(flatten)]
+    asked: &'a Counters,
+    felt: Felt,
+}
+
 pub(super) async fn counters(State(sim): State<Sim>) -> Answer {
-    sim.with_world(|w| match (serde_json::to_value(&w.counters), serde_json::to_value(w.felt())) {
-        (Ok(Value::Object(mut all)), Ok(felt)) => {
-            all.insert("felt".to_owned(), felt);
-            ok(Value::Object(all))
-        }
-        (Err(e), _) | (_, Err(e)) => failed(&e),
-        _ => ok(json!({})),
-    })
+    sim.with_world(|w| as_json(&Counted { asked: &w.counters, felt: w.felt() }))
 }
 
 /// The events that were put on the account's bus and that nobody has taken.

@@ -81,6 +81,7 @@ impl Model {
             #[allow(clippy::expect_used, reason = "the files are part of this program")]
             Service::ALL.iter().map(|s| serde_json::from_str(s.model()).expect("a model can be read")).collect()
         });
+        // The services are numbered in the order of `ALL`.
         &MODELS[service as usize]
     }
 

@@ -1,5 +1,5 @@
-//! The three protocols: AWS JSON 1.1, AWS Query, and EC2's own Query. Whatever a request came in, a
-//! service sees a JSON value with the members of its shape.
+//! The three protocols: AWS JSON 1.1 (no service here speaks 1.0), AWS Query, and EC2's own Query.
+//! Whatever a request came in, a service sees a JSON value with the members of its shape.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Response};

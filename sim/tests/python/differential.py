@@ -138,7 +138,7 @@ def probes(account):
         ("target groups", "elbv2", "describe_target_groups", {"Names": ["diff"]}),
         ("no target group", "elbv2", "describe_target_groups", {"Names": ["nope"]}),
         ("attributes", "elbv2", "describe_target_group_attributes", {"TargetGroupArn": target}),
-        ("attributes of none", "elbv2", "describe_target_group_attributes", {"TargetGroupArn": target[:-1] + "x"}),
+        ("attributes of none", "elbv2", "describe_target_group_attributes", {"TargetGroupArn": target.rsplit("/", 1)[0] + "/0000000000000000"}),
         ("delay of 20 s", "elbv2", "modify_target_group_attributes", delay("20")),
         ("delay of 4000 s", "elbv2", "modify_target_group_attributes", delay("4000")),
         ("tags of a target group", "elbv2", "describe_tags", {"ResourceArns": [target]}),
