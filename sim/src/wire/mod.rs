@@ -37,6 +37,10 @@ use protocol::{Call, Input, Service};
 /// The largest request that is read.
 const MOST_BYTES: usize = 1 << 20;
 
+/// A request with this header is answered as if IAM denied it: for who stands in front of the
+/// simulator and knows IAM.
+const DENY: &str = "x-aws-sim-deny";
+
 /// One world with its clock, shared by all connections.
 #[derive(Clone)]
 pub struct Sim(Arc<Shared>);
@@ -143,7 +147,7 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response<Body> {
     if let Some(true) = sim.hold_of(&action) {
         sim.wait_while_held(&action, true).await;
     }
-    let (outcome, lost) = sim.take(&call, &action);
+    let (outcome, lost) = sim.take(&call, &action, head.headers.contains_key(DENY));
     if let Some(false) = sim.hold_of(&action) {
         sim.wait_while_held(&action, false).await;
     }
@@ -171,7 +175,7 @@ impl Sim {
 
     /// Takes a call: counts it, throttles it, denies it, answers it; and says whether the answer is
     /// to be lost.
-    fn take(&self, call: &Call, action: &str) -> (Result<Value, Refusal>, bool) {
+    fn take(&self, call: &Call, action: &str, denied: bool) -> (Result<Value, Refusal>, bool) {
         let mut state = self.lock();
         let (world, clock) = &mut *state;
         count(&mut world.counters.calls, action);
@@ -187,7 +191,7 @@ impl Sim {
             return (Err(call.service.throttled()), false);
         }
         let resource = resource_of(world, call);
-        let outcome = if world.faults.denies(action, &format!("{}\n{resource}", call.text)) {
+        let outcome = if denied || world.faults.denies(action, &format!("{}\n{resource}", call.text)) {
             let who = format!("arn:aws:sts::{}:assumed-role/aws-sim/session", world.arns.account);
             let message = format!(
                 "User: {who} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"

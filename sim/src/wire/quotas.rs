@@ -8,7 +8,8 @@ use super::read;
 use crate::world::records::Quota;
 use crate::world::{Refusal, World};
 
-pub(super) const ACTIONS: &[&str] = &["servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"];
+pub(super) const ACTIONS: &[&str] =
+    &["servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota", "servicequotas:ListServiceQuotas"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -20,16 +21,17 @@ struct Input {
 }
 
 pub(super) fn answer(world: &World, action: &str, input: &Value) -> Result<Value, Refusal> {
-    if !matches!(action, "GetServiceQuota" | "ListServiceQuotas") {
+    if !matches!(action, "GetServiceQuota" | "GetAWSDefaultServiceQuota" | "ListServiceQuotas") {
         return Err(super::unknown_action(true, action));
     }
     let call: Input = read(input)?;
     let of_service = || world.quotas.iter().filter(|q| q.service_code == call.service_code);
     let missing =
         || Refusal::new("NoSuchResourceException", "The request failed because the specified resource does not exist.");
-    if action == "GetServiceQuota" {
+    if action != "ListServiceQuotas" {
         let code = call.quota_code.as_deref().unwrap_or_default();
-        let quota = of_service().find(|q| q.quota_code == code).ok_or_else(missing)?;
+        let known = |q: &&Quota| q.quota_code == code && (q.applied || action == "GetAWSDefaultServiceQuota");
+        let quota = of_service().find(known).ok_or_else(missing)?;
         return Ok(json!({"Quota": shape(world, quota)}));
     }
     let mut codes: Vec<String> = of_service()
