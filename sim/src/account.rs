@@ -30,6 +30,11 @@ pub fn load(path: &Path, now: jiff::Timestamp) -> Result<World, AccountError> {
 /// The same from a text; `name` stands for the file in messages.
 pub fn parse(text: &str, name: &str, now: jiff::Timestamp) -> Result<World, AccountError> {
     let file: AccountFile = serde_saphyr::from_str(text).map_err(|e| AccountError(format!("{name}: {e}")))?;
+    build(file, name, now)
+}
+
+/// The world that a file describes which was read as a part of `name`.
+pub fn build(file: AccountFile, name: &str, now: jiff::Timestamp) -> Result<World, AccountError> {
     build::build(file, now).map_err(|mistakes| {
         let lines: Vec<String> = mistakes
             .iter()

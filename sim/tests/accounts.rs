@@ -63,6 +63,12 @@ fn mistakes_are_told_with_their_place() {
         ("clusters: []\ntaskDefinitions:\n  - { family: f, requiresCompatibilities: [FARGATE], containerDefinitions: [{ name: a, image: i, stopTimeout: 0 }] }\n".to_owned(), vec!["a.yaml:3", "container a is 0", "2 to 120 on Fargate"]),
         ("clusters: []\ntaskDefinitions:\n  - { family: f, requiresCompatibilities: [EC2, FARGATE], containerDefinitions: [{ name: a, image: i, stopTimeout: 121 }] }\n".to_owned(), vec!["a.yaml:3", "container a is 121"]),
         ("clusters: [{ clusterName: c }]\ntargetGroups:\n  - { name: t, attributes: { deregistration_delay.timeout_seconds: 4000 } }\n".to_owned(), vec!["a.yaml:3", "0 to 3600"]),
+        ("clusters: []\npools:\n  - { instanceType: m9.huge, spotObtainable: 1 }\n".to_owned(), vec!["a.yaml:3", "m9.huge/eu-west-1a", "m5.large/eu-west-1a"]),
+        ("clusters: []\npools:\n  - { instanceType: m5.large, spotObtainable: [{ after: 5, count: 1 }, { after: 1, count: 2 }] }\n".to_owned(), vec!["a.yaml:3", "spotObtainable", "after the one before it"]),
+        ("clusters: []\npools:\n  - { instanceType: m5.large, spotPrice: -1 }\n".to_owned(), vec!["a.yaml:3", "-1", "0 to 1000000"]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\nscalableTargets:\n  - {{ resourceId: service/c/s, minCapacity: 3, maxCapacity: 2 }}\n"), vec!["a.yaml:8", "minCapacity 3"]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\nscheduledActions:\n  - {{ scheduledActionName: a, resourceId: service/c/s, schedule: \"cron(0 9 * *)\" }}\n"), vec!["a.yaml:8", "cron(0 9 * *)", "rate(N minutes|hours|days)"]),
+        (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\nscheduledActions:\n  - {{ scheduledActionName: a, resourceId: service/c/s, schedule: \"rate(1 day)\", timezone: Mars }}\n"), vec!["a.yaml:8", "Mars", "Europe/Berlin"]),
     ];
     for (yaml, texts) in table {
         let told = mistake(&yaml);

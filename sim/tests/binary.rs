@@ -38,3 +38,14 @@ fn what_cannot_be_used_is_told() {
     let out = Command::new(env!("CARGO_BIN_EXE_aws-sim")).args(["--account", DEMO, "--speed", "0"]).output().unwrap();
     assert!(String::from_utf8_lossy(&out.stderr).contains("above 0"));
 }
+
+#[test]
+fn help_teaches() {
+    let out = Command::new(env!("CARGO_BIN_EXE_aws-sim")).arg("--help").output().unwrap();
+    let told = String::from_utf8_lossy(&out.stdout).into_owned();
+    for text in ["AWS_ENDPOINT_URL=http://127.0.0.1:4580", "/_sim/clock/advance", "sim/accounts/fargate.yaml"] {
+        assert!(out.status.success() && told.contains(text), "{text:?} is missing from: {told}");
+    }
+    let without = Command::new(env!("CARGO_BIN_EXE_aws-sim")).output().unwrap();
+    assert!(String::from_utf8_lossy(&without.stderr).contains("--account <FILE>"));
+}

@@ -1,13 +1,18 @@
-//! boto3 and the AWS CLI against the real binary.
+//! boto3, botocore and the AWS CLI against the real binary.
 //!
 //! `SPOTKEEPER_PYTHON` names a Python that has boto3 and the AWS CLI beside it; without it these
 //! tests are skipped. `cargo xtask test` names the one of its tools.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as the tests themselves do")]
 
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use spotkeeper_tests::ministack::{MiniStack, Options};
 use spotkeeper_tests::skips::skip;
+
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 struct Sim {
     child: Child,
@@ -21,10 +26,9 @@ impl Drop for Sim {
     }
 }
 
-fn start() -> std::io::Result<Sim> {
-    let account = concat!(env!("CARGO_MANIFEST_DIR"), "/accounts/demo.yaml");
+fn start(account: &str) -> std::io::Result<Sim> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_aws-sim"))
-        .args(["--account", account, "--port", "0"])
+        .args(["--account", &format!("{HERE}/{account}"), "--port", "0"])
         .stdout(Stdio::piped())
         .spawn()?;
     let mut line = String::new();
@@ -43,74 +47,83 @@ fn python(test: &str) -> Option<PathBuf> {
     found
 }
 
-fn told(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+/// Runs a script of `tests/python`; it fails with what the script complains of.
+fn run(python: &PathBuf, script: &str, arguments: &[&str]) {
+    let output = Command::new(python)
+        .arg(format!("{HERE}/tests/python/{script}"))
+        .args(arguments)
+        .envs([
+            ("AWS_ACCESS_KEY_ID", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "y"),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            // What is throttled or fails is to be seen, not tried again.
+            ("AWS_MAX_ATTEMPTS", "1"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+        ])
+        .output();
+    let told = match &output {
+        Ok(o) => format!("{}{}", String::from_utf8_lossy(&o.stdout), String::from_utf8_lossy(&o.stderr)),
+        Err(e) => e.to_string(),
+    };
+    assert!(output.is_ok_and(|o| o.status.success()), "{script}: {told}");
 }
 
 #[test]
-fn boto3_reads_every_answer() {
-    let Some(python) = python("boto3_reads_every_answer") else {
+fn the_request_models_are_botocores() {
+    let Some(python) = python("the_request_models_are_botocores") else {
         return;
     };
-    let sim = start().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/read_everything.py");
-    let output = Command::new(python).arg(script).arg(&sim.url).output().unwrap();
-    assert!(output.status.success(), "{}", told(&output));
-}
-
-/// Runs the AWS CLI that stands beside this Python.
-fn aws(python: &Path, sim: &Sim, arguments: &[&str]) -> std::io::Result<Output> {
-    let cli = python.with_file_name("aws");
-    let mut command = Command::new(python);
-    command.arg(cli).args(arguments).args(["--output", "json"]);
-    for (name, value) in [
-        ("AWS_ACCESS_KEY_ID", "x"),
-        ("AWS_SECRET_ACCESS_KEY", "y"),
-        ("AWS_REGION", "eu-west-1"),
-        ("AWS_DEFAULT_REGION", "eu-west-1"),
-        ("AWS_CONFIG_FILE", "/dev/null"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-    ] {
-        command.env(name, value);
-    }
-    for service in
-        ["ECS", "ELASTIC_LOAD_BALANCING_V2", "AUTO_SCALING", "APPLICATION_AUTO_SCALING", "EC2", "SERVICE_QUOTAS"]
-    {
-        command.env(format!("AWS_ENDPOINT_URL_{service}"), &sim.url);
-    }
-    command.output()
+    run(&python, "models.py", &["check", &format!("{HERE}/src/wire/model")]);
 }
 
 #[test]
-fn the_aws_cli_reads_its_answers() {
-    let Some(python) = python("the_aws_cli_reads_its_answers") else {
+fn the_aws_cli_drives_every_call_and_every_answer_fits_its_model() {
+    let Some(python) = python("the_aws_cli_drives_every_call_and_every_answer_fits_its_model") else {
         return;
     };
-    let sim = start().unwrap();
-    let table: [(&[&str], &str); 8] = [
-        (&["ecs", "list-clusters"], "cluster/shop"),
-        (&["ecs", "list-services", "--cluster", "shop"], "service/shop/web"),
-        (&["ecs", "describe-services", "--cluster", "shop", "--services", "web"], "\"launchType\": \"FARGATE\""),
-        (&["elbv2", "describe-target-groups"], "\"TargetGroupName\": \"web\""),
-        (&["autoscaling", "describe-auto-scaling-groups"], "\"OnDemandPercentageAboveBaseCapacity\": 0"),
-        (&["application-autoscaling", "describe-scalable-targets", "--service-namespace", "ecs"], "service/shop/web"),
-        (&["ec2", "describe-instance-types", "--instance-types", "m5.large"], "\"DefaultVCpus\": 2"),
-        (&["service-quotas", "get-service-quota", "--service-code", "fargate", "--quota-code", "L-3032A538"], "4000.0"),
-    ];
-    for (arguments, text) in table {
-        let output = aws(&python, &sim, arguments).unwrap();
-        assert!(output.status.success() && told(&output).contains(text), "{arguments:?}: {}", told(&output));
+    let demo = start("accounts/demo.yaml").unwrap();
+    run(&python, "every_call.py", &[&demo.url, &format!("{HERE}/src/wire/model")]);
+}
+
+#[test]
+fn boto3_pages_waits_and_raises() {
+    let Some(python) = python("boto3_pages_waits_and_raises") else {
+        return;
+    };
+    let [pages, demo, mixed] = ["tests/accounts/pages.yaml", "accounts/demo.yaml", "accounts/mixed.yaml"]
+        .map(|account| start(account).unwrap());
+    run(&python, "boto3_calls.py", &[&pages.url, &demo.url, &mixed.url]);
+}
+
+#[test]
+fn the_strict_walk_finds_what_the_model_does_not_have() {
+    let Some(python) = python("the_strict_walk_finds_what_the_model_does_not_have") else {
+        return;
+    };
+    run(&python, "strict_test.py", &[]);
+}
+
+/// The same calls on another simulator: what differs is listed in `tests/differences.toml`.
+fn compare(test: &str, name: &str, other: &str) {
+    let Some(python) = python(test) else {
+        return;
+    };
+    let here = start("tests/accounts/differential.yaml").unwrap();
+    run(&python, "differential.py", &[name, other, &here.url, &format!("{HERE}/tests/differences.toml")]);
+}
+
+#[test]
+fn moto_differs_where_it_is_listed() {
+    compare("moto_differs_where_it_is_listed", "moto", "-");
+}
+
+#[test]
+fn ministack_differs_where_it_is_listed() {
+    const TEST: &str = "ministack_differs_where_it_is_listed";
+    if let Err(missing) = spotkeeper_tests::paths::ministack() {
+        return skip(TEST, &missing.to_string());
     }
-    let strategy = "capacityProvider=FARGATE,base=1,weight=1";
-    let refused = aws(
-        &python,
-        &sim,
-        &["ecs", "update-service", "--cluster", "shop", "--service", "web", "--capacity-provider-strategy", strategy],
-    )
-    .unwrap();
-    assert!(
-        !refused.status.success() && told(&refused).contains("you must force a new deployment"),
-        "{}",
-        told(&refused)
-    );
+    let ministack = MiniStack::start(&Options::default()).unwrap();
+    compare(TEST, "ministack", ministack.url());
 }

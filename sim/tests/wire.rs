@@ -92,6 +92,26 @@ fn to_spot() -> Value {
 }
 
 #[tokio::test]
+async fn every_sample_account_is_served() {
+    let samples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/accounts")).unwrap();
+    let mut names = Vec::new();
+    for path in samples.map(|entry| entry.unwrap().path()) {
+        let server = start(&std::fs::read_to_string(&path).unwrap(), 1.0).await;
+        let services = server.get("/_sim/services").await;
+        let first = &services[0];
+        let call = json!({"cluster": first["cluster"], "services": [first["service"]]});
+        let answer = server.ecs("DescribeServices", call).await.json();
+        assert_eq!(answer["services"][0]["status"], "ACTIVE", "{}: {answer}", path.display());
+        // A day passes, and nothing that the account does by itself breaks it.
+        assert_eq!(server.post("/_sim/clock/advance", json!({"seconds": 86_400})).await.status, 200);
+        assert_eq!(server.get("/_sim/health").await["status"], "ok", "{}", path.display());
+        names.push(path.file_stem().unwrap().to_string_lossy().into_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["demo", "ec2", "fargate", "fleet", "mixed"], "sim/README.md lists them");
+}
+
+#[tokio::test]
 async fn json_answers_and_refusals_look_as_on_aws() {
     let server = start(DEMO, 1.0).await;
     let answer = server
@@ -186,6 +206,92 @@ async fn query_answers_and_refusals_look_as_on_aws() {
             answer.body
         );
     }
+}
+
+#[tokio::test]
+async fn malformed_requests_are_refused_in_the_words_of_their_protocol() {
+    let server = start(DEMO, 1.0).await;
+    let json = |target: &str| format!("X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n");
+    let (ecs, scaling, quotas) =
+        ("AmazonEC2ContainerServiceV20141113", "AnyScaleFrontendService", "ServiceQuotasV20190624");
+    for (target, body, code, text) in [
+        (format!("{ecs}.UpdateService"), "{}", "InvalidParameterException", "service cannot be blank"),
+        (format!("{ecs}.UpdateService"), "[]", "SerializationException", "list"),
+        (format!("{ecs}.UpdateService"), "{\"service\": 1}", "SerializationException", "NUMBER_VALUE"),
+        (format!("{ecs}.ListTasks"), "{\"launchType\": \"X\"}", "InvalidParameterException", "EC2, FARGATE"),
+        (format!("{ecs}.ListTasks"), "{\"daemonName\": \"X\"}", "ClientException", "daemonName"),
+        (format!("{ecs}.DescribeDaemon"), "{}", "UnknownOperationException", "DescribeDaemon"),
+        (format!("{scaling}.DescribeScalableTargets"), "{}", "ValidationException", "'serviceNamespace'"),
+        (format!("{scaling}.Nope"), "{}", "UnknownOperationException", "Nope"),
+        (format!("{quotas}.ListServiceQuotas"), "{}", "IllegalArgumentException", "'serviceCode'"),
+        ("Nope_1.Nope".to_owned(), "{}", "UnknownOperationException", "Nope_1"),
+    ] {
+        let answer = server.raw("POST", "/", &json(&target), body).await.unwrap();
+        assert_eq!((answer.status, answer.json()["__type"].as_str()), (400, Some(code)), "{target}: {}", answer.body);
+        assert!(answer.json()["message"].as_str().unwrap().contains(text), "{target}: {}", answer.body);
+    }
+    for (body, code, text) in [
+        ("Action=DescribeTargetGroupAttributes&Version=2015-12-01", "ValidationError", "&apos;targetGroupArn&apos;"),
+        ("Action=DescribeTargetGroups&Version=2015-12-01&PageSize=401", "ValidationError", "less than or equal to 400"),
+        ("Action=DescribeTargetGroups&Version=2015-12-01&PageSize=x", "MalformedInput", "PageSize"),
+        ("Action=SetDesiredCapacity&Version=2011-01-01", "ValidationError", "2 validation errors"),
+        ("Action=GetSpotPlacementScores&Version=2016-11-15", "MissingParameter", "targetCapacity"),
+        (
+            "Action=GetSpotPlacementScores&Version=2016-11-15&TargetCapacity=0",
+            "InvalidParameterValue",
+            "targetCapacity",
+        ),
+        ("Action=DescribeSubnets&Version=2016-11-15&Nope=1", "UnknownParameter", "Nope"),
+        ("Version=2016-11-15", "MissingAction", "Action"),
+    ] {
+        let answer = server.query(body).await;
+        assert!(
+            answer.status == 400 && answer.body.contains(&format!("<Code>{code}</Code>")) && answer.body.contains(text),
+            "{body}: {}",
+            answer.body
+        );
+    }
+    let dry = server.query("Action=DescribeSubnets&Version=2016-11-15&DryRun=true").await;
+    assert!(dry.status == 412 && dry.body.contains("<Code>DryRunOperation</Code>"), "{}", dry.body);
+    let many: String = (1..=1001).map(|n| format!("&InstanceType.{n}=m5.large")).collect();
+    let many = server.query(&format!("Action=GetSpotPlacementScores&Version=2016-11-15&TargetCapacity=1{many}")).await;
+    assert!(many.body.contains("<Code>InvalidParameterValue</Code>") && many.body.contains("1000"), "{}", many.body);
+}
+
+#[tokio::test]
+async fn people_meddle_and_see_what_came_of_it() {
+    let server = start(DEMO, 1.0).await;
+    let revert = json!({"fault": "revert_strategy", "cluster": "shop", "service": "web"});
+    let none = server.post("/_sim/faults", revert.clone()).await;
+    assert!(none.status == 400 && none.body.contains("no other strategy"), "{}", none.body);
+    let mut spot = to_spot();
+    spot["capacityProviderStrategy"] = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
+    assert_eq!(server.ecs("UpdateService", spot).await.status, 200);
+    server.post("/_sim/clock/advance", json!({"seconds": 600})).await;
+    let held = |pools: &Value| -> u64 {
+        let of_spot = |p: &&Value| p["pool"].as_str().is_some_and(|name| name.starts_with("FARGATE_SPOT/"));
+        pools.as_array().unwrap().iter().filter(of_spot).map(|p| p["spotHeld"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(held(&server.get("/_sim/pools").await), 4);
+    let nowhere = server.post("/_sim/faults", json!({"fault": "reclaim", "pool": "nope"})).await;
+    assert!(nowhere.status == 400 && nowhere.body.contains("FARGATE_SPOT/eu-west-1a"), "{}", nowhere.body);
+    for zone in ["a", "b", "c"] {
+        server.fault(json!({"fault": "reclaim", "pool": format!("FARGATE_SPOT/eu-west-1{zone}")})).await;
+    }
+    server.post("/_sim/clock/advance", json!({"seconds": 300})).await;
+    let felt = server.get("/_sim/counters").await["felt"].clone();
+    let taken: u64 = felt["interruptions"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert!(taken == 4 && felt["spotVcpuSeconds"].as_f64().unwrap() > 0.0, "{felt}");
+    let events = server.get("/_sim/events").await;
+    let interrupted =
+        |e: &&Value| e["detail"]["stopCode"] == "SpotInterruption" && e["detail"]["lastStatus"] == "STOPPED";
+    assert_eq!(events.as_array().unwrap().iter().filter(interrupted).count(), 4);
+    assert_eq!(server.post("/_sim/events/take", json!({})).await.json(), events);
+    assert_eq!(server.get("/_sim/events").await, json!([]));
+    server.fault(revert).await;
+    server.post("/_sim/clock/advance", json!({"seconds": 600})).await;
+    let web = server.ecs("DescribeServices", json!({"cluster": "shop", "services": ["web"]})).await.json();
+    assert_eq!(web["services"][0]["launchType"], "FARGATE");
 }
 
 #[tokio::test]

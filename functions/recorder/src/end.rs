@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId};
 use spotkeeper_core::interface::{EndAnswer, EndNext};
 use spotkeeper_core::ports::{Clock, State, Telemetry};
-use spotkeeper_core::record::{ClusterReport, Lease, Outcome, RunEnd, RunMode, RunRecord, RunStatus, UNFINISHED};
+use spotkeeper_core::record::{
+    ClusterReport, Lease, LeftWhy, Outcome, RunEnd, RunMode, RunRecord, RunStatus, UNFINISHED,
+};
 use spotkeeper_core::switch::SwitchEntry;
 use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::{Failure, run_of};
@@ -84,8 +86,8 @@ fn is_older(run: &RunRecord, entry: &SwitchEntry, lease: &Lease) -> bool {
 }
 
 /// The clusters that a switch run must look at once more: all of them while a lease older than the
-/// switch is alive, or was when this pass began; else those where moves were made, and those that
-/// could not be worked on.
+/// switch is alive, or was when this pass began; else those where moves were made, here or by
+/// another run, and those that could not be worked on.
 fn unfinished(run: &RunRecord, reports: &[ClusterReport], older_leases: &[Lease]) -> Vec<ClusterName> {
     if run.switch().is_none() {
         return Vec::new();
@@ -93,7 +95,11 @@ fn unfinished(run: &RunRecord, reports: &[ClusterReport], older_leases: &[Lease]
     if run.older_leases || !older_leases.is_empty() {
         return run.clusters.clone();
     }
-    let done = |report: &ClusterReport| report.failed.is_none() && report.waves.iter().all(Vec::is_empty);
+    let under_way = |report: &ClusterReport| {
+        report.waves.iter().any(|wave| !wave.is_empty())
+            || report.left_on_spot.iter().any(|left| left.why == LeftWhy::MoveOpen)
+    };
+    let done = |report: &ClusterReport| report.failed.is_none() && !under_way(report);
     let is_done = |name: &&ClusterName| reports.iter().any(|report| report.cluster == **name && done(report));
     run.clusters.iter().filter(|name| !is_done(name)).cloned().collect()
 }
@@ -176,7 +182,7 @@ fn failed_clusters(run: &RunRecord, reports: &[ClusterReport]) -> BTreeMap<Clust
 #[cfg(test)]
 mod tests {
     use spotkeeper_core::fixtures;
-    use spotkeeper_core::record::{LeftOnSpot, LeftWhy};
+    use spotkeeper_core::record::LeftOnSpot;
     use spotkeeper_core::switch::Scope;
 
     use super::*;
@@ -202,11 +208,14 @@ mod tests {
     #[test]
     fn s4_a_switch_run_looks_again_until_nothing_older_lives_and_nothing_is_left_to_move() {
         let failed = ClusterReport { failed: Some("Throttled".to_owned()), ..report(&[]) };
+        let service = lease(1, 1).service;
+        let open = ClusterReport { left_on_spot: vec![LeftOnSpot { service, why: LeftWhy::MoveOpen }], ..report(&[]) };
         let before = RunRecord { older_leases: true, ..run() };
         let ordinary = RunRecord { mode: RunMode::Ordinary, ..run() };
         let cases = [
             ("nothing to move, no leases", run(), vec![report(&[])], vec![], false),
             ("moves were made: look at what came of them", run(), vec![report(&["m"])], vec![], true),
+            ("another run brings a service down", run(), vec![open], vec![], true),
             ("a lease older than the switch", run(), vec![report(&[])], vec![lease(6, 70)], true),
             ("a lease taken after the switch", run(), vec![report(&[])], vec![lease(7, 70)], false),
             ("an older lease ended while this pass looked", before, vec![report(&[])], vec![], true),

@@ -1,11 +1,11 @@
 //! The fleet over HTTP against the simulated account: real protocols, real pages, real refusals.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+mod account;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_sim::wire::Sim;
 use jiff::Timestamp;
 use spotkeeper_aws::client::{ApiLimits, Clients};
@@ -34,17 +34,7 @@ type SimFleet = AwsFleet<Arc<MemoryCache>, Wall>;
 /// A simulated account, and clients that know no other endpoint.
 async fn account(yaml: &str) -> (Sim, Clients) {
     let world = aws_sim::account::parse(yaml, "test", Timestamp::now()).unwrap();
-    let sim = Sim::new(world, aws_sim::Speed::new(20.0).unwrap());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(sim.clone().serve(listener));
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
-        .endpoint_url(endpoint)
-        .build();
-    (sim, Clients::load(&config))
+    account::serve(world, aws_sim::Speed::new(20.0).unwrap()).await
 }
 
 fn fleet(clients: &Clients, cache: &Arc<MemoryCache>) -> SimFleet {

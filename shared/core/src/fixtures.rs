@@ -8,6 +8,8 @@
 //! ```
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "fixtures are for tests alone")]
 
+pub mod state_contract;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

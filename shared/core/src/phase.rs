@@ -2,7 +2,11 @@
 //! simulator's driver both walk.
 //!
 //! `statemachine/orchestrator.asl.json` has one task or wait for each phase, of the same name; a
-//! test holds its choices to [`Phase::after`].
+//! test holds its choices to [`Phase::after`] and its retries and timeouts to [`Phase::task`].
+
+mod limits;
+
+pub use limits::*;
 
 use serde::{Deserialize, Serialize};
 

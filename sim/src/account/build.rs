@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
-use super::capacity::{add_group, add_launch_template, add_places, add_provider};
+use super::capacity::{add_group, add_launch_template, add_places, add_provider, set_pool};
 use super::file::{AccountFile, ScalableTargetEntry, ServiceEntry};
+use crate::world::autoscaling::{ScalableTarget, ScheduledAction};
 use crate::world::clusters::Cluster;
+use crate::world::constraints::Expression;
 use crate::world::elb::{TargetGroup, check_attribute};
-use crate::world::records::{ScalableTarget, ScheduledAction};
 use crate::world::services::{Scheduling, ServiceSpec};
 use crate::world::setup::NewService;
 use crate::world::shapes::{AwsVpcConfiguration, LaunchType, LoadBalancer, NetworkConfiguration};
@@ -42,6 +43,9 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
         }
     };
     add_places(&mut world, &file);
+    for entry in &file.pools {
+        note(set_pool(&mut world, &entry.value), line(entry));
+    }
     for entry in &file.launch_templates {
         note(add_launch_template(&mut world, &entry.value), line(entry));
     }
@@ -124,28 +128,23 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
             });
         }
     }
-    world.forget_start();
-    for (entry, _) in services.iter().filter(|(s, _)| s.deploying) {
-        world.redeploy(&ServiceKey::new(&entry.cluster, &entry.service_name));
-    }
     let created = after(world.now(), -86_400.0);
     for (t, line) in targets {
-        if let Err(what) = check_resource(&world, &t.resource_id) {
+        if let Err(what) = check_target(&world, &t) {
             mistakes.push(Mistake { line, what });
         }
         world.scalable_targets.push(ScalableTarget {
             resource_id: t.resource_id,
             min_capacity: t.min_capacity,
             max_capacity: t.max_capacity,
+            load: t.load,
             created_at: created,
         });
     }
     for entry in file.scheduled_actions {
-        if let Err(what) = check_resource(&world, &entry.value.resource_id) {
-            mistakes.push(Mistake { line: line(&entry), what });
-        }
+        let line = line(&entry);
         let a = entry.value;
-        world.scheduled_actions.push(ScheduledAction {
+        let action = ScheduledAction {
             name: a.scheduled_action_name,
             resource_id: a.resource_id,
             schedule: a.schedule,
@@ -153,7 +152,15 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
             min_capacity: a.min_capacity,
             max_capacity: a.max_capacity,
             created_at: created,
-        });
+        };
+        if let Err(what) = check_resource(&world, &action.resource_id).and_then(|()| action.check()) {
+            mistakes.push(Mistake { line, what });
+        }
+        world.scheduled_actions.push(action);
+    }
+    world.begin();
+    for (entry, _) in services.iter().filter(|(s, _)| s.deploying) {
+        world.redeploy(&ServiceKey::new(&entry.cluster, &entry.service_name));
     }
     for quota in file.quotas {
         world.quotas.retain(|q| q.quota_code != quota.quota_code);
@@ -216,6 +223,17 @@ pub(super) fn target_group_arn(world: &World, name: &str) -> std::result::Result
     let names: Vec<String> = world.target_groups.values().map(|t| t.name.clone()).collect();
     known("target group", name, names.iter(), world.target_groups.contains_key(&arn))?;
     Ok(arn)
+}
+
+fn check_target(world: &World, t: &ScalableTargetEntry) -> std::result::Result<(), String> {
+    check_resource(world, &t.resource_id)?;
+    if t.min_capacity > t.max_capacity {
+        return Err(format!(
+            "{}: minCapacity {} must not be above maxCapacity {}",
+            t.resource_id, t.min_capacity, t.max_capacity
+        ));
+    }
+    t.load.as_ref().map_or(Ok(()), |load| load.mistakes(&format!("{}: load", t.resource_id)))
 }
 
 fn check_resource(world: &World, id: &str) -> std::result::Result<(), String> {
@@ -302,5 +320,13 @@ fn add_service(world: &mut World, s: &ServiceEntry) -> std::result::Result<(), S
         protected_tasks: s.protected_tasks,
     };
     world.check_new_service(&new)?;
+    check_constraints(&new)?;
     world.add_settled_service(new)
+}
+
+/// Expressions that could not be kept would be a silent mistake.
+fn check_constraints(new: &NewService) -> std::result::Result<(), String> {
+    let of_task = new.task_definition.placement_constraints.iter().filter_map(|c| c.get("expression")?.as_str());
+    let of_service = new.spec.placement_constraints.iter().filter_map(|c| c.expression.as_deref());
+    of_task.chain(of_service).try_for_each(|e| Expression::read(e).map(|_| ()))
 }

@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::build::{known, once};
-use super::file::{AccountFile, CapacityOption, GroupEntry, ProviderEntry};
+use super::file::{AccountFile, CapacityOption, GroupEntry, PoolEntry, ProviderEntry};
 use crate::world::World;
 use crate::world::after;
 use crate::world::arn::short_name;
 use crate::world::clusters::{ManagedInstances, Provider, ProviderKind};
 use crate::world::groups::{Group, InstanceType, LaunchTemplate};
+use crate::world::pools::{Pool, PoolKey};
 use crate::world::records::Subnet;
 
 pub(super) fn add_places(world: &mut World, file: &AccountFile) {
@@ -51,6 +52,52 @@ pub(super) fn add_places(world: &mut World, file: &AccountFile) {
         }
     }
     world.subnets.extend(file.subnets.iter().map(|s| (s.value.id.clone(), s.value.clone())));
+    for zone in zones(world) {
+        for (name, vcpus) in [("FARGATE", 0), ("FARGATE_SPOT", 0)] {
+            world.pools.insert(PoolKey::new(name, &zone), new_pool(vcpus));
+        }
+        for t in world.instance_types.values() {
+            world.pools.insert(PoolKey::new(&t.name, &zone), new_pool(t.vcpus));
+        }
+    }
+}
+
+/// Without a price of its own a pool has one that follows the size, as the price lists roughly do.
+fn new_pool(vcpus: u32) -> Pool {
+    let on_demand_price = f64::from(vcpus) * 0.05;
+    Pool { on_demand_price, spot_price: on_demand_price * 0.35, ..Pool::default() }
+}
+
+fn zones(world: &World) -> Vec<String> {
+    let mut zones: Vec<String> = world.subnets.values().map(|s| s.zone.clone()).collect();
+    zones.sort();
+    zones.dedup();
+    zones
+}
+
+pub(super) fn set_pool(world: &mut World, entry: &PoolEntry) -> std::result::Result<(), String> {
+    let zones = match &entry.zone {
+        Some(zone) => vec![zone.clone()],
+        None => zones(world),
+    };
+    for zone in zones {
+        let key = world.pool_named(&format!("{}/{zone}", entry.instance_type))?;
+        entry.spot_obtainable.mistakes(&format!("pool {key}: spotObtainable"))?;
+        entry.on_demand_obtainable.mistakes(&format!("pool {key}: onDemandObtainable"))?;
+        for price in [entry.spot_price, entry.on_demand_price].into_iter().flatten() {
+            if !(0.0..=1e6).contains(&price) {
+                return Err(format!("pool {key}: a price is {price}: allowed are 0 to 1000000"));
+            }
+        }
+        let Some(pool) = world.pools.get_mut(&key) else {
+            continue;
+        };
+        pool.spot = entry.spot_obtainable.clone();
+        pool.on_demand = entry.on_demand_obtainable.clone();
+        pool.spot_price = entry.spot_price.unwrap_or(pool.spot_price);
+        pool.on_demand_price = entry.on_demand_price.unwrap_or(pool.on_demand_price);
+    }
+    Ok(())
 }
 
 pub(super) fn add_launch_template(world: &mut World, entry: &LaunchTemplate) -> std::result::Result<(), String> {
@@ -100,7 +147,8 @@ pub(super) fn add_group(world: &mut World, g: &GroupEntry) -> std::result::Resul
         tags: g.tags.clone(),
         capacity_rebalance: g.capacity_rebalance,
         protects_new_instances: g.new_instances_protected_from_scale_in,
-        spot_obtainable: g.spot_obtainable,
+        attributes: g.attributes.clone(),
+        agent_draining: g.agent_draining,
         created_at: after(world.now(), -90_000.0),
         ..Group::default()
     };

@@ -11,6 +11,7 @@ use serde_saphyr::Spanned;
 use crate::world::clusters::GroupProvider;
 use crate::world::groups::{InstanceType, InstancesDistribution, LaunchTemplate};
 use crate::world::records::{Quota, Subnet};
+use crate::world::schedule::Schedule;
 use crate::world::services::{Controller, Scheduling};
 use crate::world::settings::Settings;
 use crate::world::shapes::{
@@ -44,6 +45,9 @@ pub struct AccountFile {
     /// Instance types beside the built-in ones.
     #[serde(default)]
     pub instance_types: Vec<InstanceType>,
+    /// What capacity pools give; a pool that is not named has no limit.
+    #[serde(default)]
+    pub pools: Vec<Spanned<PoolEntry>>,
     /// Launch templates.
     #[serde(default)]
     pub launch_templates: Vec<Spanned<LaunchTemplate>>,
@@ -86,6 +90,29 @@ fn account_id() -> String {
     "123456789012".to_owned()
 }
 
+/// What a capacity pool gives.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PoolEntry {
+    /// An instance type, `FARGATE` or `FARGATE_SPOT`.
+    pub instance_type: String,
+    /// A zone of the subnets; absent: every one.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Spot instances (Fargate Spot: tasks) that can be had at once: a count, or a schedule of counts.
+    #[serde(default)]
+    pub spot_obtainable: Schedule,
+    /// The same of On-Demand.
+    #[serde(default)]
+    pub on_demand_obtainable: Schedule,
+    /// US dollars an hour.
+    #[serde(default)]
+    pub spot_price: Option<f64>,
+    /// US dollars an hour.
+    #[serde(default)]
+    pub on_demand_price: Option<f64>,
+}
+
 /// An Auto Scaling group.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -114,9 +141,12 @@ pub struct GroupEntry {
     pub capacity_rebalance: bool,
     #[serde(default)]
     pub new_instances_protected_from_scale_in: bool,
-    /// How many Spot instances the group can have at once; absent: no limit.
+    /// Attributes that its container instances register with (`ECS_INSTANCE_ATTRIBUTES`).
     #[serde(default)]
-    pub spot_obtainable: Option<u32>,
+    pub attributes: BTreeMap<String, String>,
+    /// Whether the agents drain on an interruption notice (`ECS_ENABLE_SPOT_INSTANCE_DRAINING`).
+    #[serde(default)]
+    pub agent_draining: bool,
 }
 
 /// A capacity provider: one of the two kinds.
@@ -260,6 +290,9 @@ pub struct ScalableTargetEntry {
     pub resource_id: String,
     pub min_capacity: u32,
     pub max_capacity: u32,
+    /// How many tasks the load wants over time: a count, or a schedule of counts.
+    #[serde(default)]
+    pub load: Option<Schedule>,
 }
 
 /// A scheduled action.
@@ -300,9 +333,11 @@ pub struct Generate {
 }
 
 /// The scaling range of generated services.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GeneratedScaling {
     pub min_capacity: u32,
     pub max_capacity: u32,
+    #[serde(default)]
+    pub load: Option<Schedule>,
 }

@@ -55,11 +55,12 @@ pub(super) fn generate(world: &mut World, entry: &Generate, line: u64) -> Result
                 world.target_groups.insert(copy.arn.clone(), copy);
             }
         }
-        if let Some(range) = entry.scalable_target {
+        if let Some(range) = &entry.scalable_target {
             out.scalable_targets.push(ScalableTargetEntry {
                 resource_id: format!("service/{}/{}", service.cluster, service.service_name),
                 min_capacity: range.min_capacity,
                 max_capacity: range.max_capacity,
+                load: range.load.clone(),
             });
         }
         out.services.push(service);

@@ -24,8 +24,12 @@ fn bad(what: impl std::fmt::Display) -> Answer {
 fn as_json(value: &impl serde::Serialize) -> Answer {
     match serde_json::to_value(value) {
         Ok(body) => ok(body),
-        Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": e.to_string()}))),
+        Err(e) => failed(&e),
     }
+}
+
+fn failed(e: &serde_json::Error) -> Answer {
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": e.to_string()})))
 }
 
 pub(super) async fn health(State(sim): State<Sim>) -> Answer {
@@ -33,8 +37,43 @@ pub(super) async fn health(State(sim): State<Sim>) -> Answer {
     ok(json!({"status": "ok", "services": services, "tasks": tasks}))
 }
 
+/// What was asked, and what users felt and paid.
 pub(super) async fn counters(State(sim): State<Sim>) -> Answer {
-    sim.with_world(|w| as_json(&w.counters))
+    sim.with_world(|w| match (serde_json::to_value(&w.counters), serde_json::to_value(w.felt())) {
+        (Ok(Value::Object(mut all)), Ok(felt)) => {
+            all.insert("felt".to_owned(), felt);
+            ok(Value::Object(all))
+        }
+        (Err(e), _) | (_, Err(e)) => failed(&e),
+        _ => ok(json!({})),
+    })
+}
+
+/// The events that were put on the account's bus and that nobody has taken.
+pub(super) async fn events(State(sim): State<Sim>) -> Answer {
+    sim.with_world(|w| as_json(&w.events().collect::<Vec<_>>()))
+}
+
+/// The same, and they are taken.
+pub(super) async fn take_events(State(sim): State<Sim>) -> Answer {
+    sim.with_world(|w| as_json(&w.take_events()))
+}
+
+/// What each capacity pool gives now, and what the account holds of it.
+pub(super) async fn pools(State(sim): State<Sim>) -> Answer {
+    sim.with_world(|w| {
+        let shown = w.pools.iter().map(|(key, pool)| {
+            json!({
+                "pool": key.to_string(),
+                "spotObtainable": w.obtainable(key, true),
+                "spotHeld": pool.spot_held,
+                "onDemandObtainable": w.obtainable(key, false),
+                "onDemandHeld": pool.on_demand_held,
+                "drought": pool.drought,
+            })
+        });
+        ok(shown.collect())
+    })
 }
 
 pub(super) async fn reset_counters(State(sim): State<Sim>) -> Answer {
@@ -84,7 +123,9 @@ pub(super) async fn set_fault(State(sim): State<Sim>, body: Bytes) -> Answer {
         Ok(fault) => fault,
         Err(e) => return bad(e),
     };
-    let outcome = sim.with_world(|w| w.set_fault(fault, on, &actions()));
+    let actions = actions();
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let outcome = sim.with_world(|w| w.set_fault(fault, on, &actions));
     sim.0.held.look_again();
     match outcome {
         Ok(()) => faults(State(sim)).await,
@@ -132,7 +173,7 @@ pub(super) async fn services(State(sim): State<Sim>) -> Answer {
 
 pub(super) async fn unknown(uri: Uri) -> Answer {
     let what = format!(
-        "there is no {}: there are GET /_sim/health, /_sim/counters, /_sim/clock, /_sim/faults, /_sim/held, /_sim/services; POST /_sim/counters/reset, /_sim/clock/advance, /_sim/faults; DELETE /_sim/faults",
+        "there is no {}: there are GET /_sim/health, /_sim/counters, /_sim/clock, /_sim/faults, /_sim/held, /_sim/services, /_sim/pools, /_sim/events; POST /_sim/counters/reset, /_sim/clock/advance, /_sim/faults, /_sim/events/take; DELETE /_sim/faults",
         uri.path()
     );
     (StatusCode::NOT_FOUND, Json(json!({"error": what})))

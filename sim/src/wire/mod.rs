@@ -1,14 +1,19 @@
 //! One world on the wire: HTTP/1.1 on one port for every service, and `/_sim/` for tests.
 
 mod admin;
+mod answer;
 mod app_scaling;
 mod autoscaling;
+mod check;
 mod clock;
+mod conform;
 mod ec2;
 mod ecs;
 mod elbv2;
 mod held;
+mod model;
 mod page;
+mod params;
 mod protocol;
 mod quotas;
 
@@ -26,13 +31,15 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::world::arn::short_name;
+use crate::world::buckets;
 use crate::world::counters::count;
 use crate::world::settings::Throttling;
 use crate::world::{Refusal, World};
 use clock::Clock;
 pub use clock::Speed;
 use held::Held;
-use protocol::{Call, Input, Service};
+use model::Model;
+use protocol::{Call, Service};
 
 /// The largest request that is read.
 const MOST_BYTES: usize = 1 << 20;
@@ -90,6 +97,9 @@ impl Sim {
             .route("/_sim/faults", get(admin::faults).post(admin::set_fault).delete(admin::clear_faults))
             .route("/_sim/held", get(admin::held))
             .route("/_sim/services", get(admin::services))
+            .route("/_sim/pools", get(admin::pools))
+            .route("/_sim/events", get(admin::events))
+            .route("/_sim/events/take", post(admin::take_events))
             .route("/_sim/{*rest}", get(admin::unknown).post(admin::unknown))
             .fallback(answer)
             .with_state(self);
@@ -129,9 +139,12 @@ impl Sim {
     }
 }
 
+/// Answers one action: its request has been checked against its shape.
+type Handler = fn(&mut World, &Value) -> Result<Value, Refusal>;
+
 /// Every action that is answered, as `service:Action`.
-fn actions() -> Vec<&'static str> {
-    [ecs::ACTIONS, app_scaling::ACTIONS, quotas::ACTIONS, elbv2::ACTIONS, autoscaling::ACTIONS, ec2::ACTIONS].concat()
+fn actions() -> Vec<String> {
+    Service::ALL.iter().flat_map(|s| s.calls().iter().map(|(name, _)| format!("{}:{name}", s.prefix()))).collect()
 }
 
 async fn answer(State(sim): State<Sim>, request: Request) -> Response<Body> {
@@ -156,7 +169,7 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response<Body> {
         response.extensions_mut().insert(Lost);
         return response;
     }
-    protocol::encode(&call, outcome)
+    answer::encode(&call, outcome)
 }
 
 impl Sim {
@@ -185,21 +198,15 @@ impl Sim {
             // Buckets only look at differences.
             Throttling::VirtualClock => Some(world.now().duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64()),
         };
-        let within_rate = seconds.is_none_or(|s| world.buckets.take(action, s));
+        let within_rate = seconds.is_none_or(|s| world.take_token(bucket_of(call, action), s));
         if world.faults.throttles(action) || !within_rate {
             count(&mut world.counters.throttled, action);
             return (Err(call.service.throttled()), false);
         }
-        let resource = resource_of(world, call);
-        let outcome = if denied || world.faults.denies(action, &format!("{}\n{resource}", call.text)) {
-            let who = format!("arn:aws:sts::{}:assumed-role/aws-sim/session", world.arns.account);
-            let message = format!(
-                "User: {who} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
-            );
-            Err(Refusal::new(call.service.denied(), message))
-        } else {
-            dispatch(world, call)
-        };
+        let outcome = call.input.as_ref().map_err(Clone::clone).and_then(|input| {
+            refuse_denied(world, call, action, input, denied)?;
+            dispatch(world, call, input)
+        });
         if let Err(refusal) = &outcome {
             count(&mut world.counters.refused, &format!("{action} {}", refusal.code));
         }
@@ -208,30 +215,55 @@ impl Sim {
     }
 }
 
-fn dispatch(world: &mut World, call: &Call) -> Result<Value, Refusal> {
-    match (call.service, &call.input) {
-        (Service::Ecs, Input::Json(input)) => ecs::answer(world, &call.name, input),
-        (Service::ApplicationAutoScaling, Input::Json(input)) => app_scaling::answer(world, &call.name, input),
-        (Service::Quotas, Input::Json(input)) => quotas::answer(world, &call.name, input),
-        (Service::Elbv2, Input::Query(params)) => elbv2::answer(world, &call.name, params),
-        (Service::AutoScaling, Input::Query(params)) => autoscaling::answer(world, &call.name, params),
-        (Service::Ec2, Input::Query(params)) => ec2::answer(world, &call.name, params),
-        _ => Err(Refusal::new("SerializationException", "the request is not in the protocol of its service")),
+/// What an action is called in the token buckets: a read of every instance draws from one of its own.
+fn bucket_of<'a>(call: &Call, action: &'a str) -> &'a str {
+    let narrowed =
+        |input: &Value| ["InstanceIds", "Filters", "MaxResults"].iter().any(|name| input.get(name).is_some());
+    match &call.input {
+        Ok(input) if action == "ec2:DescribeInstances" && !narrowed(input) => buckets::ALL_INSTANCES,
+        _ => action,
     }
 }
 
-/// An action that this simulator does not have, as AWS would answer it.
-fn unknown_action(json: bool, name: &str) -> Refusal {
-    if json {
-        Refusal::new("UnknownOperationException", format!("aws-sim does not have the action {name:?}"))
-    } else {
-        Refusal::new("InvalidAction", format!("The action {name} is not valid for this web service."))
+/// The refusal of a call that the fault `deny` names.
+fn refuse_denied(world: &World, call: &Call, action: &str, input: &Value, denied: bool) -> Result<(), Refusal> {
+    let resource = resource_of(world, call, input);
+    if !denied && !world.faults.denies(action, &format!("{}\n{resource}", call.text)) {
+        return Ok(());
     }
+    let who = format!("arn:aws:sts::{}:assumed-role/aws-sim/session", world.arns.account);
+    let message = format!(
+        "User: {who} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
+    );
+    Err(Refusal::new(call.service.denied(), message))
 }
 
-/// Reads a JSON request into its shape.
-fn read<T: serde::de::DeserializeOwned>(input: &Value) -> Result<T, Refusal> {
-    serde_json::from_value(input.clone()).map_err(|e| Refusal::new("SerializationException", e.to_string()))
+/// The answer to an ECS call, for tests of the rules.
+#[cfg(test)]
+pub(crate) fn ask_ecs(world: &mut World, name: &str, input: &Value) -> Result<Value, Refusal> {
+    let handler = ecs::CALLS.iter().find(|(n, _)| *n == name).map(|(_, handler)| handler);
+    handler.map_or_else(|| Err(Refusal::invalid(name)), |handler| handler(world, input))
+}
+
+fn dispatch(world: &mut World, call: &Call, input: &Value) -> Result<Value, Refusal> {
+    // The models and the calls have the same names (a test holds them together), so both are there.
+    let handler = call.service.calls().iter().find(|(name, _)| *name == call.name).map(|(_, handler)| handler);
+    let Some((handler, request)) = handler.zip(Model::of(call.service).request(&call.name)) else {
+        return Err(call.service.unknown_action(&call.name));
+    };
+    check::check(call.service, request, input)?;
+    // "If you have the required permissions, the error response is DryRunOperation" (DryRun).
+    if call.service == Service::Ec2 && input.get("DryRun") == Some(&Value::Bool(true)) {
+        let what = "Request would have succeeded, but DryRun flag is set.";
+        return Err(Refusal::new("DryRunOperation", what));
+    }
+    handler(world, input)
+}
+
+/// Reads a request into what this simulator takes of it. AWS knows more parameters: those are
+/// refused, because a test instrument must not take silently what it does not do.
+fn read<T: serde::de::DeserializeOwned>(service: Service, input: &Value) -> Result<T, Refusal> {
+    T::deserialize(input).map_err(|e| Refusal::new(service.unmodelled(), format!("aws-sim does not model this: {e}")))
 }
 
 /// Writes a shape as JSON.
@@ -252,13 +284,7 @@ fn iso(at: jiff::Timestamp) -> String {
 }
 
 /// The ARN of what a request is about, for the text of a denial.
-fn resource_of(world: &World, call: &Call) -> String {
-    let Input::Json(input) = &call.input else {
-        let Input::Query(params) = &call.input else {
-            return "*".to_owned();
-        };
-        return params.get("TargetGroupArn").unwrap_or("*").to_owned();
-    };
+fn resource_of(world: &World, call: &Call, input: &Value) -> String {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let first = |name: &str| input.get(name).and_then(Value::as_array).and_then(|a| a.first()).and_then(Value::as_str);
     let cluster = short_name(text("cluster").unwrap_or("default"));
@@ -268,13 +294,34 @@ fn resource_of(world: &World, call: &Call) -> String {
     if let Some(name) = text("service").or_else(|| first("services")) {
         return world.arns.ecs(&format!("service/{cluster}/{}", short_name(name)));
     }
-    if let Some(arn) =
-        first("serviceDeploymentArns").or_else(|| first("serviceRevisionArns")).or_else(|| text("resourceArn"))
-    {
+    let arn = first("serviceDeploymentArns")
+        .or_else(|| first("serviceRevisionArns"))
+        .or_else(|| text("serviceDeploymentArn"))
+        .or_else(|| text("resourceArn"))
+        .or_else(|| text("TargetGroupArn"));
+    if let Some(arn) = arn {
         return arn.to_owned();
+    }
+    if let Some(group) = text("AutoScalingGroupName") {
+        return world.arns.group(group);
     }
     if text("cluster").is_some() {
         return world.arns.cluster(cluster);
     }
     "*".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_has_its_token_bucket_where_aws_publishes_one() {
+        // These three publish no numbers.
+        let unpublished = ["autoscaling:", "application-autoscaling:", "servicequotas:"];
+        for action in actions() {
+            let published = !unpublished.iter().any(|service| action.starts_with(service));
+            assert_eq!(buckets::is_limited(&action), published, "{action}");
+        }
+    }
 }

@@ -3,37 +3,44 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::page::page;
-use super::read;
+use super::page::Paging;
+use super::protocol::Service;
+use super::{Handler, read};
 use crate::world::records::Quota;
 use crate::world::{Refusal, World};
 
-pub(super) const ACTIONS: &[&str] =
-    &["servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota", "servicequotas:ListServiceQuotas"];
+pub(super) const CALLS: &[(&str, Handler)] = &[
+    ("GetServiceQuota", |w, i| get(w, i, |quota| quota.applied)),
+    ("GetAWSDefaultServiceQuota", |w, i| get(w, i, |_| true)),
+    ("ListServiceQuotas", |w, i| list(w, i)),
+];
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Input {
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Get {
+    service_code: String,
+    quota_code: String,
+}
+
+fn get(world: &World, input: &Value, known: fn(&Quota) -> bool) -> Result<Value, Refusal> {
+    let call: Get = read(Service::Quotas, input)?;
+    let mut quotas = world.quotas.iter().filter(|q| q.service_code == call.service_code && known(q));
+    let quota = quotas.find(|q| q.quota_code == call.quota_code).ok_or_else(missing)?;
+    Ok(json!({"Quota": shape(world, quota)}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct List {
     service_code: String,
     quota_code: Option<String>,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
 
-pub(super) fn answer(world: &World, action: &str, input: &Value) -> Result<Value, Refusal> {
-    if !matches!(action, "GetServiceQuota" | "GetAWSDefaultServiceQuota" | "ListServiceQuotas") {
-        return Err(super::unknown_action(true, action));
-    }
-    let call: Input = read(input)?;
+fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
+    let call: List = read(Service::Quotas, input)?;
     let of_service = || world.quotas.iter().filter(|q| q.service_code == call.service_code);
-    let missing =
-        || Refusal::new("NoSuchResourceException", "The request failed because the specified resource does not exist.");
-    if action != "ListServiceQuotas" {
-        let code = call.quota_code.as_deref().unwrap_or_default();
-        let known = |q: &&Quota| q.quota_code == code && (q.applied || action == "GetAWSDefaultServiceQuota");
-        let quota = of_service().find(known).ok_or_else(missing)?;
-        return Ok(json!({"Quota": shape(world, quota)}));
-    }
     let mut codes: Vec<String> = of_service()
         .filter(|q| call.quota_code.as_ref().is_none_or(|c| *c == q.quota_code))
         .map(|q| q.quota_code.clone())
@@ -42,11 +49,15 @@ pub(super) fn answer(world: &World, action: &str, input: &Value) -> Result<Value
         return Err(missing());
     }
     codes.sort();
-    let (codes, next) = page(codes, call.next_token.as_deref(), call.max_results, 100, 100)
-        .map_err(|_| Refusal::new("InvalidPaginationTokenException", "Invalid NextToken was provided."))?;
+    let paging = Paging { service: Service::Quotas, token: call.next_token.as_deref(), max: call.max_results };
+    let (codes, next) = paging.cut(codes, 100, 1..=100)?;
     let quotas: Vec<Value> =
         codes.iter().filter_map(|c| of_service().find(|q| q.quota_code == *c)).map(|q| shape(world, q)).collect();
     Ok(json!({"Quotas": quotas, "NextToken": next}))
+}
+
+fn missing() -> Refusal {
+    Refusal::new("NoSuchResourceException", "The request failed because the specified resource does not exist.")
 }
 
 fn shape(world: &World, q: &Quota) -> Value {

@@ -35,6 +35,11 @@ impl Arns {
         self.ecs(&format!("task-definition/{family}:{revision}"))
     }
 
+    /// The ARN of a container instance.
+    pub fn container_instance(&self, instance: &super::instances::Instance) -> String {
+        self.ecs(&format!("container-instance/{}/{}", instance.cluster, instance.container_instance))
+    }
+
     /// The ARN of a capacity provider.
     pub fn provider(&self, name: &str) -> String {
         self.ecs(&format!("capacity-provider/{name}"))

@@ -7,6 +7,9 @@
 
 use std::collections::BTreeMap;
 
+use super::World;
+use super::rules::Rule;
+
 /// One kind of bucket: its name, how many calls it holds, how many come back in a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Kind {
@@ -24,16 +27,25 @@ const SERVICE_MODIFY: Kind = kind("ecs service modify", 50.0, 5.0);
 const SERVICE_DEPLOYMENT: Kind = kind("ecs service deployment", 50.0, 20.0);
 const SERVICE_REVISION: Kind = kind("ecs service revision", 50.0, 20.0);
 const CLUSTER_RESOURCE_READ: Kind = kind("ecs cluster resource read", 100.0, 20.0);
+const CLUSTER_RESOURCE_MODIFY: Kind = kind("ecs cluster resource modify", 100.0, 40.0);
 const TASK_DEFINITION_READ: Kind = kind("ecs task definition read", 50.0, 20.0);
 const CLUSTER_READ: Kind = kind("ecs cluster read", 50.0, 20.0);
+const CLUSTER_MODIFY: Kind = kind("ecs cluster modify", 20.0, 1.0);
 const PROVIDER_READ: Kind = kind("ecs capacity provider read", 50.0, 20.0);
+const PROVIDER_MODIFY: Kind = kind("ecs capacity provider modify", 10.0, 1.0);
 const TAG_READ: Kind = kind("ecs tag read", 50.0, 20.0);
+const TAG_MODIFY: Kind = kind("ecs tag modify", 20.0, 10.0);
 const TASK_PROTECTION: Kind = kind("ecs task protection", 200.0, 80.0);
 const ELB_ACCOUNT: Kind = kind("elb account", 40.0, 10.0);
 const ELB_READ: Kind = kind("elb read", 40.0, 10.0);
 const ELB_WRITE: Kind = kind("elb write", 20.0, 3.0);
 // "Non-mutating actions" of EC2 have one bucket for each API.
 const EC2_READ: Kind = kind("ec2 read", 100.0, 20.0);
+// "Unfiltered and unpaginated non-mutating actions" draw from a smaller one.
+const EC2_UNFILTERED: Kind = kind("ec2 unfiltered read", 50.0, 10.0);
+
+/// What a call for every instance at once is called here: no ids, no filter, no page size.
+pub const ALL_INSTANCES: &str = "ec2:DescribeInstances unfiltered";
 
 fn kinds(action: &str) -> Vec<Kind> {
     let Some((service, name)) = action.split_once(':') else {
@@ -49,13 +61,20 @@ fn kinds(action: &str) -> Vec<Kind> {
         ("ecs", "ListTasks" | "DescribeTasks" | "ListContainerInstances" | "DescribeContainerInstances") => {
             vec![CLUSTER_RESOURCE_READ]
         }
-        ("ecs", "DescribeTaskDefinition") => vec![TASK_DEFINITION_READ],
+        ("ecs", "StopTask" | "UpdateContainerInstancesState") => vec![CLUSTER_RESOURCE_MODIFY],
+        ("ecs", "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies") => {
+            vec![TASK_DEFINITION_READ]
+        }
         ("ecs", "ListClusters" | "DescribeClusters") => vec![CLUSTER_READ],
+        ("ecs", "PutClusterCapacityProviders") => vec![CLUSTER_MODIFY],
         ("ecs", "DescribeCapacityProviders") => vec![PROVIDER_READ],
+        ("ecs", "UpdateCapacityProvider") => vec![PROVIDER_MODIFY],
         ("ecs", "ListTagsForResource") => vec![TAG_READ],
-        ("ecs", "GetTaskProtection") => vec![TASK_PROTECTION],
+        ("ecs", "TagResource" | "UntagResource") => vec![TAG_MODIFY],
+        ("ecs", "GetTaskProtection" | "UpdateTaskProtection") => vec![TASK_PROTECTION],
         ("elasticloadbalancing", n) if n.starts_with("Describe") => vec![ELB_ACCOUNT, ELB_READ],
         ("elasticloadbalancing", _) => vec![ELB_ACCOUNT, ELB_WRITE],
+        ("ec2", _) if action == ALL_INSTANCES => vec![EC2_UNFILTERED],
         ("ec2", _) => vec![EC2_READ],
         _ => Vec::new(),
     }
@@ -67,10 +86,23 @@ struct Level {
     at: f64,
 }
 
+impl World {
+    /// Takes a token for an API call at `now` seconds of whichever clock the buckets run on. `false`:
+    /// the call is throttled.
+    pub fn take_token(&mut self, action: &str, now: f64) -> bool {
+        self.buckets.take(action, now) || !self.holds(Rule::TokenBuckets)
+    }
+}
+
 /// The buckets of one account and Region.
 #[derive(Clone, Debug, Default)]
 pub struct Buckets {
     levels: BTreeMap<String, Level>,
+}
+
+/// Whether AWS publishes a bucket for an action.
+pub fn is_limited(action: &str) -> bool {
+    !kinds(action).is_empty()
 }
 
 impl Buckets {
@@ -144,5 +176,6 @@ mod tests {
         let mut buckets = Buckets::default();
         assert_eq!((0..200).filter(|_| buckets.take("ec2:DescribeSubnets", 0.0)).count(), 100);
         assert!(buckets.take("ec2:DescribeInstances", 0.0));
+        assert_eq!((0..200).filter(|_| buckets.take(ALL_INSTANCES, 0.0)).count(), 50);
     }
 }

@@ -2,6 +2,7 @@
 //! stopped.
 
 use super::deployments::{Deployment, Rollback, RolloutState, ServiceDeploymentStatus};
+use super::rules::Rule;
 use super::services::Service;
 use super::shapes::{CircuitBreaker, ThresholdType};
 use super::{Refusal, World, after};
@@ -23,6 +24,47 @@ pub fn threshold(breaker: Option<&CircuitBreaker>, desired: u32) -> u32 {
     }
 }
 
+/// Why a deployment has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Tasks failed to start.
+    CircuitBreaker,
+    /// A CloudWatch alarm.
+    Alarm,
+    /// A lifecycle hook answered FAILED, or timed out.
+    Hook,
+    /// A lifecycle stage lasted too long.
+    StageTimeout,
+    /// Somebody stopped it.
+    User,
+}
+
+impl Cause {
+    /// `rolloutStateReason`.
+    fn rollout_reason(self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "ECS deployment circuit breaker: tasks failed to start.",
+            Self::Alarm => "ECS deployment failed: alarm detected.",
+            Self::Hook => "ECS deployment failed: a lifecycle hook did not succeed.",
+            Self::StageTimeout => "ECS deployment failed: a lifecycle stage timed out.",
+            Self::User => "ECS deployment was stopped by a user.",
+        }
+    }
+
+    /// `statusReason` of the service deployment.
+    fn status_reason(self, rolled_back: bool) -> String {
+        let outcome = if rolled_back { "rolled back" } else { "failed" };
+        let because = match self {
+            Self::CircuitBreaker => "the circuit breaker threshold was exceeded",
+            Self::Alarm => "an alarm was detected",
+            Self::Hook => "a lifecycle hook did not succeed",
+            Self::StageTimeout => "a lifecycle stage timed out",
+            Self::User => "it was stopped by a user",
+        };
+        format!("Service deployment {outcome} because {because}.")
+    }
+}
+
 impl World {
     /// A task of this deployment failed to start.
     pub(super) fn task_failed(&mut self, service: &mut Service, deployment: &str) {
@@ -37,6 +79,7 @@ impl World {
         service.hold_starts_until = Some(after(now, pause));
         if rounds > 0 && service.failures_in_a_row.is_multiple_of(service.desired_count.max(1)) {
             self.tell(service, "is unable to consistently start tasks successfully.");
+            self.put_service_action(service, "WARN", "SERVICE_TASK_START_IMPAIRED", None, None);
         }
         let Some(entry) = service.deployments.iter_mut().find(|d| d.id == deployment) else {
             return;
@@ -47,23 +90,41 @@ impl World {
             return;
         }
         let desired = service.desired_count;
-        let breaker = service.spec.deployment_configuration.deployment_circuit_breaker.clone().filter(|b| b.enable);
+        let bounded = self.holds(Rule::CircuitBreakerThreshold);
+        // "The deployment circuit breaker can only be used for services using the rolling update (ECS)
+        // deployment type" (DeploymentConfiguration).
+        let configuration = &service.spec.deployment_configuration;
+        let breaker = configuration.deployment_circuit_breaker.clone().filter(|b| b.enable && !configuration.shifts());
         let Some(entry) = service.service_deployment_mut(deployment) else {
             return;
         };
         entry.failure_count += 1;
-        entry.threshold = threshold(breaker.as_ref(), desired);
+        entry.threshold = if bounded { threshold(breaker.as_ref(), desired) } else { 1 };
         entry.updated_at = now;
         let Some(breaker) = breaker.filter(|_| entry.failure_count >= entry.threshold) else {
             return;
         };
         entry.triggered = true;
-        self.fail_deployment(
-            service,
-            deployment,
-            breaker.rollback,
-            "ECS deployment circuit breaker: tasks failed to start.",
-        );
+        self.fail_deployment(service, deployment, breaker.rollback, Cause::CircuitBreaker);
+    }
+
+    /// "When the alarms are generated, Amazon ECS sets the service deployment to failed. Set the
+    /// rollback parameter to have Amazon ECS … roll back your service to the last completed deployment"
+    /// (DeploymentAlarms). With a blue/green deployment alarms count through the bake time.
+    pub(super) fn heed_alarms(&mut self, service: &mut Service) {
+        let under_way = service.service_deployments.first().is_some_and(|d| {
+            matches!(d.status, ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress)
+        });
+        let Some(alarms) = service.spec.deployment_configuration.alarms.as_ref().filter(|a| a.enable && under_way)
+        else {
+            return;
+        };
+        let rollback = alarms.rollback;
+        if !alarms.alarm_names.iter().any(|name| self.faults.alarms.contains(name)) {
+            return;
+        }
+        let deployment = service.primary().map(|d| d.id.clone()).unwrap_or_default();
+        self.fail_deployment(service, &deployment, rollback, Cause::Alarm);
     }
 
     /// A task of this deployment came to a healthy state: "Once a service deployment has one or
@@ -83,27 +144,22 @@ impl World {
 
     /// The deployment is FAILED; with `rollback`, "the service is rolled back to the last
     /// deployment that completed successfully" (DeploymentCircuitBreaker).
-    fn fail_deployment(&mut self, service: &mut Service, deployment: &str, rollback: bool, reason: &str) {
+    pub(super) fn fail_deployment(&mut self, service: &mut Service, deployment: &str, rollback: bool, cause: Cause) {
         let now = self.now;
         if let Some(entry) = service.deployments.iter_mut().find(|d| d.id == deployment) {
             entry.rollout_state = RolloutState::Failed;
-            entry.rollout_reason = reason.to_owned();
+            entry.rollout_reason = cause.rollout_reason().to_owned();
             entry.updated_at = now;
         }
-        self.tell(service, format!("(deployment {deployment}) deployment failed: tasks failed to start."));
+        self.tell(service, format!("(deployment {deployment}) deployment failed: {}", cause.rollout_reason()));
+        self.put_deployment_event(service, "ERROR", "SERVICE_DEPLOYMENT_FAILED", deployment, cause.rollout_reason());
         let already_rolling_back = service
             .service_deployment_mut(deployment)
             .is_some_and(|d| d.status == ServiceDeploymentStatus::RollbackInProgress);
         let target =
             service.last_completed.clone().filter(|(id, _)| rollback && !already_rolling_back && id != deployment);
         match target {
-            Some((id, revision)) => self.roll_back(
-                service,
-                deployment,
-                &id,
-                &revision,
-                "Service deployment rolled back because the circuit breaker threshold was exceeded.",
-            ),
+            Some((id, revision)) => self.roll_back(service, deployment, &id, &revision, cause),
             None => {
                 if let Some(entry) = service.service_deployment_mut(deployment) {
                     entry.status = if already_rolling_back {
@@ -111,9 +167,7 @@ impl World {
                     } else {
                         ServiceDeploymentStatus::Stopped
                     };
-                    entry.status_reason = Some(
-                        "Service deployment failed because the circuit breaker threshold was exceeded.".to_owned(),
-                    );
+                    entry.status_reason = Some(cause.status_reason(false));
                     entry.stopped_at = Some(now);
                     entry.finished_at = Some(now);
                     entry.updated_at = now;
@@ -124,10 +178,16 @@ impl World {
 
     /// Puts the last completed revision back, whole: "ServiceRevision" carries the task definition,
     /// the network, the load balancers *and the capacity provider strategy*.
-    fn roll_back(&mut self, service: &mut Service, failed: &str, to: &str, revision: &str, reason: &str) {
+    fn roll_back(&mut self, service: &mut Service, failed: &str, to: &str, revision: &str, cause: Cause) {
         let now = self.now;
         if let Some(entry) = service.deployments.iter_mut().find(|d| d.id == failed) {
             entry.rollout_state = RolloutState::Failed;
+        }
+        if !self.holds(Rule::RollbackRestoresTheStrategy) {
+            let strategy = service.current().map(|r| r.strategy.clone()).unwrap_or_default();
+            if let Some(revision) = service.revisions.iter_mut().find(|r| r.arn == revision) {
+                revision.strategy = strategy;
+            }
         }
         let position = service.deployments.iter().position(|d| d.id == to);
         let mut back = match position {
@@ -135,6 +195,7 @@ impl World {
             None => Deployment {
                 id: to.to_owned(),
                 revision: revision.to_owned(),
+                alternate: service.production_is_alternate,
                 rollout_state: RolloutState::InProgress,
                 rollout_reason: String::new(),
                 failed_tasks: 0,
@@ -143,14 +204,17 @@ impl World {
             },
         };
         back.rollout_state = RolloutState::InProgress;
-        back.rollout_reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {to}.");
+        back.rollout_reason = match cause {
+            Cause::CircuitBreaker => format!("ECS deployment circuit breaker: rolling back to deploymentId {to}."),
+            _ => format!("ECS deployment: rolling back to deploymentId {to}."),
+        };
         back.updated_at = now;
         service.deployments.insert(0, back);
         if let Some(entry) = service.service_deployment_mut(failed) {
             entry.status = ServiceDeploymentStatus::RollbackInProgress;
-            entry.status_reason = Some(reason.to_owned());
-            entry.rollback =
-                Some(Rollback { reason: reason.to_owned(), started_at: now, revision: revision.to_owned() });
+            let reason = cause.status_reason(true);
+            entry.rollback = Some(Rollback { reason: reason.clone(), started_at: now, revision: revision.to_owned() });
+            entry.status_reason = Some(reason);
             entry.deployment = to.to_owned();
             entry.updated_at = now;
             entry.failure_count = 0;
@@ -179,17 +243,15 @@ impl World {
             ));
         }
         let deployment = found.deployment.clone();
-        let back = self.services.get(&key).and_then(|s| s.last_completed.clone());
+        let service = self.services.get(&key).filter(|s| {
+            let breaker = s.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
+            self.holds(Rule::StoppingRollsBackAnyway) || breaker.is_some_and(|b| b.rollback)
+        });
+        let back = service.and_then(|s| s.last_completed.clone());
         self.remember_for_stale_reads(&key);
         self.with_service(&key, |world, service| match back.filter(|_| !abort) {
-            Some((id, revision)) => world.roll_back(
-                service,
-                &deployment,
-                &id,
-                &revision,
-                "Service deployment rolled back because it was stopped by a user.",
-            ),
-            None => world.fail_deployment(service, &deployment, false, "ECS deployment was stopped by a user."),
+            Some((id, revision)) => world.roll_back(service, &deployment, &id, &revision, Cause::User),
+            None => world.fail_deployment(service, &deployment, false, Cause::User),
         });
         Ok(arn.to_owned())
     }

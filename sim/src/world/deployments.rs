@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shapes::{DeploymentConfiguration, LaunchType, NetworkConfiguration, StrategyItem};
 use super::task_definitions::TaskDefinition;
+use super::traffic::Shift;
 
 /// A service revision: "all of the resources that a service deployment launches".
 #[derive(Clone, Debug)]
@@ -60,6 +61,8 @@ pub struct Deployment {
     pub id: String,
     /// The service revision that it runs.
     pub revision: String,
+    /// Whether its tasks are registered with the alternate target groups.
+    pub alternate: bool,
     /// Where it stands.
     pub rollout_state: RolloutState,
     /// In words.
@@ -122,6 +125,10 @@ pub struct ServiceDeployment {
     pub updated_at: Timestamp,
     /// The roll-back, where there is one.
     pub rollback: Option<Rollback>,
+    /// Since when enough tasks are healthy for an early success.
+    pub(super) healthy_since: Option<Timestamp>,
+    /// How far its traffic has shifted; a rolling deployment has no shift.
+    pub shift: Option<Shift>,
     /// How it goes.
     pub configuration: DeploymentConfiguration,
     /// Failures that the circuit breaker has counted.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::services::Service;
-use super::shapes::Tag;
+use super::shapes::{LoadBalancer, Tag};
 use super::tasks::{TargetState, Task};
-use super::{Refusal, World};
+use super::{Refusal, TaskId, World};
 
 /// A target group.
 #[derive(Clone, Debug)]
@@ -97,22 +97,22 @@ impl World {
 
     /// The tasks that are registered with a target group, with their container port.
     pub fn targets_of<'a>(&'a self, arn: &'a str) -> impl Iterator<Item = (&'a Task, u16, TargetState)> {
-        self.services
-            .values()
-            .filter_map(move |s| {
-                Some((s, s.spec.load_balancers.iter().find(|l| l.target_group_arn.as_deref() == Some(arn))?))
+        let uses = move |s: &&Service| {
+            s.spec.load_balancers.iter().any(|l| l.side(false) == Some(arn) || l.side(true) == Some(arn))
+        };
+        self.services.values().filter(uses).flat_map(move |s| {
+            s.tasks.iter().filter_map(|id| self.tasks.get(id)).filter_map(move |t| {
+                let here = |l: &&LoadBalancer| l.side(t.alternate) == Some(arn);
+                let balancer = s.spec.load_balancers.iter().find(here)?;
+                Some((t, balancer.container_port.unwrap_or(80), t.target?))
             })
-            .flat_map(move |(s, balancer)| {
-                let port = balancer.container_port.unwrap_or(80);
-                s.tasks.iter().filter_map(|t| self.tasks.get(t)).filter_map(move |t| Some((t, port, t.target?)))
-            })
+        })
     }
 
-    pub(super) fn deregistration_delay(&self, service: &Service) -> f64 {
-        service
-            .target_groups()
-            .filter_map(|arn| self.target_groups.get(arn))
-            .map(TargetGroup::deregistration_delay)
-            .fold(0.0, f64::max)
+    /// How long the connections of a task drain: the longest delay of its target groups.
+    pub(super) fn deregistration_delay(&self, service: &Service, id: &TaskId) -> f64 {
+        let alternate = self.tasks.get(id).is_some_and(|t| t.alternate);
+        let sides = service.spec.load_balancers.iter().filter_map(|l| l.side(alternate));
+        sides.filter_map(|arn| self.target_groups.get(arn)).map(TargetGroup::deregistration_delay).fold(0.0, f64::max)
     }
 }

@@ -25,6 +25,48 @@ pub enum Fault {
         /// The provider's name, or `all`.
         provider: String,
     },
+    /// A drought in one pool: it gives no Spot beyond what is held.
+    Drought {
+        /// Such as `m5.large/eu-west-1a` or `FARGATE_SPOT/eu-west-1a`.
+        pool: String,
+    },
+    /// A pool gives this much Spot from now on, instead of its schedule (once). What is held above it
+    /// is reclaimed.
+    SetObtainable {
+        /// Such as `m5.large/eu-west-1a`.
+        pool: String,
+        /// The count; absent: no limit.
+        #[serde(default)]
+        count: Option<u32>,
+    },
+    /// EC2 (or Fargate) takes Spot instances (or tasks) of a pool back (once).
+    Reclaim {
+        /// Such as `m5.large/eu-west-1a`.
+        pool: String,
+        /// How many; absent: all.
+        #[serde(default = "all")]
+        count: u32,
+    },
+    /// EC2 recommends to rebalance away from instances of a pool (once).
+    RebalanceRecommendation {
+        /// Such as `m5.large/eu-west-1a`.
+        pool: String,
+        /// How many; absent: all.
+        #[serde(default = "all")]
+        count: u32,
+    },
+    /// The functions of a service's lifecycle hooks answer FAILED.
+    HookFails {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+    },
+    /// A CloudWatch alarm is in ALARM: deployments that watch it fail.
+    Alarm {
+        /// Its name, as in `deploymentConfiguration.alarms`.
+        name: String,
+    },
     /// The write takes effect; then the connection is closed without an answer.
     LoseAnswer {
         /// Such as `ecs:UpdateService`.
@@ -45,6 +87,13 @@ pub enum Fault {
         /// The strategy; absent: the same.
         #[serde(default)]
         capacity_provider_strategy: Option<Vec<super::shapes::StrategyItem>>,
+    },
+    /// Somebody writes the strategy (or launch type) back that the service had before (once).
+    RevertStrategy {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
     },
     /// The image's tag resolves to a new digest from now on (once).
     PushImage {
@@ -106,6 +155,10 @@ fn once() -> u32 {
     1
 }
 
+fn all() -> u32 {
+    u32::MAX
+}
+
 /// A rule for tasks that crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Crash {
@@ -124,6 +177,10 @@ pub struct Faults {
     pub new_tasks_crash: Vec<Crash>,
     /// Providers that have no Spot capacity; `all` for every one.
     pub spot_unavailable: BTreeSet<String>,
+    /// Services, as `cluster/service`, whose lifecycle hooks fail.
+    pub hooks_fail: BTreeSet<String>,
+    /// Alarms that are in ALARM.
+    pub alarms: BTreeSet<String>,
     /// Answers to be lost, by action.
     pub lose_answer: BTreeMap<String, u32>,
     /// Actions that are denied, with a part of the resource.

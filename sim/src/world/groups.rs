@@ -1,15 +1,16 @@
-//! Auto Scaling groups, their instances as ECS container instances, and managed scaling.
+//! Auto Scaling groups, launch templates and instance types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::World;
 use super::arn::short_name;
 use super::clusters::ProviderKind;
-use super::services::{Scheduling, Service};
+use super::instances::Instance;
+use super::rules::Rule;
 use super::shapes::Tag;
-use super::{Event, InstanceId, TaskId, World};
 
 /// An instance type of the account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +71,18 @@ impl InstancesDistribution {
     pub fn on_demand_percent(&self) -> u32 {
         self.on_demand_percentage_above_base_capacity.unwrap_or(100)
     }
+
+    /// The allocation strategy, with its default: "lowest-price … is the default value" for Spot,
+    /// "prioritized … is the default value for Auto Scaling groups that don't specify
+    /// InstanceRequirements" for On-Demand.
+    pub fn strategy(&self, spot: bool) -> &str {
+        let (strategy, default) = if spot {
+            (&self.spot_allocation_strategy, "lowest-price")
+        } else {
+            (&self.on_demand_allocation_strategy, "prioritized")
+        };
+        strategy.as_deref().unwrap_or(default)
+    }
 }
 
 /// An Auto Scaling group.
@@ -99,66 +112,51 @@ pub struct Group {
     pub capacity_rebalance: bool,
     /// Whether new instances are protected from scale-in.
     pub protects_new_instances: bool,
-    /// How many Spot instances it can have at once; absent: no limit.
-    pub spot_obtainable: Option<u32>,
+    /// Attributes that its container instances register with (`ECS_INSTANCE_ATTRIBUTES`).
+    pub attributes: BTreeMap<String, String>,
+    /// Whether the agents drain on a Spot interruption notice (`ECS_ENABLE_SPOT_INSTANCE_DRAINING`).
+    pub agent_draining: bool,
     /// When it was created.
     pub created_at: Timestamp,
     /// Whether managed scaling has decided, and not acted yet.
     pub scaling: bool,
     /// Whether a launch that found no capacity is on the calendar again.
     pub retrying: bool,
-    /// How many instances it has launched.
-    pub launches: u32,
+    /// Its latest scaling activities, newest first.
+    pub activities: VecDeque<Activity>,
 }
 
-/// An instance of a group, and the container instance on it.
+/// A scaling activity of a group.
 #[derive(Clone, Debug)]
-pub struct Instance {
-    /// `i-…`.
-    pub id: InstanceId,
-    /// The id of the container instance.
-    pub container_instance: String,
-    /// Its group.
-    pub group: String,
-    /// Its cluster.
-    pub cluster: String,
-    /// Its type.
-    pub instance_type: String,
-    /// Its zone.
-    pub zone: String,
-    /// Its subnet.
-    pub subnet: String,
-    /// Whether it is on Spot.
-    pub spot: bool,
-    /// Whether it has registered with the cluster.
-    pub registered: bool,
-    /// When it was launched.
-    pub launched_at: Timestamp,
-    /// CPU units in all.
-    pub cpu: u32,
-    /// MiB in all.
-    pub memory: u32,
-    /// The tasks on it, with what each takes: CPU units, MiB, host ports.
-    pub tasks: BTreeMap<TaskId, (u32, u32, Vec<u16>)>,
-}
-
-impl Instance {
-    /// CPU units and MiB that are free.
-    pub fn free(&self) -> (u32, u32) {
-        let used = self.tasks.values().fold((0, 0), |(c, m), (cpu, memory, _)| (c + cpu, m + memory));
-        (self.cpu.saturating_sub(used.0), self.memory.saturating_sub(used.1))
-    }
+pub struct Activity {
+    /// Its id.
+    pub id: String,
+    /// When it began, and ended.
+    pub at: Timestamp,
+    /// What it was to do.
+    pub description: String,
+    /// Successful or Failed.
+    pub status_code: &'static str,
+    /// Why it failed.
+    pub status_message: Option<String>,
 }
 
 impl World {
     /// Whether every instance of the group above no base at all is Spot.
     pub fn is_spot_group(&self, group: &Group) -> bool {
         match &group.distribution {
-            Some(d) => d.base() == 0 && d.on_demand_percent() == 0,
+            Some(d) => d.base() == 0 && self.on_demand_percent(d) == 0,
             None => self
                 .launch_templates
                 .get(&group.launch_template)
                 .is_some_and(|t| t.market_type.as_deref() == Some("spot")),
+        }
+    }
+
+    fn on_demand_percent(&self, d: &InstancesDistribution) -> u32 {
+        match d.on_demand_percentage_above_base_capacity {
+            None if !self.holds(Rule::AbsentPercentageIsOnDemand) => 0,
+            _ => d.on_demand_percent(),
         }
     }
 
@@ -173,69 +171,39 @@ impl World {
         names.into_iter().filter_map(|n| self.instance_types.get(n)).collect()
     }
 
-    /// The instances of a group.
-    pub fn instances_of<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Instance> {
-        self.instances.values().filter(move |i| i.group == group)
+    /// Whether the group's next instance is Spot: the base is launched first, On-Demand, and above it
+    /// the percentage holds (InstancesDistribution).
+    pub(super) fn next_is_spot(&self, group: &Group) -> bool {
+        let Some(d) = &group.distribution else {
+            return self.is_spot_group(group);
+        };
+        let (mut on_demand, mut all) = (0_u32, 0_u32);
+        for i in self.instances_of(&group.name) {
+            on_demand += u32::from(!i.spot);
+            all += 1;
+        }
+        let above_base = (all + 1).saturating_sub(d.base());
+        on_demand >= d.base() + (above_base * self.on_demand_percent(d)).div_ceil(100)
     }
 
-    /// Looks for a container instance with room for the task: the one with the fewest tasks of its
-    /// service, then with the most room ("spread", the default across zones).
-    pub(super) fn find_instance(&mut self, service: &Service, id: &TaskId) -> bool {
-        let Some(task) = self.tasks.get(id) else {
-            return false;
+    /// Notes what a group did, or could not do.
+    pub(super) fn note_activity(&mut self, group: &str, description: String, failure: Option<String>) {
+        let activity = Activity {
+            id: self.uuid(),
+            at: self.now,
+            description,
+            status_code: if failure.is_some() { "Failed" } else { "Successful" },
+            status_message: failure,
         };
-        let group =
-            task.provider.as_deref().and_then(|p| self.group_of_provider(&service.key.cluster, p)).map(|(g, _)| g);
-        let (cpu, memory, ports) = (
-            task.task_definition.cpu_units(),
-            task.task_definition.memory_mib(),
-            task.task_definition.static_host_ports(),
-        );
-        let distinct = service.spec.placement_constraints.iter().any(|c| c.kind == "distinctInstance")
-            || service.spec.scheduling == Scheduling::Daemon;
-        let found = self
-            .instances
-            .values()
-            .filter(|i| {
-                i.registered && i.cluster == service.key.cluster && group.as_ref().is_none_or(|g| *g == i.group)
-            })
-            .filter_map(|i| {
-                let free = i.free();
-                let own = service.tasks.iter().filter(|t| i.tasks.contains_key(*t)).count();
-                let fits = free.0 >= cpu
-                    && free.1 >= memory
-                    && !i.tasks.values().any(|(_, _, p)| p.iter().any(|p| ports.contains(p)));
-                (fits && !(distinct && own > 0)).then(|| (own, u32::MAX - free.0, i.id.clone()))
-            })
-            .min();
-        let Some((_, _, instance)) = found else {
-            return false;
-        };
-        self.join_instance(id, &instance, (cpu, memory, ports));
-        true
-    }
-
-    pub(super) fn join_instance(&mut self, id: &TaskId, instance: &InstanceId, takes: (u32, u32, Vec<u16>)) {
-        let Some(i) = self.instances.get_mut(instance) else {
-            return;
-        };
-        i.tasks.insert(id.clone(), takes);
-        let zone = i.zone.clone();
-        if let Some(task) = self.tasks.get_mut(id) {
-            task.instance = Some(instance.clone());
-            task.zone = zone;
+        if let Some(group) = self.groups.get_mut(group) {
+            group.activities.push_front(activity);
+            group.activities.truncate(100);
         }
     }
 
-    pub(super) fn leave_instance(&mut self, id: &TaskId) {
-        let Some(instance) = self.tasks.get(id).and_then(|t| t.instance.clone()) else {
-            return;
-        };
-        let Some(i) = self.instances.get_mut(&instance) else {
-            return;
-        };
-        i.tasks.remove(id);
-        self.schedule(self.settings.durations.managed_scale_in, Event::InstanceIdle { instance });
+    /// The instances of a group.
+    pub fn instances_of<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Instance> {
+        self.instances.values().filter(move |i| i.group == group)
     }
 
     /// The group behind a provider, and whether ECS scales it.

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::groups::Instance;
+use super::clusters::{ManagedScaling, ProviderKind};
+use super::rules::Rule;
 use super::services::Scheduling;
-use super::{Event, InstanceId, TaskId, World};
+use super::{Event, InstanceId, World};
 
 impl World {
     /// Managed scaling: raises the group's desired capacity so that the waiting tasks fit.
@@ -16,24 +17,32 @@ impl World {
     pub(super) fn scale_for_waiting_tasks(&mut self, cluster: &str) {
         let mut waiting: BTreeMap<String, Vec<(u32, u32)>> = BTreeMap::new();
         for task in self.waiting_tasks(cluster) {
-            if let Some((group, true)) = task.provider.as_deref().and_then(|p| self.group_of_provider(cluster, p)) {
+            let Some(provider) = task.provider.as_deref() else {
+                continue;
+            };
+            if let Some((group, true)) = self.group_of_provider(cluster, provider) {
                 waiting
                     .entry(group)
                     .or_default()
                     .push((task.task_definition.cpu_units(), task.task_definition.memory_mib()));
             }
         }
+        self.scale_managed_instances(cluster);
         for (name, tasks) in waiting {
             let Some(group) = self.groups.get(&name) else {
                 continue;
             };
             let daemons = self.daemon_reservation(&group.cluster);
-            let Some((cpu, memory)) = self
-                .group_types(group)
-                .iter()
-                .map(|t| (t.vcpus * 1024, t.memory_mib.saturating_sub(self.settings.instance_memory_overhead_mib)))
-                .min()
-                .map(|(c, m)| (c.saturating_sub(daemons.0), m.saturating_sub(daemons.1)))
+            let size = |t: &&super::groups::InstanceType| {
+                (t.vcpus * 1024, t.memory_mib.saturating_sub(self.settings.instance_memory_overhead_mib))
+            };
+            let types = self.group_types(group);
+            let reckoned = if self.holds(Rule::SmallestTypeDecides) {
+                types.iter().map(size).min()
+            } else {
+                types.iter().map(size).max()
+            };
+            let Some((cpu, memory)) = reckoned.map(|(c, m)| (c.saturating_sub(daemons.0), m.saturating_sub(daemons.1)))
             else {
                 continue;
             };
@@ -44,20 +53,23 @@ impl World {
                     None => bins.push((cpu - c, memory - m)),
                 }
             }
-            // Everything that has registered is full as far as these tasks are concerned.
-            let registered = self.instances_of(&name).filter(|i| i.registered).count();
-            let wanted = u32::try_from(registered + bins.len()).unwrap_or(u32::MAX);
+            // Everything that takes tasks is full as far as these are concerned.
+            let in_use = self.instances_of(&name).filter(|i| i.takes_tasks()).count();
+            let needed = u32::try_from(in_use + bins.len()).unwrap_or(u32::MAX);
+            let scaling = self.managed_scaling_of(&name).unwrap_or_default();
             let Some(group) = self.groups.get_mut(&name) else {
                 continue;
             };
-            let wanted = wanted.min(group.max_size).max(group.desired);
-            if wanted > group.desired && !group.scaling {
-                group.scaling = true;
-                self.schedule(
-                    self.settings.durations.managed_scaling,
-                    Event::ScaleGroup { group: name, desired: wanted },
-                );
+            // "The minimum number of Amazon EC2 instances that Amazon ECS will scale out at one time",
+            // and the maximum (ManagedScaling).
+            let missing = instances_for(needed, &scaling).saturating_sub(group.desired);
+            if missing == 0 || group.scaling {
+                continue;
             }
+            let step = missing.max(scaling.minimum_scaling_step_size).min(scaling.maximum_scaling_step_size.max(1));
+            let desired = group.desired.saturating_add(step);
+            group.scaling = true;
+            self.schedule(self.settings.durations.managed_scaling, Event::ScaleGroup { group: name, desired });
         }
     }
 
@@ -69,9 +81,11 @@ impl World {
     }
 
     pub(super) fn scale_group(&mut self, name: &str, desired: u32) {
+        let max_size_binds = self.holds(Rule::MaxSizeBinds);
         if let Some(group) = self.groups.get_mut(name) {
             group.scaling = false;
-            group.desired = group.desired.max(desired.min(group.max_size));
+            let most = if max_size_binds { group.max_size } else { u32::MAX };
+            group.desired = group.desired.max(desired.min(most));
         }
         self.launch_missing(name);
     }
@@ -90,124 +104,76 @@ impl World {
             let Some(group) = self.groups.get(name) else {
                 return;
             };
-            let have = self.instances_of(name).count();
+            let have = self.instances_of(name).filter(|i| !i.leaving).count();
             if have >= usize::try_from(group.desired).unwrap_or(usize::MAX) {
                 return;
             }
-            if self.launch_instance(name, false).is_none() {
-                if let Some(group) = self.groups.get_mut(name).filter(|g| !g.retrying) {
-                    group.retrying = true;
-                    self.schedule(
-                        self.settings.durations.placement_retry,
-                        Event::RetryLaunch { group: name.to_owned() },
-                    );
+            match self.launch_instance(name, false) {
+                Ok(id) => self.note_activity(name, format!("Launching a new EC2 instance: {id}"), None),
+                Err(failure) => {
+                    self.note_activity(name, "Launching a new EC2 instance.".to_owned(), Some(failure.to_string()));
+                    return self.retry_launch_later(name);
                 }
-                return;
             }
         }
     }
 
-    /// Launches one instance, On-Demand or Spot as the distribution has it; `None` where Spot
-    /// cannot be had.
-    pub(super) fn launch_instance(&mut self, name: &str, at_once: bool) -> Option<InstanceId> {
-        let group = self.groups.get(name)?;
-        let (mut on_demand, mut spot_count) = (0_u32, 0_u32);
-        for i in self.instances_of(name) {
-            if i.spot { spot_count += 1 } else { on_demand += 1 }
+    fn retry_launch_later(&mut self, name: &str) {
+        if let Some(group) = self.groups.get_mut(name).filter(|g| !g.retrying) {
+            group.retrying = true;
+            self.schedule(self.settings.durations.placement_retry, Event::RetryLaunch { group: name.to_owned() });
         }
-        let spot = match &group.distribution {
-            Some(d) => {
-                let above_base = (on_demand + spot_count + 1).saturating_sub(d.base());
-                on_demand >= d.base() + (above_base * d.on_demand_percent()).div_ceil(100)
-            }
-            None => self.is_spot_group(group),
-        };
-        let dry = self.provider_names_of_group(name).iter().any(|p| self.faults.is_dry(p));
-        if spot && (dry || group.spot_obtainable.is_some_and(|most| spot_count >= most)) {
-            return None;
-        }
-        let types = self.group_types(group);
-        let nth = usize::try_from(group.launches).unwrap_or(0);
-        let chosen = (*types.get(nth % types.len().max(1))?).clone();
-        let subnet = group.subnets.get(nth % group.subnets.len().max(1)).cloned().unwrap_or_default();
-        let zone = self.subnets.get(&subnet).map_or_else(|| format!("{}a", self.arns.region), |s| s.zone.clone());
-        let cluster = group.cluster.clone();
-        let id = format!("i-{}", self.hex(17));
-        let instance = Instance {
-            id: id.clone(),
-            container_instance: self.hex(32),
-            group: name.to_owned(),
-            cluster,
-            instance_type: chosen.name,
-            zone,
-            subnet,
-            spot,
-            registered: at_once,
-            launched_at: self.now,
-            cpu: chosen.vcpus * 1024,
-            memory: chosen.memory_mib.saturating_sub(self.settings.instance_memory_overhead_mib),
-            tasks: BTreeMap::new(),
-        };
-        self.instances.insert(id.clone(), instance);
-        if let Some(group) = self.groups.get_mut(name) {
-            group.launches += 1;
-        }
-        if !at_once {
-            let wait = self.jittered(self.settings.durations.instance_launch);
-            self.schedule(wait, Event::InstanceReady { instance: id.clone() });
-        }
-        Some(id)
     }
 
-    pub(super) fn instance_ready(&mut self, id: &InstanceId) {
-        let Some(instance) = self.instances.get_mut(id) else {
-            return;
-        };
-        instance.registered = true;
-        let cluster = instance.cluster.clone();
-        let daemons: Vec<_> = self
-            .services_of(&cluster)
-            .filter(|s| s.spec.scheduling == Scheduling::Daemon)
-            .map(|s| s.key.clone())
-            .collect();
-        for key in daemons {
-            self.with_service(&key, |world, service| world.reconcile(service));
-        }
-        self.place_waiting_tasks(&cluster);
+    /// Has managed scaling look at an instance once it may have been empty for long: "scale-in … 15
+    /// data points of one minute" below the target.
+    pub(super) fn look_whether_idle(&mut self, id: &InstanceId) {
         self.schedule(self.settings.durations.managed_scale_in, Event::InstanceIdle { instance: id.clone() });
     }
 
-    /// Managed scaling takes an instance away that has had no task but daemons for a while.
+    /// Managed scaling takes an instance away that has had no task but daemons for a while; ECS does
+    /// the same with Managed Instances.
     pub(super) fn instance_idle(&mut self, id: &InstanceId) {
         let Some(instance) = self.instances.get(id) else {
             return;
         };
-        let busy = instance
-            .tasks
-            .keys()
-            .filter_map(|t| self.tasks.get(t))
-            .any(|t| self.services.get(&t.service).is_none_or(|s| s.spec.scheduling == Scheduling::Replica));
         let group = instance.group.clone();
-        let managed = self
-            .provider_names_of_group(&group)
-            .iter()
-            .any(|p| self.group_of_provider(&instance.cluster, p).is_some_and(|(_, managed)| managed));
-        let Some(g) = self.groups.get_mut(&group) else {
-            return;
-        };
-        if busy || !managed || g.desired <= g.min_size {
+        if self.replicas_on(instance).next().is_some() || !(instance.managed_by.is_some() || self.may_shrink(&group)) {
             return;
         }
-        g.desired -= 1;
-        let tasks: Vec<TaskId> = instance.tasks.keys().cloned().collect();
-        for task in tasks {
-            let Some(key) = self.tasks.get(&task).map(|t| t.service.clone()) else {
-                continue;
-            };
-            self.with_service(&key, |world, service| {
-                world.stop_task(service, &task, "ServiceSchedulerInitiated", "Host EC2 instance terminated.")
-            });
+        if let Some(group) = self.groups.get_mut(&group) {
+            group.desired -= 1;
         }
-        self.instances.remove(id);
+        self.end_instance(id);
+        if !group.is_empty() {
+            self.note_activity(&group, format!("Terminating EC2 instance: {id}"), None);
+        }
     }
+
+    /// Whether managed scaling may take one instance of the group away: "targetCapacity … if you want
+    /// the capacity provider to maintain 10% spare capacity, … use a targetCapacity of 90"
+    /// (ManagedScaling).
+    fn may_shrink(&self, name: &str) -> bool {
+        let Some((group, scaling)) = self.groups.get(name).zip(self.managed_scaling_of(name)) else {
+            return false;
+        };
+        let busy = self.instances_of(name).filter(|i| self.replicas_on(i).next().is_some()).count();
+        let wanted = instances_for(u32::try_from(busy).unwrap_or(u32::MAX), &scaling);
+        group.desired > group.min_size.max(wanted)
+    }
+
+    /// How a group is scaled by ECS, where it is.
+    fn managed_scaling_of(&self, group: &str) -> Option<ManagedScaling> {
+        let providers = self.provider_names_of_group(group);
+        providers.iter().filter_map(|name| self.providers.get(name)).find_map(|p| match &p.kind {
+            ProviderKind::Group(g) if g.managed_scaling.status == "ENABLED" => Some(g.managed_scaling.clone()),
+            _ => None,
+        })
+    }
+}
+
+/// How many instances hold the target capacity where so many are needed: N = M / target.
+fn instances_for(needed: u32, scaling: &ManagedScaling) -> u32 {
+    let target = scaling.target_capacity.clamp(1, 100);
+    u32::try_from((u64::from(needed) * 100).div_ceil(u64::from(target))).unwrap_or(u32::MAX)
 }

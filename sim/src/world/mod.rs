@@ -5,16 +5,28 @@
 //! | `clusters` | clusters and capacity providers |
 //! | `services`, `deployments` | services; deployments, service deployments and revisions |
 //! | `update_service` | what UpdateService refuses, and what starts a deployment |
+//! | `by_hand`, `groups_by_hand`, `scaling_by_hand` | what else people change |
 //! | `scheduler` | the service scheduler: which tasks start and stop |
 //! | `placement` | base and weights |
+//! | `capacity` | where a task gets its place |
 //! | `waiting` | tasks that wait for capacity |
+//! | `constraints` | `distinctInstance` and `memberOf` |
 //! | `rollout` | the beginning and the end of a deployment |
+//! | `traffic` | blue/green, linear and canary deployments |
 //! | `circuit_breaker` | failed tasks, roll-back, stopping a deployment |
 //! | `tasks` | the life of a task |
-//! | `groups`, `managed_scaling` | Auto Scaling groups and their instances; who launches them |
+//! | `groups`, `managed_scaling`, `managed_instances` | Auto Scaling groups; who launches instances |
+//! | `pools`, `schedule`, `allocation`, `quotas` | what EC2 has to give, which pool is taken, and limits |
+//! | `instances` | instances from launch to end, and the tasks on them |
+//! | `interruptions` | reclaims, the two minutes, draining, rebalance recommendations |
+//! | `event_bridge` | the events that AWS sends |
+//! | `meters` | what users feel and pay |
+//! | `rules` | the traps that are modelled, for the test that switches them off |
 //! | `images` | which digest a tag resolves to |
 //! | `elb` | target groups |
-//! | `records` | what is only read |
+//! | `autoscaling`, `schedule_expression` | scripted load, scheduled actions |
+//! | `prices`, `placement_scores` | Spot prices over time; Spot placement scores |
+//! | `records` | subnets, quotas |
 //! | `settings` | what AWS leaves undocumented, and durations |
 //! | `faults`, `set_fault`, `counters`, `buckets` | for tests: what goes wrong, what was asked, token buckets |
 //! | `setup` | how a world is put together |
@@ -24,21 +36,41 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+mod allocation;
 pub mod arn;
+pub mod autoscaling;
 pub mod buckets;
+pub mod by_hand;
+mod capacity;
 pub mod circuit_breaker;
 pub mod clusters;
+pub mod constraints;
 pub mod counters;
+mod deployment_configuration;
 pub mod deployments;
 pub mod elb;
+pub mod event_bridge;
 pub mod faults;
 pub mod groups;
+pub mod groups_by_hand;
 mod images;
+pub mod instances;
+mod interruptions;
+mod managed_instances;
 mod managed_scaling;
+pub mod meters;
 pub mod placement;
+pub mod placement_scores;
+pub mod pools;
+pub mod prices;
+mod quotas;
 pub mod records;
 mod refusal;
 mod rollout;
+pub mod rules;
+pub mod scaling_by_hand;
+pub mod schedule;
+pub mod schedule_expression;
 mod scheduler;
 pub mod services;
 mod set_fault;
@@ -47,6 +79,7 @@ pub mod setup;
 pub mod shapes;
 pub mod task_definitions;
 pub mod tasks;
+pub mod traffic;
 pub mod update_service;
 mod waiting;
 
@@ -66,8 +99,8 @@ pub type InstanceId = String;
 /// What is on the calendar.
 #[derive(Clone, Debug)]
 enum Event {
-    /// A task's next step; void when the task's version has moved on.
-    TaskStep { task: TaskId, version: u64 },
+    /// A task's next step; void when the task has another step on the calendar since.
+    TaskStep { task: TaskId, step: u64 },
     /// The scheduler looks at a service.
     Reconcile { service: ServiceKey },
     /// Waiting tasks of a cluster are looked at again.
@@ -80,12 +113,30 @@ enum Event {
     InstanceReady { instance: InstanceId },
     /// An instance may have been empty for long.
     InstanceIdle { instance: InstanceId },
+    /// A pool's schedule has come to another count.
+    PoolChanges { pool: pools::PoolKey },
+    /// ECS or the agent has noticed an interruption warning.
+    DrainInstance { instance: InstanceId },
+    /// The two minutes of an instance are over.
+    InstanceReclaimed { instance: InstanceId },
+    /// The two minutes of a Fargate Spot task are over.
+    FargateTaskReclaimed { task: TaskId },
+    /// A scalable target's load has come to another count.
+    Scale { resource_id: String },
+    /// A scale-in that a deployment held up is tried again.
+    ScaleInAgain { resource_id: String },
+    /// A scheduled action is due.
+    ScheduledAction { resource_id: String, name: String, at: Timestamp },
+    /// Instances that are being replaced may go.
+    LeavingGo { group: String },
 }
 
 /// One AWS account in one Region.
 #[derive(Clone, Debug)]
 pub struct World {
+    start: Timestamp,
     now: Timestamp,
+    seed: u64,
     /// How its ARNs are spelt.
     pub arns: Arns,
     /// What AWS leaves undocumented.
@@ -105,15 +156,17 @@ pub struct World {
     /// Instance types by name.
     pub instance_types: BTreeMap<String, groups::InstanceType>,
     /// Instances by id.
-    pub instances: BTreeMap<InstanceId, groups::Instance>,
+    pub instances: BTreeMap<InstanceId, instances::Instance>,
+    /// Capacity pools.
+    pub pools: BTreeMap<pools::PoolKey, pools::Pool>,
     /// Target groups by ARN.
     pub target_groups: BTreeMap<String, elb::TargetGroup>,
     /// Subnets by id.
     pub subnets: BTreeMap<String, records::Subnet>,
     /// Scalable targets.
-    pub scalable_targets: Vec<records::ScalableTarget>,
+    pub scalable_targets: Vec<autoscaling::ScalableTarget>,
     /// Scheduled actions.
-    pub scheduled_actions: Vec<records::ScheduledAction>,
+    pub scheduled_actions: Vec<autoscaling::ScheduledAction>,
     /// Service quotas.
     pub quotas: Vec<records::Quota>,
     /// What is made to go wrong.
@@ -122,15 +175,22 @@ pub struct World {
     pub counters: counters::Counters,
     /// The API's token buckets.
     pub buckets: buckets::Buckets,
+    /// What Spot placement scores were asked for, and when last.
+    placement_configurations: BTreeMap<String, Timestamp>,
     /// The account's launch rates.
     launches: buckets::Buckets,
     services: services::Services,
+    meters: meters::VcpuMeters,
+    felt: meters::Felt,
+    /// Events that nobody has taken yet.
+    bus: VecDeque<event_bridge::BusEvent>,
+    /// The rule that a test has switched off.
+    rule_off: Option<rules::Rule>,
     /// Services as readers still see them, each until a time.
     stale: BTreeMap<ServiceKey, VecDeque<(Timestamp, services::Service)>>,
     /// How often each image's tag was pushed since the start.
     pushes: BTreeMap<String, u32>,
-    /// Tasks that wait for capacity, by cluster; those that no longer do are dropped when they are
-    /// next looked at.
+    /// Tasks that wait for capacity, by cluster.
     waiting: BTreeMap<String, BTreeSet<TaskId>>,
     /// Clusters whose waiting tasks are on the calendar.
     placements_due: BTreeSet<String>,
@@ -170,7 +230,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::TaskStep { task, version } => self.task_step(&task, version),
+            Event::TaskStep { task, step } => self.task_step(&task, step),
             Event::Reconcile { service } => self.reconcile_due(&service),
             Event::PlaceWaiting { cluster } => {
                 self.placements_due.remove(&cluster);
@@ -180,6 +240,14 @@ impl World {
             Event::RetryLaunch { group } => self.retry_launch(&group),
             Event::InstanceReady { instance } => self.instance_ready(&instance),
             Event::InstanceIdle { instance } => self.instance_idle(&instance),
+            Event::PoolChanges { pool } => self.pool_changes(pool),
+            Event::DrainInstance { instance } => self.drain_instance(&instance),
+            Event::InstanceReclaimed { instance } => self.instance_reclaimed(&instance),
+            Event::FargateTaskReclaimed { task } => self.fargate_task_reclaimed(&task),
+            Event::Scale { resource_id } => self.scale_due(resource_id),
+            Event::ScaleInAgain { resource_id } => self.scale(&resource_id),
+            Event::ScheduledAction { resource_id, name, at } => self.run_scheduled_action(resource_id, name, at),
+            Event::LeavingGo { group } => self.let_leaving_go(&group),
         }
     }
 
@@ -212,7 +280,9 @@ impl World {
     /// A capacity provider as a cluster sees it: a Managed Instances provider belongs to one.
     pub fn provider(&self, cluster: &str, name: &str) -> Option<&clusters::Provider> {
         self.providers.get(name).filter(|p| match &p.kind {
-            clusters::ProviderKind::ManagedInstances(m) => m.cluster == cluster,
+            clusters::ProviderKind::ManagedInstances(m) => {
+                m.cluster == cluster || !self.holds(rules::Rule::ManagedInstancesBelongToACluster)
+            }
             _ => true,
         })
     }

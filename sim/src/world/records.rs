@@ -1,6 +1,5 @@
-//! What is only read: subnets, scalable targets, scheduled actions, quotas.
+//! Subnets and service quotas.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A subnet.
@@ -25,38 +24,6 @@ fn vpc() -> String {
 
 fn addresses() -> u32 {
     4091
-}
-
-/// A scalable target of Application Auto Scaling.
-#[derive(Clone, Debug)]
-pub struct ScalableTarget {
-    /// `service/CLUSTER/SERVICE`.
-    pub resource_id: String,
-    /// The fewest tasks.
-    pub min_capacity: u32,
-    /// The most tasks.
-    pub max_capacity: u32,
-    /// When it was created.
-    pub created_at: Timestamp,
-}
-
-/// A scheduled action of Application Auto Scaling: carried, not run.
-#[derive(Clone, Debug)]
-pub struct ScheduledAction {
-    /// Its name.
-    pub name: String,
-    /// `service/CLUSTER/SERVICE`.
-    pub resource_id: String,
-    /// `cron(…)`, `rate(…)` or `at(…)`.
-    pub schedule: String,
-    /// The schedule's time zone.
-    pub timezone: Option<String>,
-    /// The new minimum.
-    pub min_capacity: Option<u32>,
-    /// The new maximum.
-    pub max_capacity: Option<u32>,
-    /// When it was created.
-    pub created_at: Timestamp,
 }
 
 /// A service quota.

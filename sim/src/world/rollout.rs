@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::World;
 use super::arn::{ServiceKey, short_name};
 use super::circuit_breaker::threshold;
 use super::deployments::{Deployment, Revision, RolloutState, ServiceDeployment, ServiceDeploymentStatus};
+use super::rules::Rule;
 use super::services::{Scheduling, Service};
+use super::shapes::RevisionCleanup;
 use super::tasks::Phase;
+use super::{World, after};
 
 impl World {
     /// Starts a deployment of a new revision; one that is under way is superseded.
@@ -22,11 +24,17 @@ impl World {
             old.finished_at = Some(now);
             old.updated_at = now;
         }
+        *self.felt.deployments_started.entry(service.key.to_string()).or_default() += 1;
         let sources: Vec<String> = self.revisions_with_tasks(service);
         let breaker = service.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
+        let shift = self.new_shift(service);
+        // Green is registered with the target group that blue does not use: "alternateTargetGroupArn"
+        // (AdvancedConfiguration). The two change places with every such deployment.
+        let changes_sides = shift.is_some() && service.has_alternate_target_group();
         let deployment = Deployment {
             id: id.clone(),
             revision: revision.arn.clone(),
+            alternate: service.production_is_alternate != changes_sides,
             rollout_state: RolloutState::InProgress,
             rollout_reason: format!("ECS deployment {id} in progress."),
             failed_tasks: 0,
@@ -49,6 +57,8 @@ impl World {
                 stopped_at: None,
                 updated_at: now,
                 rollback: None,
+                healthy_since: None,
+                shift,
                 configuration: service.spec.deployment_configuration.clone(),
                 failure_count: 0,
                 threshold: threshold(breaker, service.desired_count),
@@ -61,6 +71,14 @@ impl World {
         service.hold_starts_until = None;
         service.steady_told = false;
         service.last_placement_event = None;
+        let id = service.primary().map(|d| d.id.clone()).unwrap_or_default();
+        self.put_deployment_event(
+            service,
+            "INFO",
+            "SERVICE_DEPLOYMENT_IN_PROGRESS",
+            &id,
+            &format!("ECS deployment {id} in progress."),
+        );
         self.reconcile_soon(service);
     }
 
@@ -96,7 +114,12 @@ impl World {
         let with_tasks: Vec<bool> =
             service.deployments.iter().map(|d| d.id == primary.id || own(&d.id, self)).collect();
         let mut keep = with_tasks.into_iter();
+        let before = service.deployments.len();
         service.deployments.retain(|_| keep.next().unwrap_or(true));
+        if service.deployments.len() < before {
+            // A reconciliation stage may have waited for it.
+            self.reconcile_soon(service);
+        }
 
         let healthy = service
             .tasks
@@ -109,7 +132,7 @@ impl World {
             && wanted == service.desired_count
             && healthy >= usize::try_from(service.desired_count).unwrap_or(usize::MAX);
         if !steady {
-            return;
+            return self.judge_early_success(service, &primary, healthy);
         }
         if primary.rollout_state == RolloutState::InProgress {
             self.complete(service, &primary.id, &primary.revision);
@@ -117,6 +140,40 @@ impl World {
         if !service.steady_told && service.spec.scheduling == Scheduling::Replica {
             service.steady_told = true;
             self.tell(service, "has reached a steady state.");
+            self.put_service_action(service, "INFO", "SERVICE_STEADY_STATE", None, None);
+        }
+    }
+
+    /// "After this percentage of tasks is healthy and the bake time elapses, Amazon ECS completes the
+    /// deployment. Amazon ECS continues to scale the target service revision to 100 percent in the
+    /// background"; with BLOCKING it "removes the previous tasks before it marks the deployment as
+    /// successful" (DeploymentEarlySuccessCriteria).
+    fn judge_early_success(&mut self, service: &mut Service, primary: &Deployment, healthy: usize) {
+        let configuration = &service.spec.deployment_configuration;
+        let criteria = configuration.early_success_criteria.as_ref();
+        let Some(criteria) =
+            criteria.filter(|c| c.enable && !configuration.shifts() && self.holds(Rule::EarlySuccessEndsEarly))
+        else {
+            return;
+        };
+        let percent = usize::try_from(criteria.healthy_percent.unwrap_or(100)).unwrap_or(100);
+        let enough = healthy * 100 >= usize::try_from(service.desired_count).unwrap_or(usize::MAX) * percent;
+        let deferred = criteria.source_service_revision_cleanup == Some(RevisionCleanup::Deferred);
+        let bake = f64::from(configuration.bake_time_in_minutes.unwrap_or(0)) * 60.0;
+        let now = self.now;
+        let alone = service.deployments.len() == 1;
+        let Some(entry) = service.service_deployment_mut(&primary.id) else {
+            return;
+        };
+        entry.healthy_since = if enough { entry.healthy_since.or(Some(now)) } else { None };
+        let Some(until) = entry.healthy_since.map(|since| after(since, bake)) else {
+            return;
+        };
+        if until > now {
+            return self.reconcile_at(service, until.duration_since(now).as_secs_f64());
+        }
+        if (deferred || alone) && primary.rollout_state == RolloutState::InProgress {
+            self.complete(service, &primary.id, &primary.revision);
         }
     }
 
@@ -124,6 +181,7 @@ impl World {
         let now = self.now;
         if let Some(entry) = service.deployments.first_mut() {
             entry.rollout_state = RolloutState::Completed;
+            service.production_is_alternate = entry.alternate;
             entry.rollout_reason = format!("ECS deployment {id} completed.");
             entry.updated_at = now;
         }
@@ -137,6 +195,8 @@ impl World {
         }
         service.last_completed = Some((id.to_owned(), revision.to_owned()));
         self.tell(service, format!("(deployment {id}) deployment completed."));
+        let reason = format!("ECS deployment {id} completed.");
+        self.put_deployment_event(service, "INFO", "SERVICE_DEPLOYMENT_COMPLETED", id, &reason);
     }
 
     /// The service that an ARN of a service deployment or service revision belongs to.
@@ -163,7 +223,9 @@ impl World {
         // "The new tasks launched by the deployment pull the current image/tag combination"
         // (UpdateService.forceNewDeployment); exactly when ECS resolves a tag again is undocumented.
         let new_task_definition = revision.task_definition.short() != same_task_definition.short();
-        if self.settings.forced_deployment_resolves_images || new_task_definition {
+        if (self.settings.forced_deployment_resolves_images && self.holds(Rule::TagsResolveAgain))
+            || new_task_definition
+        {
             revision.images = self.resolve_images(&revision.task_definition);
         }
         Some(revision)

@@ -1,13 +1,16 @@
 //! The service scheduler: starts and stops tasks until a service is what it should be.
 
 use super::arn::ServiceKey;
+use super::capacity::NoPlace;
 use super::deployments::RolloutState;
 use super::placement::{Share, place};
+use super::rules::Rule;
 use super::services::{Scheduling, Service};
 use super::settings::{FargateDrought, ScaleIn, StopBeforeStart};
 use super::shapes::LaunchType;
 use super::task_definitions::whole;
 use super::tasks::{Phase, Task};
+use super::traffic::LifecycleStage;
 use super::{Event, TaskId, World, after};
 
 impl World {
@@ -18,7 +21,8 @@ impl World {
 
     pub(super) fn reconcile_at(&mut self, service: &mut Service, seconds: f64) {
         let at = after(self.now, seconds);
-        if service.reconcile_at.is_some_and(|earlier| earlier > self.now && earlier <= at) {
+        // A look that is due now is still to come: to put it off would starve a busy service.
+        if service.reconcile_at.is_some_and(|earlier| earlier <= at) {
             return;
         }
         service.reconcile_at = Some(at);
@@ -43,6 +47,8 @@ impl World {
         match service.spec.scheduling {
             Scheduling::Daemon => self.keep_daemons(service),
             Scheduling::Replica => {
+                self.heed_alarms(service);
+                self.shift_traffic(service);
                 let short_of_room = self.start_missing(service);
                 self.stop_replaced(service, short_of_room);
                 self.scale_in(service);
@@ -62,20 +68,33 @@ impl World {
             return 0;
         };
         // "A deployment in FAILED state doesn't launch any new tasks" (Deployment.rolloutState).
-        if primary.rollout_state == RolloutState::Failed {
+        if primary.rollout_state == RolloutState::Failed && self.holds(Rule::FailedDeploymentStartsNothing) {
+            return 0;
+        }
+        // "PRE_SCALE_UP: the green service revision has not started."
+        let stage = self.shift_stage(service);
+        if stage.is_some_and(|s| s < LifecycleStage::ScaleUp) {
             return 0;
         }
         let all = self.tally(service, |_| true).wanted;
-        let own = self.tally(service, |t| t.deployment == primary.id).wanted;
+        let own = self.tally(service, |t| t.deployment == primary.id && !self.is_draining(t)).wanted;
         let missing = service.desired_count.saturating_sub(own);
         // "an upper limit on the number of your service's tasks that are allowed in the RUNNING or
         // PENDING state during a deployment, as a percentage of the desiredCount (rounded down to
         // the nearest integer)" (DeploymentConfiguration.maximumPercent)
         let percent = u64::from(service.spec.deployment_configuration.maximum());
         let most = u32::try_from(u64::from(service.desired_count) * percent / 100).unwrap_or(u32::MAX);
-        let most = if all == own { most.max(service.desired_count) } else { most };
+        let most = match stage {
+            // "SCALE_UP: the green service revision scales up to 100%", beside the blue one.
+            Some(_) => u32::MAX,
+            None if !self.holds(Rule::MaximumPercentBinds) => u32::MAX,
+            None if all == own => most.max(service.desired_count),
+            None => most,
+        };
         let fits = missing.min(most.saturating_sub(all));
-        if let Some(until) = service.hold_starts_until.filter(|until| *until > self.now) {
+        if let Some(until) =
+            service.hold_starts_until.filter(|until| *until > self.now && self.holds(Rule::FailedTasksSlowRestarts))
+        {
             if fits > 0 {
                 let wait = until.duration_since(self.now).as_secs_f64();
                 self.reconcile_at(service, wait.max(0.001));
@@ -85,7 +104,9 @@ impl World {
         // Fargate service quotas: 500 tasks a minute for one service.
         let per_tick =
             f64::from(self.settings.service_launches_per_minute) / 60.0 * self.settings.durations.scheduler_tick;
-        let now = fits.min(whole(per_tick.ceil()).unwrap_or(u32::MAX).max(1));
+        let a_tick =
+            if self.holds(Rule::ServiceLaunchRate) { whole(per_tick.ceil()).unwrap_or(u32::MAX) } else { u32::MAX };
+        let now = fits.min(a_tick.max(1));
         let started = self.start_tasks(service, now);
         if now < fits && started == now {
             self.reconcile_soon(service);
@@ -111,7 +132,9 @@ impl World {
                     spot: self.provider(&service.key.cluster, &item.capacity_provider).is_some_and(|p| self.is_spot(p)),
                     placed: self
                         .tally(service, |t| {
-                            t.deployment == primary.id && t.provider.as_ref() == Some(&item.capacity_provider)
+                            t.deployment == primary.id
+                                && t.provider.as_ref() == Some(&item.capacity_provider)
+                                && !self.is_draining(t)
                         })
                         .wanted,
                 })
@@ -121,6 +144,11 @@ impl World {
         };
         let mut started = 0;
         for provider in providers {
+            if self.provisioning_is_full(service, provider.as_deref()) {
+                self.tell_placement_failure(service, provider.as_deref(), NoPlace::NoInstance);
+                self.reconcile_at(service, self.settings.durations.placement_retry);
+                break;
+            }
             if !self.may_launch(service, provider.as_deref()) {
                 self.reconcile_soon(service);
                 break;
@@ -129,7 +157,7 @@ impl World {
                 && provider.as_deref() == Some("FARGATE_SPOT")
                 && self.faults.is_dry("FARGATE_SPOT");
             if no_task {
-                self.tell_placement_failure(service, true);
+                self.tell_placement_failure(service, provider.as_deref(), NoPlace::FargateCapacity);
                 self.reconcile_at(service, self.settings.durations.placement_retry);
             } else if self.start_task(service, provider).is_some() {
                 started += 1;
@@ -153,10 +181,16 @@ impl World {
         };
         let seconds = self.now.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
         let (burst, rate) = (self.settings.fargate_launch_burst, self.settings.fargate_launches_per_second);
-        self.launches.take_from(bucket, burst, rate, seconds)
+        self.launches.take_from(bucket, burst, rate, seconds) || !self.holds(Rule::FargateLaunchRate)
     }
 
-    /// Stops tasks of older deployments, as far as `minimumHealthyPercent` lets it.
+    /// Whether a task's container instance is DRAINING.
+    pub(super) fn is_draining(&self, task: &Task) -> bool {
+        task.instance.as_ref().and_then(|i| self.instances.get(i)).is_some_and(|i| i.draining)
+    }
+
+    /// Stops tasks that are to be replaced, as far as `minimumHealthyPercent` lets it: those of older
+    /// deployments, and those on draining instances.
     fn stop_replaced(&mut self, service: &mut Service, short_of_room: u32) {
         let Some(primary) = service.primary().cloned() else {
             return;
@@ -165,11 +199,18 @@ impl World {
             return;
         }
         let now = self.now;
-        let protected = self.ids(service, |t| t.deployment != primary.id && t.is_wanted() && t.is_protected(now));
+        let outgoing = |t: &Task| {
+            let old = t.deployment != primary.id && !self.stays_beside(service, t);
+            t.is_wanted() && (old || self.is_draining(t))
+        };
+        let holds = self.holds(Rule::ProtectionBlocksDeployments);
+        let is_protected = |t: &Task| holds && t.is_protected(now);
+        let protected = self.ids(service, |t| outgoing(t) && is_protected(t));
         // Tasks of a superseded deployment that serve nobody are of no use to anybody.
-        let idle = self
-            .ids(service, |t| t.deployment != primary.id && t.is_wanted() && !t.is_healthy() && !t.is_protected(now));
-        let serving = self.ids(service, |t| t.deployment != primary.id && t.is_healthy() && !t.is_protected(now));
+        let idle = self.ids(service, |t| outgoing(t) && !t.is_healthy() && !is_protected(t));
+        let serving = |t: &Task| outgoing(t) && t.is_healthy() && !is_protected(t);
+        let draining = self.ids(service, |t| serving(t) && self.is_draining(t));
+        let old = self.ids(service, |t| serving(t) && !self.is_draining(t));
         let healthy = self.ids(service, Task::is_healthy).len();
         let desired = usize::try_from(service.desired_count).unwrap_or(usize::MAX);
         // "a lower limit on the number of your service's tasks that must remain in the RUNNING
@@ -182,8 +223,23 @@ impl World {
             StopBeforeStart::WhenRoomIsShort => usize::try_from(short_of_room).unwrap_or(0).saturating_sub(idle.len()),
             StopBeforeStart::Always => usize::MAX,
         };
-        let allowed = surplus.max(healthy.saturating_sub(least).min(early));
-        let stopping: Vec<TaskId> = idle.into_iter().chain(serving.into_iter().take(allowed)).collect();
+        let allowed_old = if self.holds(Rule::MinimumHealthyBinds) {
+            surplus.max(healthy.saturating_sub(least).min(early))
+        } else {
+            usize::MAX
+        };
+        // "If minimumHealthyPercent is below 100%, the scheduler can ignore desiredCount temporarily
+        // during task replacement … If the minimum is 100%, the service scheduler can't remove
+        // existing tasks until the replacement tasks are considered healthy"
+        // (UpdateContainerInstancesState).
+        let allowed_draining = if self.holds(Rule::DrainKeepsMinimumHealthy) {
+            surplus.max(healthy.saturating_sub(least))
+        } else {
+            usize::MAX
+        };
+        let draining: Vec<TaskId> = draining.into_iter().take(allowed_draining).collect();
+        let left = allowed_old.saturating_sub(draining.len());
+        let stopping: Vec<TaskId> = idle.into_iter().chain(draining).chain(old.into_iter().take(left)).collect();
         self.stop_all(service, &stopping, &format!("Scaling activity initiated by (deployment {})", primary.id));
         // Nothing else may happen before the protection runs out.
         let free_at = protected.iter().filter_map(|id| self.tasks.get(id)?.protected_until).min();
@@ -230,9 +286,10 @@ impl World {
             return;
         };
         let now = self.now;
-        let wanted = usize::try_from(self.tally(service, |t| t.deployment == primary.id).wanted).unwrap_or(0);
+        let stays = |t: &Task| t.deployment == primary.id && !self.is_draining(t);
+        let wanted = usize::try_from(self.tally(service, stays).wanted).unwrap_or(0);
         let surplus = wanted.saturating_sub(usize::try_from(service.desired_count).unwrap_or(usize::MAX));
-        let mut left = self.ids(service, |t| t.deployment == primary.id && t.is_wanted() && !t.is_protected(now));
+        let mut left = self.ids(service, |t| stays(t) && t.is_wanted() && !t.is_protected(now));
         let mut stopping = Vec::new();
         for _ in 0..surplus.min(left.len()) {
             let n = self.choose_for_scale_in(service, &left);
@@ -243,7 +300,9 @@ impl World {
 
     fn choose_for_scale_in(&mut self, service: &Service, left: &[TaskId]) -> usize {
         // `left` is in the order of start: oldest first.
-        match self.settings.scale_in {
+        let setting =
+            if self.holds(Rule::ScaleInForgetsTheStrategy) { self.settings.scale_in } else { ScaleIn::Newest };
+        match setting {
             ScaleIn::Newest => left.len() - 1,
             ScaleIn::Oldest => 0,
             ScaleIn::Random => self.rng.usize(0..left.len()),
@@ -268,7 +327,7 @@ impl World {
         let instances: Vec<_> = self
             .instances
             .values()
-            .filter(|i| i.cluster == service.key.cluster && i.registered)
+            .filter(|i| i.cluster == service.key.cluster && i.registered && i.managed_by.is_none())
             .map(|i| i.id.clone())
             .collect();
         service.desired_count = u32::try_from(instances.len()).unwrap_or(u32::MAX);

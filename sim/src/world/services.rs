@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::arn::{ServiceKey, short_name};
 use super::deployments::{Deployment, Revision, ServiceDeployment};
+use super::rules::Rule;
 use super::shapes::{DeploymentConfiguration, LaunchType, LoadBalancer, PlacementRule, ServiceRegistry, Tag};
 use super::tasks::Task;
 use super::{Refusal, TaskId, World};
@@ -109,6 +110,8 @@ pub struct Service {
     pub events: VecDeque<ServiceEvent>,
     /// Its tasks, those that stopped lately included.
     pub tasks: Vec<TaskId>,
+    /// Whether production is on the alternate target groups.
+    pub(super) production_is_alternate: bool,
     /// The deployment id and revision that last reached a steady state.
     pub(super) last_completed: Option<(String, String)>,
     pub(super) reconcile_at: Option<Timestamp>,
@@ -116,6 +119,7 @@ pub struct Service {
     pub(super) hold_starts_until: Option<Timestamp>,
     pub(super) steady_told: bool,
     pub(super) last_placement_event: Option<Timestamp>,
+    pub(super) shortfall: super::meters::Meter,
 }
 
 /// An entry of a service's event stream.
@@ -161,10 +165,16 @@ impl Service {
         self.spec.load_balancers.iter().filter_map(|l| l.target_group_arn.as_deref())
     }
 
+    /// Whether it has a second target group for blue/green deployments.
+    pub(super) fn has_alternate_target_group(&self) -> bool {
+        self.spec.load_balancers.iter().any(|l| l.alternate().is_some())
+    }
+
     /// Whether `rolloutState` is shown: "only returned for services that use the rolling update
     /// (ECS) deployment type that aren't behind a Classic Load Balancer" (Deployment).
     pub fn shows_rollout_state(&self) -> bool {
         self.spec.controller == Controller::Ecs
+            && !self.spec.deployment_configuration.shifts()
             && self.spec.load_balancers.iter().all(|l| l.load_balancer_name.is_none())
     }
 
@@ -219,8 +229,17 @@ impl World {
     ) -> Option<T> {
         let mut service = self.services.remove(key)?;
         let out = f(self, &mut service);
+        self.measure_shortfall(&mut service);
         self.services.insert(key.clone(), service);
         Some(out)
+    }
+
+    /// Gives a service another value for a tag; without one the tag is taken away.
+    pub fn set_tag(&mut self, key: &ServiceKey, tag: &str, value: Option<&str>) {
+        if let Some(service) = self.services.get_mut(key) {
+            service.spec.tags.retain(|one| one.key != tag);
+            service.spec.tags.extend(value.map(|value| Tag { key: tag.to_owned(), value: value.to_owned() }));
+        }
     }
 
     pub(super) fn tell(&mut self, service: &mut Service, message: impl Into<String>) {
@@ -234,10 +253,19 @@ impl World {
         service.events.truncate(100);
     }
 
+    /// The tasks of a cluster as lists show them: under stale reads, without those that were started
+    /// since the late write.
+    pub fn listed_tasks<'a>(&'a self, cluster: &'a str) -> impl Iterator<Item = &'a Task> {
+        let late =
+            |t: &Task| self.stale.contains_key(&t.service).then(|| self.service(cluster, &t.service.name)).flatten();
+        let shown = move |t: &&Task| late(t).is_none_or(|service| service.tasks.contains(&t.id));
+        self.tasks.values().filter(move |t| t.service.cluster == cluster).filter(shown)
+    }
+
     /// Keeps the service as it is now for readers, if reads are stale.
     pub(super) fn remember_for_stale_reads(&mut self, key: &ServiceKey) {
         let until = super::after(self.now, self.faults.stale_reads_seconds);
-        if until <= self.now {
+        if until <= self.now || !self.holds(Rule::ReadsMayBeStale) {
             return;
         }
         let Some(service) = self.services.get(key).cloned() else {

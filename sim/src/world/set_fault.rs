@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use super::arn::{ServiceKey, short_name};
+use super::deployments::Revision;
 use super::faults::{Crash, Fault};
 
 fn set<T: Ord>(set: &mut BTreeSet<T>, item: T, on: bool) {
@@ -65,6 +66,19 @@ impl World {
                 set(&mut self.faults.spot_unavailable, provider, on);
                 // Capacity that is back is found at the next attempt, as on AWS.
             }
+            Fault::Drought { pool } => self.set_drought(&pool, on)?,
+            Fault::SetObtainable { pool, count } => self.set_obtainable(&pool, count)?,
+            Fault::Reclaim { pool, count } => {
+                self.reclaim(&pool, count)?;
+            }
+            Fault::RebalanceRecommendation { pool, count } => {
+                self.recommend_rebalance(&pool, count)?;
+            }
+            Fault::HookFails { cluster, service } => {
+                let key = self.existing_service(&cluster, &service)?;
+                set(&mut self.faults.hooks_fail, key.to_string(), on);
+            }
+            Fault::Alarm { name } => self.set_alarm(name, on)?,
             Fault::LoseAnswer { action, times } => {
                 existing_action(&action, actions)?;
                 set_times(&mut self.faults.lose_answer, action, times, on);
@@ -113,6 +127,10 @@ impl World {
                     }
                 });
             }
+            Fault::RevertStrategy { cluster, service } => {
+                let key = self.existing_service(&cluster, &service)?;
+                self.revert_strategy(&key)?;
+            }
             Fault::PushImage { image } => {
                 let mut known: Vec<&str> = self
                     .task_definitions
@@ -131,13 +149,49 @@ impl World {
             }
             Fault::SetDesiredCount { cluster, service, desired_count } => {
                 let key = self.existing_service(&cluster, &service)?;
-                self.with_service(&key, |world, service| {
-                    service.desired_count = desired_count;
-                    service.steady_told = false;
-                    world.reconcile_soon(service);
-                });
+                self.set_desired_count(&key, desired_count);
             }
         }
+        Ok(())
+    }
+
+    /// Somebody else's tool writes what it knows: the capacity of the last revision that had another.
+    fn revert_strategy(&mut self, key: &ServiceKey) -> Result<(), String> {
+        let service = self.services.get(key);
+        let before = service.and_then(|s| {
+            let now = s.current()?;
+            let differs = |r: &&Revision| r.strategy != now.strategy || r.launch_type != now.launch_type;
+            s.revisions.iter().rev().find(differs)
+        });
+        let Some((strategy, launch_type)) = before.map(|r| (r.strategy.clone(), r.launch_type)) else {
+            return Err(format!("service {key} has had no other strategy: there is none to go back to"));
+        };
+        self.remember_for_stale_reads(key);
+        self.with_service(key, |world, service| {
+            let revision = world.next_revision(service, world.now, |r| {
+                r.strategy = strategy;
+                r.launch_type = launch_type;
+            });
+            if let Some(revision) = revision {
+                world.begin_deployment(service, revision);
+            }
+        });
+        Ok(())
+    }
+
+    /// Puts a CloudWatch alarm into ALARM, or back to OK; services that watch it look at once.
+    pub fn set_alarm(&mut self, name: String, on: bool) -> Result<(), String> {
+        let watched: Vec<(ServiceKey, String)> = self
+            .services
+            .values()
+            .flat_map(|s| s.spec.deployment_configuration.alarms.iter().map(move |a| (s, a)))
+            .flat_map(|(s, a)| a.alarm_names.iter().map(|n| (s.key.clone(), n.clone())))
+            .collect();
+        existing("alarm", &name, watched.iter().map(|(_, n)| n.as_str()).collect())?;
+        for (key, _) in watched.iter().filter(|(_, n)| *n == name) {
+            self.with_service(key, |world, service| world.reconcile_soon(service));
+        }
+        set(&mut self.faults.alarms, name, on);
         Ok(())
     }
 
@@ -151,9 +205,10 @@ impl World {
             service.desired_count = 0;
         });
         if !inactive {
+            self.keep_shortfall(key);
             self.services.remove(key);
             for id in tasks {
-                self.leave_instance(&id);
+                self.leave_place(&id);
                 self.tasks.remove(&id);
             }
         }

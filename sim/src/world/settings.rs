@@ -66,6 +66,38 @@ pub enum StopBeforeStart {
     Always,
 }
 
+/// What comes first when Fargate Spot takes a task back. AWS announced in 2023 that the target is
+/// deregistered before SIGTERM, and users saw the opposite again in 2025 (containers-roadmap#2673).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FargateSpotStop {
+    /// The target is deregistered and drains, then SIGTERM.
+    #[default]
+    DeregisterFirst,
+    /// SIGTERM at once, while the target is in service until the task has STOPPED.
+    SigtermFirst,
+}
+
+/// The `stopCode` of a Fargate Spot task that is taken back: AWS's own material has both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SpotStopCode {
+    /// The API reference's.
+    #[default]
+    SpotInterruption,
+    /// The developer guide's sample event's.
+    TerminationNotice,
+}
+
+impl SpotStopCode {
+    /// As AWS writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SpotInterruption => "SpotInterruption",
+            Self::TerminationNotice => "TerminationNotice",
+        }
+    }
+}
+
 /// Which clock the API token buckets run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,8 +137,15 @@ pub struct Settings {
     pub fargate_launches_per_second: f64,
     /// How many Fargate tasks may be launched at once before that rate holds ("burst 100").
     pub fargate_launch_burst: f64,
-    /// How many Fargate Spot tasks can be had at once in the whole account; absent: no limit.
-    pub fargate_spot_obtainable_tasks: Option<u32>,
+    /// What comes first when Fargate Spot takes a task back.
+    pub fargate_spot_stop: FargateSpotStop,
+    /// The code that such a task stops with.
+    pub fargate_spot_stop_code: SpotStopCode,
+    /// How many new configurations GetSpotPlacementScores takes in 24 hours (AWS publishes none; users
+    /// report 10 to 50).
+    pub spot_placement_configurations_per_day: u32,
+    /// Zones that GetSpotPlacementScores leaves out: an absent zone is no score.
+    pub spot_placement_absent_zones: Vec<String>,
     /// Memory of an instance that ECS's agent and the system keep for themselves.
     pub instance_memory_overhead_mib: u32,
     /// Every duration is spread by up to this many percent either way, by the seed.
@@ -128,7 +167,10 @@ impl Default for Settings {
             service_launches_per_minute: 500,
             fargate_launches_per_second: 20.0,
             fargate_launch_burst: 100.0,
-            fargate_spot_obtainable_tasks: None,
+            fargate_spot_stop: FargateSpotStop::default(),
+            fargate_spot_stop_code: SpotStopCode::default(),
+            spot_placement_configurations_per_day: 50,
+            spot_placement_absent_zones: Vec::new(),
             instance_memory_overhead_mib: 400,
             jitter_percent: 20,
             durations: Durations::default(),
@@ -160,6 +202,18 @@ pub struct Durations {
     pub managed_scaling: f64,
     /// How long an instance stays empty before managed scaling ends it.
     pub managed_scale_in: f64,
+    /// How often autoscaling looks again at a scale-in that a deployment holds up.
+    pub autoscaling: f64,
+    /// How long the load balancer takes to shift traffic, once told.
+    pub traffic_shift: f64,
+    /// How long the function of a lifecycle hook takes to answer SUCCEEDED.
+    pub lifecycle_hook: f64,
+    /// How long a lifecycle stage may last before the deployment is rolled back (developer guide: up
+    /// to 24 hours).
+    pub lifecycle_stage_timeout: f64,
+    /// From an interruption warning to DRAINING: the agent polls, ECS is told (best effort; about 40 s
+    /// have been reported).
+    pub interruption_noticed: f64,
     /// The least time between two looks of the service scheduler at one service.
     pub scheduler_tick: f64,
     /// From one placement attempt to the next when there is no capacity.
@@ -186,6 +240,11 @@ impl Default for Durations {
             instance_launch: 90.0,
             managed_scaling: 15.0,
             managed_scale_in: 900.0,
+            autoscaling: 60.0,
+            traffic_shift: 30.0,
+            lifecycle_hook: 30.0,
+            lifecycle_stage_timeout: 86_400.0,
+            interruption_noticed: 5.0,
             scheduler_tick: 1.0,
             placement_retry: 15.0,
             provisioning_timeout: 1800.0,
@@ -211,6 +270,11 @@ impl Settings {
             ("instanceLaunch", d.instance_launch, 0.0),
             ("managedScaling", d.managed_scaling, 0.1),
             ("managedScaleIn", d.managed_scale_in, 1.0),
+            ("autoscaling", d.autoscaling, 1.0),
+            ("trafficShift", d.traffic_shift, 0.0),
+            ("lifecycleHook", d.lifecycle_hook, 0.0),
+            ("lifecycleStageTimeout", d.lifecycle_stage_timeout, 60.0),
+            ("interruptionNoticed", d.interruption_noticed, 0.0),
             // The scheduler looks again after this time: 0 would be a loop without an end.
             ("schedulerTick", d.scheduler_tick, 0.1),
             ("placementRetry", d.placement_retry, 0.1),

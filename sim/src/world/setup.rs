@@ -43,7 +43,9 @@ impl World {
     /// An empty account.
     pub fn empty(arns: Arns, seed: u64, settings: super::Settings, start: Timestamp) -> Self {
         Self {
+            start,
             now: start,
+            seed,
             arns,
             settings,
             clusters: BTreeMap::new(),
@@ -55,6 +57,7 @@ impl World {
             launch_templates: BTreeMap::new(),
             instance_types: BTreeMap::new(),
             instances: BTreeMap::new(),
+            pools: BTreeMap::new(),
             target_groups: BTreeMap::new(),
             subnets: BTreeMap::new(),
             scalable_targets: Vec::new(),
@@ -63,7 +66,12 @@ impl World {
             faults: super::faults::Faults::default(),
             counters: super::counters::Counters::default(),
             buckets: super::buckets::Buckets::default(),
+            placement_configurations: BTreeMap::new(),
             launches: super::buckets::Buckets::default(),
+            meters: super::meters::VcpuMeters::default(),
+            felt: super::meters::Felt::default(),
+            bus: std::collections::VecDeque::new(),
+            rule_off: None,
             stale: BTreeMap::new(),
             pushes: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -100,6 +108,7 @@ impl World {
             deployments: vec![Deployment {
                 id: id.clone(),
                 revision: revision.arn.clone(),
+                alternate: false,
                 rollout_state: RolloutState::Completed,
                 rollout_reason: format!("ECS deployment {id} completed."),
                 failed_tasks: 0,
@@ -119,6 +128,8 @@ impl World {
                 stopped_at: None,
                 updated_at: after(created, 120.0),
                 rollback: None,
+                healthy_since: None,
+                shift: None,
                 configuration: new.spec.deployment_configuration.clone(),
                 failure_count: 0,
                 threshold: super::circuit_breaker::threshold(
@@ -127,6 +138,7 @@ impl World {
                 ),
                 triggered: false,
             }],
+            production_is_alternate: false,
             last_completed: Some((id, revision.arn.clone())),
             revisions: vec![revision],
             events: std::collections::VecDeque::new(),
@@ -136,6 +148,7 @@ impl World {
             hold_starts_until: None,
             steady_told: true,
             last_placement_event: None,
+            shortfall: super::meters::Meter::default(),
             key: new.key.clone(),
             spec: new.spec,
         };
@@ -156,8 +169,12 @@ impl World {
             return Ok(());
         };
         if service.spec.scheduling == Scheduling::Daemon {
-            let instances: Vec<_> =
-                self.instances.values().filter(|i| i.cluster == service.key.cluster).map(|i| i.id.clone()).collect();
+            let instances: Vec<_> = self
+                .instances
+                .values()
+                .filter(|i| i.cluster == service.key.cluster && i.managed_by.is_none())
+                .map(|i| i.id.clone())
+                .collect();
             service.desired_count = u32::try_from(instances.len()).unwrap_or(0);
             for instance in instances {
                 let Some(id) = self.start_task(service, None) else {
@@ -190,16 +207,20 @@ impl World {
             while self.tasks.get(&id).is_some_and(|t| t.waiting) {
                 let group =
                     provider.as_deref().and_then(|p| self.group_of_provider(&service.key.cluster, p)).map(|(g, _)| g);
-                if !self.grow_for_start(&service.key.cluster, group.as_deref()) {
+                let grown = match provider.as_deref() {
+                    Some(p) if group.is_none() => self.launch_managed_for_start(&service.key.cluster, p, &id),
+                    _ => self.grow_for_start(&service.key.cluster, group.as_deref()),
+                };
+                if !grown {
                     return Err(format!(
-                        "the tasks of service {} do not fit: no instance with {} CPU units and {} MiB free, and {} cannot grow (maxSize, spotObtainable)",
+                        "the tasks of service {} do not fit: no instance with {} CPU units and {} MiB free, and {} cannot grow (maxSize, pools)",
                         service.key,
                         revision.task_definition.cpu_units(),
                         revision.task_definition.memory_mib(),
                         group.map_or_else(|| "no group of the cluster".to_owned(), |g| format!("group {g:?}"))
                     ));
                 }
-                if self.find_capacity(service, &id) {
+                if self.find_capacity(service, &id).is_ok() {
                     self.placed(&id);
                 }
             }
@@ -218,7 +239,7 @@ impl World {
         let Some(name) = grows.map(|g| g.name.clone()) else {
             return false;
         };
-        let Some(instance) = self.launch_instance(&name, true) else {
+        let Ok(instance) = self.launch_instance(&name, true) else {
             return false;
         };
         let count = u32::try_from(self.instances_of(&name).count()).unwrap_or(u32::MAX);
@@ -257,7 +278,7 @@ impl World {
         };
         task.phase = Phase::Running;
         // Whatever is on the calendar for it is void.
-        task.version += 1;
+        task.step += 1;
         task.created_at = created;
         task.started_at = Some(after(created, 30.0));
         task.target = behind_target_group.then_some(TargetState::Healthy);
@@ -269,20 +290,28 @@ impl World {
         for name in names {
             let desired = self.groups.get(&name).map_or(0, |g| g.desired);
             for _ in 0..desired {
-                if self.launch_instance(&name, true).is_none() {
+                if self.launch_instance(&name, true).is_err() {
                     break;
                 }
             }
         }
     }
 
-    /// What the start has put on the calendar for tasks that stand already is void: drops it.
-    pub fn forget_start(&mut self) {
+    /// Lets the world begin: what the start has put on the calendar for tasks that stand already is
+    /// void, and schedules run from now on.
+    pub fn begin(&mut self) {
         self.placements_due.clear();
         self.calendar.clear();
+        self.bus.clear();
         let instances: Vec<_> = self.instances.keys().cloned().collect();
         for instance in instances {
-            self.schedule(self.settings.durations.managed_scale_in, super::Event::InstanceIdle { instance });
+            self.look_whether_idle(&instance);
+        }
+        self.schedule_pools();
+        self.schedule_autoscaling();
+        let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
+        for key in keys {
+            self.with_service(&key, |_, service| service.reconcile_at = None);
         }
     }
 

@@ -1,7 +1,12 @@
 //! AWS shapes that are the same in an account file, in a request and in an answer.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+pub use super::deployment_configuration::{
+    CanaryConfiguration, CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy,
+    EarlySuccessCriteria, HookAction, HookStage, HookTarget, HookTimeout, LifecycleHook, LinearConfiguration,
+    RevisionCleanup, ThresholdConfiguration, ThresholdType,
+};
 
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +78,18 @@ pub struct LoadBalancer {
     /// What a blue/green deployment needs besides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advanced_configuration: Option<AdvancedConfiguration>,
+}
+
+impl LoadBalancer {
+    /// The other target group of a blue/green pair.
+    pub fn alternate(&self) -> Option<&str> {
+        self.advanced_configuration.as_ref()?.alternate_target_group_arn.as_deref()
+    }
+
+    /// The target group on one side of the pair; without a pair there is one side.
+    pub fn side(&self, alternate: bool) -> Option<&str> {
+        self.alternate().filter(|_| alternate).or(self.target_group_arn.as_deref())
+    }
 }
 
 /// What a blue/green deployment needs of a load balancer.
@@ -149,92 +166,4 @@ pub struct PlacementRule {
     /// A strategy's field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-}
-
-/// How a deployment goes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DeploymentConfiguration {
-    /// The deployment circuit breaker.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deployment_circuit_breaker: Option<CircuitBreaker>,
-    /// The most tasks in RUNNING or PENDING, in percent of the desired count.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub maximum_percent: Option<u32>,
-    /// The fewest healthy tasks, in percent of the desired count.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub minimum_healthy_percent: Option<u32>,
-    /// CloudWatch alarms: carried through, never raised.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alarms: Option<Value>,
-    /// ROLLING, BLUE_GREEN, LINEAR or CANARY: carried through; this slice rolls.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<String>,
-    /// Carried through.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bake_time_in_minutes: Option<u32>,
-    /// Carried through.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifecycle_hooks: Option<Value>,
-    /// Carried through.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub linear_configuration: Option<Value>,
-    /// Carried through.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub canary_configuration: Option<Value>,
-    /// Carried through.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub early_success_criteria: Option<Value>,
-}
-
-impl DeploymentConfiguration {
-    /// "The default maximumPercent value for a service using the REPLICA service scheduler is 200%".
-    pub fn maximum(&self) -> u32 {
-        self.maximum_percent.unwrap_or(200)
-    }
-
-    /// The default for REPLICA is 100 %.
-    pub fn minimum(&self) -> u32 {
-        self.minimum_healthy_percent.unwrap_or(100)
-    }
-}
-
-/// The deployment circuit breaker's configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CircuitBreaker {
-    /// Whether it watches.
-    pub enable: bool,
-    /// Whether it rolls back.
-    pub rollback: bool,
-    /// "When set to true, a task that reaches a healthy state resets the failure count to 0 … The
-    /// default is true."
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reset_on_healthy_task: Option<bool>,
-    /// When it triggers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub threshold_configuration: Option<ThresholdConfiguration>,
-}
-
-/// When the circuit breaker triggers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ThresholdConfiguration {
-    /// How `value` is read.
-    #[serde(rename = "type")]
-    pub kind: ThresholdType,
-    /// A count or a percentage.
-    pub value: u32,
-}
-
-/// How a threshold's value is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ThresholdType {
-    /// The value is the threshold.
-    Count,
-    /// A percentage of the desired count, at least 3 and at most 200.
-    BoundedPercent,
-    /// A percentage of the desired count.
-    UnboundedPercent,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::rules::Rule;
 use super::shapes::{LaunchType, Tag};
 use super::{Refusal, World};
 
@@ -229,10 +230,35 @@ impl TaskDefinition {
         })
     }
 
-    /// The longest time that a container is given to stop; 30 s where none is set (the default on
+    /// How long its containers may take to stop, one after the other where they depend on each
+    /// other: "for shutdown dependency, the order is reversed" (ContainerDependency), so that the
+    /// timeouts along a chain add up. A container without a `stopTimeout` has 30 s (the default on
     /// Fargate, and the agent's on EC2).
     pub fn stop_timeout(&self) -> u32 {
-        self.container_definitions.iter().map(|c| c.stop_timeout.unwrap_or(30)).max().unwrap_or(30)
+        self.container_definitions
+            .iter()
+            .map(|c| self.stop_chain(c, self.container_definitions.len()))
+            .max()
+            .unwrap_or(30)
+    }
+
+    /// The longest time that one container is given to stop.
+    pub(super) fn longest_stop_timeout(&self) -> u32 {
+        self.container_definitions.iter().map(ContainerDefinition::stop_seconds).max().unwrap_or(30)
+    }
+
+    /// The longest chain from a container on; `left` ends a circle, which ECS would refuse.
+    fn stop_chain(&self, container: &ContainerDefinition, left: usize) -> u32 {
+        let names = container.depends_on.iter().flatten().filter_map(|d| d.get("containerName")?.as_str());
+        let behind = names.filter_map(|name| self.container_definitions.iter().find(|c| c.name == name));
+        let longest = if left == 0 { 0 } else { behind.map(|c| self.stop_chain(c, left - 1)).max().unwrap_or(0) };
+        container.stop_seconds() + longest
+    }
+}
+
+impl ContainerDefinition {
+    fn stop_seconds(&self) -> u32 {
+        self.stop_timeout.unwrap_or(30)
     }
 }
 
@@ -245,12 +271,12 @@ impl World {
             Some((family, revision)) => {
                 revision.parse().ok().and_then(|r: u32| self.task_definitions.get(&(family.to_owned(), r)))
             }
-            None => self
-                .task_definitions
-                .range((short.to_owned(), 0)..=(short.to_owned(), u32::MAX))
-                .rev()
-                .map(|(_, t)| t)
-                .find(|t| t.status.as_deref() != Some("INACTIVE")),
+            None => {
+                let mut all = self.task_definitions.range((short.to_owned(), 0)..=(short.to_owned(), u32::MAX));
+                let active = |(_, t): &(_, &Arc<TaskDefinition>)| t.status.as_deref() != Some("INACTIVE");
+                let found = if self.holds(Rule::FamilyMeansLatest) { all.rfind(active) } else { all.find(active) };
+                found.map(|(_, t)| t)
+            }
         };
         found.cloned().ok_or_else(|| Refusal::new("ClientException", "Unable to describe task definition."))
     }

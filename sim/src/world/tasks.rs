@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arn::ServiceKey;
-use super::clusters::ProviderKind;
 use super::deployments::ContainerImage;
-use super::services::Service;
+use super::rules::Rule;
+use super::services::{Scheduling, Service};
 use super::shapes::LaunchType;
 use super::task_definitions::TaskDefinition;
 use super::{Event, InstanceId, TaskId, World};
@@ -55,8 +55,12 @@ pub struct Task {
     pub revision: String,
     /// Its task definition.
     pub task_definition: Arc<TaskDefinition>,
+    /// Whether it is registered with the alternate target groups.
+    pub alternate: bool,
     /// Its images by digest.
     pub images: Vec<ContainerImage>,
+    /// Whether its service is a DAEMON.
+    pub daemon: bool,
     /// The provider, where the service has a strategy.
     pub provider: Option<String>,
     /// What it runs on.
@@ -95,6 +99,8 @@ pub struct Task {
     pub target: Option<TargetState>,
     /// Counts its changes.
     pub version: u64,
+    /// Counts its steps on the calendar: only the latest is good.
+    pub(super) step: u64,
 }
 
 impl Task {
@@ -129,7 +135,7 @@ impl Task {
 impl World {
     /// Starts a task of the PRIMARY deployment.
     pub(super) fn start_task(&mut self, service: &mut Service, provider: Option<String>) -> Option<TaskId> {
-        let deployment = service.primary()?.id.clone();
+        let (deployment, alternate) = service.primary().map(|d| (d.id.clone(), d.alternate))?;
         let revision = service.current()?;
         let launch_type = match provider.as_deref() {
             Some(name) => self.provider(&service.key.cluster, name)?.launch_type(),
@@ -148,7 +154,9 @@ impl World {
             deployment,
             revision: revision.arn.clone(),
             task_definition: revision.task_definition.clone(),
+            alternate,
             images: revision.images.clone(),
+            daemon: service.spec.scheduling == Scheduling::Daemon,
             provider,
             launch_type,
             phase: Phase::Provisioning,
@@ -167,62 +175,19 @@ impl World {
             exit_code: None,
             protected_until: None,
             target: None,
-            version: 1,
+            version: 0,
+            step: 0,
         };
         service.tasks.push(id.clone());
         self.waiting.entry(service.key.cluster.clone()).or_default().insert(id.clone());
         self.tasks.insert(id.clone(), task);
-        if self.find_capacity(service, &id) {
+        self.put_task_event(&id);
+        if self.find_capacity(service, &id).is_ok() {
             self.placed(&id);
         } else {
             self.schedule_placement(&service.key.cluster);
         }
         Some(id)
-    }
-
-    /// Gives a waiting task its place, if there is one.
-    pub(super) fn find_capacity(&mut self, service: &Service, id: &TaskId) -> bool {
-        let Some(task) = self.tasks.get(id) else {
-            return false;
-        };
-        let kind = task
-            .provider
-            .as_deref()
-            .and_then(|p| self.provider(&service.key.cluster, p))
-            .map(|p| (p.name.clone(), p.kind.clone()));
-        match (kind, task.launch_type) {
-            (Some((name, ProviderKind::FargateSpot)), _) => !self.faults.is_dry(&name) && self.fargate_spot_has_room(),
-            (Some((name, ProviderKind::ManagedInstances(m))), _) => {
-                m.capacity_option_type != "SPOT" || !self.faults.is_dry(&name)
-            }
-            (Some((_, ProviderKind::Group(_))), _) | (None, LaunchType::Ec2) => self.find_instance(service, id),
-            (Some((_, ProviderKind::Fargate)) | None, _) => true,
-        }
-    }
-
-    fn fargate_spot_has_room(&self) -> bool {
-        self.settings.fargate_spot_obtainable_tasks.is_none_or(|most| {
-            let used = self
-                .tasks
-                .values()
-                .filter(|t| t.provider.as_deref() == Some("FARGATE_SPOT") && !t.waiting && t.phase != Phase::Stopped)
-                .count();
-            used < usize::try_from(most).unwrap_or(usize::MAX)
-        })
-    }
-
-    /// The task has its place: it goes on to PENDING.
-    pub(super) fn placed(&mut self, id: &TaskId) {
-        let n = self.rng.u32(4..65_000);
-        let Some(task) = self.tasks.get_mut(id) else {
-            return;
-        };
-        task.waiting = false;
-        task.ip = match &task.instance {
-            Some(instance) if !task.task_definition.is_awsvpc() => instance.clone(),
-            _ => format!("10.0.{}.{}", n / 254, n % 254 + 1),
-        };
-        self.step_after(id, self.settings.durations.provisioning);
     }
 
     /// Puts the task's next step on the calendar; whatever was there for it is void.
@@ -231,14 +196,14 @@ impl World {
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
-        task.version += 1;
-        let version = task.version;
-        self.schedule(wait, Event::TaskStep { task: id.clone(), version });
+        task.step += 1;
+        let step = task.step;
+        self.schedule(wait, Event::TaskStep { task: id.clone(), step });
     }
 
     /// A step of the life cycle.
-    pub(super) fn task_step(&mut self, id: &TaskId, version: u64) {
-        let Some(task) = self.tasks.get(id).filter(|t| t.version == version) else {
+    pub(super) fn task_step(&mut self, id: &TaskId, step: u64) {
+        let Some(task) = self.tasks.get(id).filter(|t| t.step == step) else {
             return;
         };
         let key = task.service.clone();
@@ -249,6 +214,15 @@ impl World {
     }
 
     fn advance_task(&mut self, service: &mut Service, id: &TaskId) {
+        let before = self.tasks.get(id).map(|t| t.phase);
+        self.take_step(service, id);
+        // One that has stopped has told so itself.
+        if self.tasks.get(id).is_some_and(|t| Some(t.phase) != before && t.phase != Phase::Stopped) {
+            self.put_task_event(id);
+        }
+    }
+
+    fn take_step(&mut self, service: &mut Service, id: &TaskId) {
         let d = self.settings.durations.clone();
         let behind_target_group = service.target_groups().next().is_some();
         let now = self.now;
@@ -292,23 +266,10 @@ impl World {
                 self.task_became_healthy(service, &deployment);
             }
             Phase::Deactivating => {
-                task.phase = Phase::Stopping;
                 task.target = None;
-                let wait = if service.spec.ignores_sigterm {
-                    f64::from(task.task_definition.stop_timeout())
-                } else {
-                    d.stopping
-                };
-                if service.spec.ignores_sigterm {
-                    task.exit_code = Some(137);
-                }
-                self.step_after(id, wait);
+                self.begin_stopping(service, id);
             }
-            Phase::Stopping => {
-                task.phase = Phase::Deprovisioning;
-                task.exit_code = task.exit_code.or(Some(0));
-                self.step_after(id, d.deprovisioning);
-            }
+            Phase::Stopping => self.containers_exited(service, id),
             Phase::Deprovisioning => self.task_stopped(id),
             Phase::Stopped => {
                 self.tasks.remove(id);
@@ -317,31 +278,66 @@ impl World {
         }
     }
 
-    fn task_stopped(&mut self, id: &TaskId) {
+    /// SIGTERM: containers that heed it are soon gone; the others are killed after `stopTimeout`.
+    pub(super) fn begin_stopping(&mut self, service: &Service, id: &TaskId) {
+        let resists = service.spec.ignores_sigterm && self.holds(Rule::StopTimeoutKills);
+        let heeds = self.settings.durations.stopping;
+        let add_up = self.holds(Rule::StopTimeoutsAddUp);
+        let Some(task) = self.tasks.get_mut(id) else {
+            return;
+        };
+        task.phase = Phase::Stopping;
+        let timeout =
+            if add_up { task.task_definition.stop_timeout() } else { task.task_definition.longest_stop_timeout() };
+        let wait = if resists { f64::from(timeout) } else { heeds };
+        if resists {
+            task.exit_code = Some(137);
+        }
+        self.step_after(id, wait);
+    }
+
+    /// The containers have exited, or were killed.
+    fn containers_exited(&mut self, service: &Service, id: &TaskId) {
+        let delay = self.deregistration_delay(service, id);
+        let Some(task) = self.tasks.get_mut(id) else {
+            return;
+        };
+        task.phase = Phase::Deprovisioning;
+        let killed = task.exit_code.get_or_insert(0) == &137;
+        let in_service = task.target.take().is_some();
+        self.felt.killed_by_timeout += u64::from(killed);
+        if in_service {
+            self.cut_targets(service, delay);
+        }
+        self.step_after(id, self.settings.durations.deprovisioning);
+    }
+
+    pub(super) fn task_stopped(&mut self, id: &TaskId) {
         let now = self.now;
+        self.leave_place(id);
+        self.no_longer_waits(id);
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
         task.phase = Phase::Stopped;
         task.doomed = true;
-        task.waiting = false;
         task.target = None;
         task.stopped_at = Some(now);
         let cluster = task.service.cluster.clone();
-        let held_instance = task.instance.is_some();
-        if held_instance {
-            self.leave_instance(id);
-            self.schedule_placement(&cluster);
-        }
+        self.put_task_event(id);
+        // What it held is there for others.
+        self.schedule_placement_if_waiting(&cluster);
         // "Stopped tasks … are visible … for at least 1 hour".
-        self.step_after(id, self.settings.durations.stopped_visible);
+        let visible =
+            if self.holds(Rule::StoppedTasksStayAnHour) { self.settings.durations.stopped_visible } else { 0.0 };
+        self.step_after(id, visible);
     }
 
     /// Tells a task to stop. In a service behind a target group: "the service scheduler …
     /// deregisters from the load balancer and waits for connections to drain", then SIGTERM, then
     /// SIGKILL after `stopTimeout` (UpdateService).
     pub(super) fn stop_task(&mut self, service: &Service, id: &TaskId, code: &'static str, reason: &str) {
-        let delay = self.deregistration_delay(service);
+        let delay = if self.holds(Rule::DeregistrationDelay) { self.deregistration_delay(service, id) } else { 0.0 };
         let now = self.now;
         let Some(task) = self.tasks.get_mut(id) else {
             return;
@@ -358,13 +354,10 @@ impl World {
         }
         let was_running = task.phase == Phase::Running;
         task.phase = Phase::Deactivating;
-        if was_running && task.target.is_some() {
-            task.target = Some(TargetState::Draining);
-            self.step_exactly_after(id, delay);
-        } else {
-            task.target = None;
-            self.step_exactly_after(id, 0.0);
-        }
+        let drains = was_running && task.target.is_some();
+        task.target = drains.then_some(TargetState::Draining);
+        self.put_task_event(id);
+        self.step_exactly_after(id, if drains { delay } else { 0.0 });
     }
 
     /// Like [`World::step_after`], but to the second: a deregistration delay has no jitter.
@@ -372,8 +365,8 @@ impl World {
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
-        task.version += 1;
-        let version = task.version;
-        self.schedule(seconds, Event::TaskStep { task: id.clone(), version });
+        task.step += 1;
+        let step = task.step;
+        self.schedule(seconds, Event::TaskStep { task: id.clone(), step });
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::arn::{ServiceKey, short_name};
+use super::rules::Rule;
 use super::services::{Controller, Scheduling, Service};
-use super::shapes::{DeploymentConfiguration, LaunchType, NetworkConfiguration, StrategyItem};
+use super::shapes::{DeploymentConfiguration, LaunchType, NetworkConfiguration, PlacementRule, StrategyItem};
 use super::task_definitions::TaskDefinition;
 use super::{Refusal, World};
 
@@ -30,6 +31,12 @@ pub struct UpdateService {
     pub platform_version: Option<String>,
     /// Grace before failed health checks count.
     pub health_check_grace_period_seconds: Option<u32>,
+    /// ENABLED or DISABLED.
+    pub availability_zone_rebalancing: Option<String>,
+    /// New placement constraints.
+    pub placement_constraints: Option<Vec<PlacementRule>>,
+    /// A new placement strategy.
+    pub placement_strategy: Option<Vec<PlacementRule>>,
     /// Whether a deployment is started even if nothing changes.
     pub force_new_deployment: bool,
 }
@@ -57,7 +64,9 @@ impl World {
         if service.status != "ACTIVE" {
             return Err(Refusal::new("ServiceNotActiveException", "Service was not ACTIVE."));
         }
-        refuse_foreign_controllers(service, call)?;
+        if self.holds(Rule::ForeignControllersRefuse) {
+            refuse_foreign_controllers(service, call)?;
+        }
         if let Some(strategy) = &call.capacity_provider_strategy {
             self.check_strategy_fits_service(service, strategy)?;
         }
@@ -67,7 +76,7 @@ impl World {
         let next = task_definition.clone().unwrap_or_else(|| current.task_definition.clone());
         let strategy_changes =
             call.capacity_provider_strategy.as_ref().is_some_and(|new| !same_strategy(new, &current.strategy));
-        if strategy_changes && !call.force_new_deployment {
+        if strategy_changes && !call.force_new_deployment && self.holds(Rule::StrategyChangeMustBeForced) {
             return Err(Refusal::invalid(MUST_FORCE));
         }
         let strategy = call.capacity_provider_strategy.clone().unwrap_or_else(|| current.strategy.clone());
@@ -76,7 +85,8 @@ impl World {
         } else if call.capacity_provider_strategy.is_some() && !current.strategy.is_empty() {
             // "Update the Auto Scaling group or Fargate capacity provider back to the launch type.
             // Pass an empty list": only to the launch type that the service was created with.
-            let back = service.created_launch_type.ok_or_else(|| {
+            let any = (!self.holds(Rule::BackToTheFirstLaunchTypeOnly)).then_some(LaunchType::Fargate);
+            let back = service.created_launch_type.or(any).ok_or_else(|| {
                 Refusal::invalid(
                     "The service was not created with a launch type: its capacity provider strategy cannot be removed.",
                 )
@@ -86,14 +96,17 @@ impl World {
             current.launch_type
         };
         self.check_compatible(service, &next, &strategy, launch_type, call)?;
-        if let Some(c) = &call.deployment_configuration {
+        if let Some(c) = call.deployment_configuration.as_ref().filter(|_| self.holds(Rule::MinimumAndMaximumLeaveRoom))
+        {
             check_deployment_configuration(c)?;
         }
+        check_placement(call)?;
 
         let changes_tasks = task_definition.is_some_and(|t| t.short() != current.task_definition.short())
             || call.network_configuration.as_ref().is_some_and(|n| Some(n) != current.network.as_ref())
             || call.platform_version.as_ref().is_some_and(|p| Some(p) != current.platform_version.as_ref());
-        let deploys = call.force_new_deployment || changes_tasks;
+        let forced = call.force_new_deployment && (strategy_changes || self.holds(Rule::ForcedDeploymentReplacesAll));
+        let deploys = forced || changes_tasks;
         self.remember_for_stale_reads(key);
         self.with_service(key, |world, service| {
             if let Some(count) = call.desired_count.filter(|_| service.spec.scheduling == Scheduling::Replica) {
@@ -105,6 +118,16 @@ impl World {
             }
             if let Some(seconds) = call.health_check_grace_period_seconds {
                 service.spec.health_check_grace_seconds = Some(seconds);
+            }
+            // "This parameter doesn't trigger a new service deployment" holds for these three.
+            if let Some(zones) = &call.availability_zone_rebalancing {
+                service.spec.zone_rebalancing = Some(zones.clone());
+            }
+            if let Some(constraints) = &call.placement_constraints {
+                service.spec.placement_constraints = constraints.clone();
+            }
+            if let Some(strategy) = &call.placement_strategy {
+                service.spec.placement_strategy = strategy.clone();
             }
             if deploys {
                 let revision = world.next_revision(service, world.now, |r| {
@@ -124,13 +147,18 @@ impl World {
     }
 
     fn check_strategy_fits_service(&self, service: &Service, strategy: &[StrategyItem]) -> Result<(), Refusal> {
-        if service.spec.scheduling == Scheduling::Daemon && !strategy.is_empty() {
+        if service.spec.scheduling == Scheduling::Daemon
+            && !strategy.is_empty()
+            && self.holds(Rule::DaemonsHaveNoStrategy)
+        {
             return Err(Refusal::invalid(
                 "Specifying a capacity provider strategy is not supported when you create a service using the DAEMON scheduling strategy.",
             ));
         }
         // "Capacity providers cannot manage external instances" (developer guide, ECS Anywhere).
-        if service.current().and_then(|r| r.launch_type) == Some(LaunchType::External) {
+        if service.current().and_then(|r| r.launch_type) == Some(LaunchType::External)
+            && self.holds(Rule::ExternalInstancesHaveNoStrategy)
+        {
             return Err(Refusal::invalid(
                 "Specifying a capacity provider strategy is not supported for services that use the EXTERNAL launch type.",
             ));
@@ -145,7 +173,7 @@ impl World {
             return Ok(());
         }
         // "A capacity provider strategy can contain a maximum of 20 capacity providers."
-        if strategy.len() > 20 {
+        if strategy.len() > 20 && self.holds(Rule::AtMostTwentyProviders) {
             return Err(Refusal::invalid(
                 "The capacity provider strategy cannot contain more than 20 capacity providers.",
             ));
@@ -179,12 +207,12 @@ impl World {
             })?;
             // "Only capacity providers that are already associated with a cluster and have an
             // ACTIVE or UPDATING status can be used in a capacity provider strategy."
-            if !associated.contains(name) {
+            if !associated.contains(name) && self.holds(Rule::ProviderMustBeAssociated) {
                 return Err(Refusal::invalid(
                     "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again.",
                 ));
             }
-            if !matches!(provider.status.as_str(), "ACTIVE" | "UPDATING") {
+            if !matches!(provider.status.as_str(), "ACTIVE" | "UPDATING") && self.holds(Rule::ProviderMustBeActive) {
                 return Err(Refusal::invalid(
                     "The specified capacity provider is not in an ACTIVE state. Specify a capacity provider that is in an ACTIVE state and try again.",
                 ));
@@ -192,20 +220,20 @@ impl World {
             families.push(provider.family());
         }
         families.dedup();
-        if families.len() > 1 {
+        if families.len() > 1 && self.holds(Rule::OneProviderType) {
             return Err(Refusal::invalid(
                 "The specified capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups, Fargate providers and Managed Instances providers. Specify one or the other and try again.",
             ));
         }
         // "Only one capacity provider in a capacity provider strategy can have a base defined."
-        if strategy.iter().filter(|i| i.base > 0).count() > 1 {
+        if strategy.iter().filter(|i| i.base > 0).count() > 1 && self.holds(Rule::OneBase) {
             return Err(Refusal::invalid(
                 "The specified capacity provider strategy cannot contain more than one capacity provider with a base value defined.",
             ));
         }
         // "If you specify multiple capacity providers in a strategy that all have a weight of 0,
         // any RunTask or CreateService actions using the capacity provider strategy will fail."
-        if strategy.iter().all(|i| i.weight == 0) {
+        if strategy.iter().all(|i| i.weight == 0) && self.holds(Rule::SomeWeight) {
             return Err(Refusal::invalid(
                 "The specified capacity provider strategy must contain at least one capacity provider with a weight greater than 0.",
             ));
@@ -225,11 +253,16 @@ impl World {
         let Some(on) = launch_type.or_else(|| first.map(super::clusters::Provider::launch_type)) else {
             return Ok(());
         };
-        if !task_definition.fits(on) {
+        if !task_definition.fits(on) && self.holds(Rule::TaskDefinitionMustFit) {
             return Err(Refusal::invalid(format!("Task definition does not support launch_type {}.", on.name())));
         }
         if on != LaunchType::Fargate {
             return Ok(());
+        }
+        for (what, rules) in [("constraints", &call.placement_constraints), ("strategies", &call.placement_strategy)] {
+            if rules.as_ref().is_some_and(|r| !r.is_empty()) {
+                return Err(Refusal::invalid(format!("Placement {what} are not supported with FARGATE launch type.")));
+            }
         }
         let current = service.current();
         let network = call.network_configuration.as_ref().or_else(|| current.and_then(|r| r.network.as_ref()));
@@ -249,7 +282,7 @@ impl World {
         // "FARGATE_SPOT supports Linux tasks with the X86_64 architecture on platform version 1.3.0
         // or later … with the ARM64 architecture on platform version 1.4.0 or later"
         let least = if platform.cpu_architecture.as_deref() == Some("ARM64") { "1.4.0" } else { "1.3.0" };
-        if spot && (windows || (version != "LATEST" && version < least)) {
+        if spot && self.holds(Rule::FargateSpotPlatforms) && (windows || (version != "LATEST" && version < least)) {
             return Err(Refusal::new(
                 "PlatformTaskDefinitionIncompatibilityException",
                 "The specified platform does not satisfy the task definition's required capabilities.",
@@ -307,6 +340,19 @@ fn check_deployment_configuration(c: &DeploymentConfiguration) -> Result<(), Ref
         return Err(Refusal::invalid(
             "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
         ));
+    }
+    Ok(())
+}
+
+/// "You can specify a maximum of 10 constraints for each task … You can specify a maximum of five
+/// strategy rules for each service" (placementConstraints, placementStrategy).
+fn check_placement(call: &UpdateService) -> Result<(), Refusal> {
+    for (what, rules, most) in
+        [("constraints", &call.placement_constraints, 10), ("strategies", &call.placement_strategy, 5)]
+    {
+        if rules.as_ref().is_some_and(|r| r.len() > most) {
+            return Err(Refusal::invalid(format!("There cannot be more than {most} placement {what}.")));
+        }
     }
     Ok(())
 }

@@ -1,24 +1,36 @@
 //! Tasks that wait for capacity: each attempt to place them, and what is said of it.
 
 use super::arn::ServiceKey;
+use super::capacity::NoPlace;
+use super::clusters::ProviderFamily;
+use super::rules::Rule;
 use super::services::Service;
 use super::shapes::LaunchType;
 use super::tasks::Task;
 use super::{Event, TaskId, World, after};
 
+/// How many tasks of a cluster may wait for an instance at once.
+const MOST_PROVISIONING: usize = 100;
+
 impl World {
     /// The tasks of a cluster that wait for capacity.
     pub(super) fn waiting_tasks(&self, cluster: &str) -> impl Iterator<Item = &Task> {
-        let ids = self.waiting.get(cluster).into_iter().flatten();
-        ids.filter_map(|id| self.tasks.get(id)).filter(|t| t.waiting)
+        self.waiting.get(cluster).into_iter().flatten().filter_map(|id| self.tasks.get(id))
+    }
+
+    /// The task has its place, or is given up.
+    pub(super) fn no_longer_waits(&mut self, id: &TaskId) {
+        let Some(task) = self.tasks.get_mut(id).filter(|t| t.waiting) else {
+            return;
+        };
+        task.waiting = false;
+        if let Some(ids) = self.waiting.get_mut(&task.service.cluster) {
+            ids.remove(id);
+        }
     }
 
     /// Tries again to place what waits in a cluster, and has managed scaling look at the rest.
     pub(super) fn place_waiting_tasks(&mut self, cluster: &str) {
-        let World { waiting, tasks, .. } = self;
-        if let Some(ids) = waiting.get_mut(cluster) {
-            ids.retain(|id| tasks.get(id).is_some_and(|t| t.waiting));
-        }
         let mut keys: Vec<ServiceKey> = self.waiting_tasks(cluster).map(|t| t.service.clone()).collect();
         keys.sort();
         keys.dedup();
@@ -26,19 +38,22 @@ impl World {
         for key in keys {
             self.with_service(&key, |world, service| {
                 for id in world.ids(service, |t| t.waiting) {
-                    if world.find_capacity(service, &id) {
-                        world.placed(&id);
-                    } else if world.waited_too_long(&id) {
-                        // No failed task: the scheduler simply starts another.
-                        world.stop_task(service, &id, "TaskFailedToStart", "Timeout waiting for capacity.");
-                        world.reconcile_soon(service);
-                    } else {
-                        still_waiting = true;
-                        let fargate = world
-                            .tasks
-                            .get(&id)
-                            .is_some_and(|t| t.instance.is_none() && t.provider.as_deref() == Some("FARGATE_SPOT"));
-                        world.tell_placement_failure(service, fargate);
+                    match world.find_capacity(service, &id) {
+                        Ok(()) => world.placed(&id),
+                        Err(_) if world.waited_too_long(&id) => {
+                            // No failed task: the scheduler simply starts another.
+                            world.stop_task(service, &id, "TaskFailedToStart", "Timeout waiting for capacity.");
+                            world.reconcile_soon(service);
+                        }
+                        Err(why) => {
+                            still_waiting = true;
+                            if !world.holds(Rule::PlacementFailureIsNoFailedTask) {
+                                let deployment = service.primary().map(|d| d.id.clone()).unwrap_or_default();
+                                world.task_failed(service, &deployment);
+                            }
+                            let provider = world.tasks.get(&id).and_then(|t| t.provider.clone());
+                            world.tell_placement_failure(service, provider.as_deref(), why);
+                        }
                     }
                 }
             });
@@ -52,23 +67,53 @@ impl World {
     /// Only tasks that wait for an instance are given up.
     fn waited_too_long(&self, id: &TaskId) -> bool {
         self.tasks.get(id).is_some_and(|t| {
-            t.launch_type == LaunchType::Ec2
+            self.holds(Rule::ProvisioningTimesOut)
+                && t.launch_type != LaunchType::Fargate
                 && after(t.created_at, self.settings.durations.provisioning_timeout) <= self.now
         })
     }
 
     /// ECS "doesn't ever stop a failing service from retrying" (`service-throttle-logic.md`); its
     /// placement failures do not count as failed tasks.
-    pub(super) fn tell_placement_failure(&mut self, service: &mut Service, fargate_spot: bool) {
+    pub(super) fn tell_placement_failure(&mut self, service: &mut Service, provider: Option<&str>, why: NoPlace) {
         let pause = self.settings.durations.placement_retry * 4.0;
         if service.last_placement_event.is_some_and(|last| after(last, pause) > self.now) {
             return;
         }
         service.last_placement_event = Some(self.now);
-        if fargate_spot {
-            self.tell(service, "was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.");
-        } else {
-            self.tell(service, "was unable to place a task because no container instance met all of its requirements.");
+        let (reason, text) = match why {
+            NoPlace::FargateCapacity => (
+                "RESOURCE:FARGATE",
+                "was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.",
+            ),
+            NoPlace::FargateQuota => (
+                "RESOURCE:FARGATE",
+                "was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.",
+            ),
+            NoPlace::NoInstance => (
+                "RESOURCE:CPU",
+                "was unable to place a task because no container instance met all of its requirements.",
+            ),
+        };
+        self.tell(service, text);
+        self.put_service_action(service, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", provider, Some(reason));
+    }
+
+    /// "A maximum of 100 tasks in the PROVISIONING state per cluster" (containers-roadmap#2381, from
+    /// AWS's deep dive on cluster auto scaling): what is above it is not placed for now.
+    pub(super) fn provisioning_is_full(&self, service: &Service, provider: Option<&str>) -> bool {
+        let waits = provider
+            .and_then(|p| self.provider(&service.key.cluster, p))
+            .is_some_and(|p| p.family() != ProviderFamily::Fargate);
+        let of_instances = |t: &&Task| t.launch_type != LaunchType::Fargate;
+        waits
+            && self.holds(Rule::HundredProvisioningTasks)
+            && self.waiting_tasks(&service.key.cluster).filter(of_instances).count() >= MOST_PROVISIONING
+    }
+
+    pub(super) fn schedule_placement_if_waiting(&mut self, cluster: &str) {
+        if self.waiting_tasks(cluster).next().is_some() {
+            self.schedule_placement(cluster);
         }
     }
 

@@ -162,9 +162,11 @@ impl<'d, 'a> Draft<'d, 'a> {
         let in_place = self.service.placed_by.equivalent(&self.target);
         let first = self.record.step == Step::Apply;
         let rebalances = first && self.record.planned.kind == MoveKind::Rebalance;
-        // A deployment of ours with this very strategy, of an earlier attempt.
-        let again = !first && ours && last.is_some_and(|last| last.after.equivalent(&self.target));
-        let ended = again && sight.is_some_and(|sight| sight.own.is_some() && sight.ended_badly());
+        // A deployment of ours with this very strategy: of an earlier attempt, or of an earlier move
+        // down that did not come to its end.
+        let down = self.record.planned.kind == MoveKind::Down;
+        let again = (!first || down) && ours && last.is_some_and(|last| last.after.equivalent(&self.target));
+        let ended = !first && again && sight.is_some_and(|sight| sight.own.is_some() && sight.ended_badly());
         let rolls_back = self.newest().is_some_and(|newest| is_rolling_back(newest.status));
         if in_place && rolls_back && !rebalances {
             let reason = format!("ECS itself is rolling back to {}: nothing is written over that", self.target);

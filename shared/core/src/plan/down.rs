@@ -9,7 +9,7 @@ use crate::plan::moves::Draft;
 use crate::record::{Dealt, Ledger, LeftOnSpot, LeftWhy, RunMode};
 use crate::strategy::Strategy;
 use crate::switch::Scope;
-use crate::verify::deployment_is_ours;
+use crate::verify::{deployment_is_ours, since};
 
 /// The moves down of this run. Services in the scope of a switch that stay on Spot are listed, and
 /// those of which nobody can say how much they may have there.
@@ -24,6 +24,13 @@ pub(super) fn downs<'a, 'p>(
     for position in positions.iter().filter(|position| position.on_spot() != OnSpot::No) {
         match input.memory.switches.over(&position.service.id, input.now) {
             None => free.push(position),
+            // To take a way down over that is under way would only begin its time anew. A switch run
+            // looks again until it has ended.
+            Some(_) if comes_down(input, position) => {
+                if input.run.switch().is_some() {
+                    left_on_spot.push(LeftOnSpot { service: position.service.id.clone(), why: LeftWhy::MoveOpen });
+                }
+            }
             Some(_) => match by_switch(input, position) {
                 Ok(draft) => drafts.push(draft),
                 Err(why) => left_on_spot.push(LeftOnSpot { service: position.service.id.clone(), why }),
@@ -34,6 +41,20 @@ pub(super) fn downs<'a, 'p>(
         drafts.extend(by_budget(input, positions, &free, held_back));
     }
     drafts
+}
+
+/// Whether a move that is open, and has time left, has written a placement without Spot: it is in
+/// place, or so new that this read may have come before it.
+fn comes_down(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
+    let Some(ledger) = position.ledger else { return false };
+    let (Some(open), Some(last)) = (&ledger.open, &ledger.last_write) else { return false };
+    let written = open.run == last.run && open.move_id == last.move_id && input.now < open.ends_by;
+    let without_spot = match &last.after {
+        PlacedBy::Strategy(strategy) => !strategy.uses(&ledger.pair.spot),
+        PlacedBy::LaunchType(_) => true,
+    };
+    let unseen = since(last.at, input.now) < input.policy.verify.unconfirmed_seconds;
+    written && without_spot && (position.expected_spot == 0 || unseen)
 }
 
 /// The move that a switch asks for, or why there is none.

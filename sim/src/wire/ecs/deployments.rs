@@ -3,18 +3,18 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::bounded;
 use super::services::{platform_family, platform_version, strategy, summary};
 use super::shapes::{
     CircuitBreaker, Failure, Rollback, ServiceDeployment as Shape, ServiceDeploymentBrief, ServiceRevision,
 };
-use crate::wire::{epoch, read, write};
+use super::{bounded, paging, read};
+use crate::wire::{epoch, write};
 use crate::world::deployments::{ServiceDeployment, ServiceDeploymentStatus};
 use crate::world::services::Service;
 use crate::world::{Refusal, World};
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct List {
     service: String,
     cluster: Option<String>,
@@ -27,6 +27,7 @@ struct List {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct CreatedAt {
     before: Option<f64>,
     after: Option<f64>,
@@ -35,13 +36,6 @@ struct CreatedAt {
 pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
     let call: List = read(input)?;
     let service = world.service_or_refusal(call.cluster.as_deref(), &call.service)?;
-    let size = match call.max_results {
-        None => 20,
-        Some(n) => usize::try_from(n)
-            .ok()
-            .filter(|n| (1..=100).contains(n))
-            .ok_or_else(|| Refusal::invalid("Invalid maxResults: it must be between 1 and 100."))?,
-    };
     let found: Vec<&ServiceDeployment> = service
         .service_deployments
         .iter()
@@ -51,19 +45,15 @@ pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
                 && call.created_at.after.is_none_or(|t| epoch(d.created_at) > t)
         })
         .collect();
-    // Newest first; the token is the ARN of the last one shown.
-    let start = match &call.next_token {
-        None => 0,
-        Some(token) => found
-            .iter()
-            .position(|d| d.arn == *token)
-            .map(|n| n + 1)
-            .ok_or_else(|| Refusal::invalid("Invalid token"))?,
-    };
-    let shown: Vec<ServiceDeploymentBrief<'_>> = found
+    // Newest first.
+    let key = |d: &ServiceDeployment| format!("{:030} {}", d.created_at.as_nanosecond(), d.arn);
+    let mut keys: Vec<String> = found.iter().map(|d| key(d)).collect();
+    keys.sort_by(|a, b| b.cmp(a));
+    // "If this parameter isn't used, then ListServiceDeployments returns up to 20 results" (maxResults).
+    let (keys, next) = paging(&call.next_token, call.max_results).cut(keys, 20, 1..=100)?;
+    let shown: Vec<ServiceDeploymentBrief<'_>> = keys
         .iter()
-        .skip(start)
-        .take(size)
+        .filter_map(|k| found.iter().find(|d| key(d) == *k))
         .map(|d| ServiceDeploymentBrief {
             service_deployment_arn: &d.arn,
             service_arn: &service.arn,
@@ -76,12 +66,11 @@ pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
             status_reason: d.status_reason.as_deref(),
         })
         .collect();
-    let next = (start + size < found.len()).then(|| found[start + size - 1].arn.clone());
     Ok(json!({"serviceDeployments": write(&shown)?, "nextToken": next}))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Describe {
     service_deployment_arns: Vec<String>,
 }
@@ -120,8 +109,7 @@ fn shape<'a>(world: &World, s: &'a Service, d: &'a ServiceDeployment) -> Shape<'
         target_service_revision: summary(world, s, &d.target_revision),
         status: d.status,
         status_reason: d.status_reason.as_deref(),
-        // A rolling deployment has one stage.
-        lifecycle_stage: (d.status == ServiceDeploymentStatus::InProgress).then_some("SCALE_UP"),
+        lifecycle_stage: d.lifecycle_stage(),
         deployment_configuration: &d.configuration,
         rollback: d.rollback.as_ref().map(|r| Rollback {
             reason: &r.reason,
@@ -142,7 +130,7 @@ fn shape<'a>(world: &World, s: &'a Service, d: &'a ServiceDeployment) -> Shape<'
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct DescribeRevisions {
     service_revision_arns: Vec<String>,
 }
@@ -179,7 +167,7 @@ pub(super) fn describe_revisions(world: &World, input: &Value) -> Result<Value, 
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Stop {
     service_deployment_arn: String,
     #[serde(default)]

@@ -1,57 +1,61 @@
 //! ECS: AWS JSON 1.1, target `AmazonEC2ContainerServiceV20141113`.
 
-mod capacity;
+mod clusters;
+mod container_instances;
 mod deployments;
+mod protection;
+mod providers;
 mod services;
 mod shapes;
+mod tags;
+mod task_definitions;
 mod tasks;
+mod update_service;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::world::{Refusal, World};
+use super::Handler;
+use super::page::Paging;
+use super::protocol::Service;
+use crate::world::Refusal;
 
 /// What this front answers.
-pub(super) const ACTIONS: &[&str] = &[
-    "ecs:ListClusters",
-    "ecs:DescribeClusters",
-    "ecs:ListServices",
-    "ecs:DescribeServices",
-    "ecs:DescribeTaskDefinition",
-    "ecs:DescribeCapacityProviders",
-    "ecs:ListTasks",
-    "ecs:DescribeTasks",
-    "ecs:ListServiceDeployments",
-    "ecs:DescribeServiceDeployments",
-    "ecs:DescribeServiceRevisions",
-    "ecs:UpdateService",
-    "ecs:ListContainerInstances",
-    "ecs:DescribeContainerInstances",
-    "ecs:GetTaskProtection",
-    "ecs:ListTagsForResource",
-    "ecs:StopServiceDeployment",
+pub(super) const CALLS: &[(&str, Handler)] = &[
+    ("ListClusters", |w, i| clusters::list(w, i)),
+    ("DescribeClusters", |w, i| clusters::describe(w, i)),
+    ("PutClusterCapacityProviders", clusters::put_capacity_providers),
+    ("DescribeCapacityProviders", |w, i| providers::describe(w, i)),
+    ("UpdateCapacityProvider", providers::update),
+    ("ListContainerInstances", |w, i| container_instances::list(w, i)),
+    ("DescribeContainerInstances", |w, i| container_instances::describe(w, i)),
+    ("UpdateContainerInstancesState", container_instances::update_state),
+    ("ListServices", |w, i| services::list(w, i)),
+    ("DescribeServices", |w, i| services::describe(w, i)),
+    ("UpdateService", update_service::update),
+    ("ListServiceDeployments", |w, i| deployments::list(w, i)),
+    ("DescribeServiceDeployments", |w, i| deployments::describe(w, i)),
+    ("StopServiceDeployment", deployments::stop),
+    ("DescribeServiceRevisions", |w, i| deployments::describe_revisions(w, i)),
+    ("ListTaskDefinitions", |w, i| task_definitions::list(w, i)),
+    ("ListTaskDefinitionFamilies", |w, i| task_definitions::list_families(w, i)),
+    ("DescribeTaskDefinition", |w, i| task_definitions::describe(w, i)),
+    ("ListTasks", |w, i| tasks::list(w, i)),
+    ("DescribeTasks", |w, i| tasks::describe(w, i)),
+    ("StopTask", tasks::stop),
+    ("GetTaskProtection", |w, i| protection::get(w, i)),
+    ("UpdateTaskProtection", protection::update),
+    ("ListTagsForResource", |w, i| tags::list(w, i)),
+    ("TagResource", tags::tag),
+    ("UntagResource", tags::untag),
 ];
 
-pub(super) fn answer(world: &mut World, action: &str, input: &Value) -> Result<Value, Refusal> {
-    match action {
-        "ListClusters" => capacity::list_clusters(world, input),
-        "DescribeClusters" => capacity::describe_clusters(world, input),
-        "DescribeCapacityProviders" => capacity::describe_capacity_providers(world, input),
-        "ListContainerInstances" => capacity::list_container_instances(world, input),
-        "DescribeContainerInstances" => capacity::describe_container_instances(world, input),
-        "ListServices" => services::list_services(world, input),
-        "DescribeServices" => services::describe_services(world, input),
-        "UpdateService" => services::update_service(world, input),
-        "DescribeTaskDefinition" => services::describe_task_definition(world, input),
-        "ListTagsForResource" => services::list_tags_for_resource(world, input),
-        "ListTasks" => tasks::list_tasks(world, input),
-        "DescribeTasks" => tasks::describe_tasks(world, input),
-        "GetTaskProtection" => tasks::get_task_protection(world, input),
-        "ListServiceDeployments" => deployments::list(world, input),
-        "DescribeServiceDeployments" => deployments::describe(world, input),
-        "DescribeServiceRevisions" => deployments::describe_revisions(world, input),
-        "StopServiceDeployment" => deployments::stop(world, input),
-        other => Err(super::unknown_action(true, other)),
-    }
+fn read<T: DeserializeOwned>(input: &Value) -> Result<T, Refusal> {
+    super::read(Service::Ecs, input)
+}
+
+fn paging(token: &Option<String>, max: Option<i64>) -> Paging<'_> {
+    Paging { service: Service::Ecs, token: token.as_deref(), max }
 }
 
 /// At least one and at most so many of something.
@@ -61,12 +65,4 @@ fn bounded(what: &str, count: usize, most: usize) -> Result<(), Refusal> {
         n if n > most => Err(Refusal::invalid(format!("{what} cannot have more than {most} elements."))),
         _ => Ok(()),
     }
-}
-
-/// Whether a request asks to include something; what cannot be included is refused.
-fn includes(include: &[String], what: &str, allowed: &[&str]) -> Result<bool, Refusal> {
-    if let Some(unknown) = include.iter().find(|i| !allowed.contains(&i.as_str())) {
-        return Err(Refusal::invalid(format!("Invalid include {unknown}: allowed are {}.", allowed.join(", "))));
-    }
-    Ok(include.iter().any(|i| i == what))
 }

@@ -1,22 +1,21 @@
-//! Services, task definitions and tags.
+//! Services.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::shapes::{Controller, Deployment, Event, Failure, RevisionSummary, Service as Shape};
-use super::{bounded, includes};
-use crate::wire::page::page;
-use crate::wire::{epoch, read, write};
+use super::{bounded, paging, read};
+use crate::wire::{epoch, write};
 use crate::world::arn::short_name;
 use crate::world::deployments::Revision;
+use crate::world::rules::Rule;
 use crate::world::services::{Controller as DeployedBy, Scheduling, Service};
-use crate::world::shapes::{DeploymentConfiguration, LaunchType, NetworkConfiguration, StrategyItem};
-use crate::world::update_service::UpdateService;
+use crate::world::shapes::{DeploymentConfiguration, LaunchType, StrategyItem};
 use crate::world::{Refusal, World};
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListServices {
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct List {
     cluster: Option<String>,
     next_token: Option<String>,
     max_results: Option<i64>,
@@ -25,8 +24,8 @@ struct ListServices {
     resource_management_type: Option<String>,
 }
 
-pub(super) fn list_services(world: &World, input: &Value) -> Result<Value, Refusal> {
-    let call: ListServices = read(input)?;
+pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
+    let call: List = read(input)?;
     let cluster = world.cluster(call.cluster.as_deref())?;
     let names = world
         .services_of(&cluster.name)
@@ -40,30 +39,32 @@ pub(super) fn list_services(world: &World, input: &Value) -> Result<Value, Refus
         })
         .map(|s| s.arn.clone())
         .collect();
+    let usual = if world.holds(Rule::ListServicesInTens) { 10 } else { 100 };
     // "If this parameter isn't used, then ListServices returns up to 10 results" (maxResults).
-    let (arns, next) = page(names, call.next_token.as_deref(), call.max_results, 10, 100)?;
+    let (arns, next) = paging(&call.next_token, call.max_results).cut(names, usual, 1..=100)?;
     Ok(json!({"serviceArns": arns, "nextToken": next}))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DescribeServices {
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Describe {
     cluster: Option<String>,
     services: Vec<String>,
     #[serde(default)]
     include: Vec<String>,
 }
 
-pub(super) fn describe_services(world: &World, input: &Value) -> Result<Value, Refusal> {
-    let call: DescribeServices = read(input)?;
+pub(super) fn describe(world: &World, input: &Value) -> Result<Value, Refusal> {
+    let call: Describe = read(input)?;
     let cluster = world.cluster(call.cluster.as_deref())?;
-    let tags = includes(&call.include, "TAGS", &["TAGS"])?;
+    let tags = call.include.iter().any(|i| i == "TAGS");
     // "You may specify up to 10 services to describe in a single operation."
-    bounded("Services", call.services.len(), 10)?;
+    bounded("Services", call.services.len(), if world.holds(Rule::TenServicesACall) { 10 } else { 100 })?;
     let (mut shown, mut failures) = (Vec::new(), Vec::new());
     for name in &call.services {
         match world.service(&cluster.name, name) {
-            Some(service) => shown.push(describe(world, service, tags)?),
+            Some(service) => shown.push(shape(world, service, tags)?),
+            None if !world.holds(Rule::MissingIsAFailure) => return Err(Refusal::service_not_found()),
             None => failures.push(Failure::missing(world.arns.ecs(&format!(
                 "service/{}/{}",
                 cluster.name,
@@ -75,9 +76,10 @@ pub(super) fn describe_services(world: &World, input: &Value) -> Result<Value, R
 }
 
 /// A service as DescribeServices and UpdateService answer it.
-fn describe(world: &World, s: &Service, tags: bool) -> Result<Value, Refusal> {
+pub(super) fn shape(world: &World, s: &Service, tags: bool) -> Result<Value, Refusal> {
     let tally = world.tally(s, |_| true);
     let current = s.current();
+    let both = s.created_launch_type.filter(|_| !world.holds(Rule::LaunchTypeOrStrategy));
     let own = s.spec.controller == DeployedBy::Ecs;
     let revisions: Vec<RevisionSummary> = {
         let mut arns: Vec<&str> = s.deployments.iter().map(|d| d.revision.as_str()).collect();
@@ -94,7 +96,7 @@ fn describe(world: &World, s: &Service, tags: bool) -> Result<Value, Refusal> {
         desired_count: s.desired_count,
         running_count: tally.running,
         pending_count: tally.pending,
-        launch_type: current.and_then(|r| r.launch_type),
+        launch_type: current.and_then(|r| r.launch_type).or(both),
         capacity_provider_strategy: current.and_then(strategy),
         platform_version: current.and_then(|r| platform_version(world, s, r)),
         platform_family: current.and_then(|r| platform_family(world, s, r)),
@@ -132,7 +134,7 @@ pub(super) fn strategy(r: &Revision) -> Option<&[StrategyItem]> {
     (!r.strategy.is_empty()).then_some(r.strategy.as_slice())
 }
 
-fn on_fargate(world: &World, s: &Service, r: &Revision) -> bool {
+pub(super) fn on_fargate(world: &World, s: &Service, r: &Revision) -> bool {
     let provider = r.strategy.first().and_then(|i| world.provider(&s.key.cluster, &i.capacity_provider));
     provider.map(|p| p.launch_type()).or(r.launch_type) == Some(LaunchType::Fargate)
 }
@@ -162,7 +164,7 @@ fn deployment_configuration(c: &DeploymentConfiguration) -> Result<Value, Refusa
     let mut full = c.clone();
     full.maximum_percent = Some(c.maximum());
     full.minimum_healthy_percent = Some(c.minimum());
-    full.strategy.get_or_insert_with(|| "ROLLING".to_owned());
+    full.strategy.get_or_insert_default();
     full.bake_time_in_minutes.get_or_insert(0);
     let mut value = write(&full)?;
     if let Some(o) = value.as_object_mut()
@@ -229,87 +231,4 @@ fn task_sets(world: &World, s: &Service) -> Vec<Value> {
         "stabilityStatus": "STEADY_STATE",
         "stabilityStatusAt": epoch(d.updated_at),
     })]
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UpdateInput {
-    cluster: Option<String>,
-    service: String,
-    desired_count: Option<i64>,
-    task_definition: Option<String>,
-    capacity_provider_strategy: Option<Vec<StrategyItem>>,
-    deployment_configuration: Option<DeploymentConfiguration>,
-    network_configuration: Option<NetworkConfiguration>,
-    platform_version: Option<String>,
-    health_check_grace_period_seconds: Option<u32>,
-    #[serde(default)]
-    force_new_deployment: bool,
-    #[serde(flatten)]
-    rest: serde_json::Map<String, Value>,
-}
-
-pub(super) fn update_service(world: &mut World, input: &Value) -> Result<Value, Refusal> {
-    let call: UpdateInput = read(input)?;
-    // A test instrument must not take silently what it does not do.
-    if let Some(name) = call.rest.iter().find(|(_, v)| !v.is_null()).map(|(k, _)| k) {
-        return Err(Refusal::new("ClientException", format!("aws-sim does not model {name:?} of UpdateService")));
-    }
-    let desired_count = call
-        .desired_count
-        .map(|n| u32::try_from(n).map_err(|_| Refusal::invalid("desiredCount cannot be negative.")))
-        .transpose()?;
-    let key = world.update_service(&UpdateService {
-        cluster: call.cluster,
-        service: call.service,
-        desired_count,
-        task_definition: call.task_definition,
-        capacity_provider_strategy: call.capacity_provider_strategy,
-        deployment_configuration: call.deployment_configuration,
-        network_configuration: call.network_configuration,
-        platform_version: call.platform_version,
-        health_check_grace_period_seconds: call.health_check_grace_period_seconds,
-        force_new_deployment: call.force_new_deployment,
-    })?;
-    // The writer sees its own write, whatever readers see.
-    let written = world.written_service(&key).ok_or_else(Refusal::service_not_found)?;
-    Ok(json!({"service": describe(world, written, true)?}))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DescribeTaskDefinition {
-    task_definition: String,
-    #[serde(default)]
-    include: Vec<String>,
-}
-
-pub(super) fn describe_task_definition(world: &World, input: &Value) -> Result<Value, Refusal> {
-    let call: DescribeTaskDefinition = read(input)?;
-    let tags = includes(&call.include, "TAGS", &["TAGS"])?;
-    let found = world.task_definition(&call.task_definition)?;
-    Ok(json!({"taskDefinition": write(&*found)?, "tags": if tags { write(&found.tags)? } else { json!([]) }}))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListTags {
-    resource_arn: String,
-}
-
-pub(super) fn list_tags_for_resource(world: &World, input: &Value) -> Result<Value, Refusal> {
-    let call: ListTags = read(input)?;
-    let kind = call.resource_arn.split(':').nth(5).unwrap_or_default();
-    let mut parts = kind.split('/');
-    let not_found = || Refusal::invalid("The specified resource ARN is not valid or not found.");
-    let tags = match (parts.next(), parts.next(), parts.next()) {
-        (Some("cluster"), Some(name), None) => world.cluster(Some(name))?.tags.clone(),
-        (Some("service"), Some(cluster), Some(name)) => {
-            world.service(cluster, name).ok_or_else(not_found)?.spec.tags.clone()
-        }
-        (Some("task-definition"), Some(_), None) => world.task_definition(&call.resource_arn)?.tags.clone(),
-        (Some("capacity-provider"), Some(name), None) => world.providers.get(name).ok_or_else(not_found)?.tags.clone(),
-        _ => return Err(not_found()),
-    };
-    Ok(json!({"tags": write(&tags)?}))
 }

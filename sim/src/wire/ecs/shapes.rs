@@ -8,6 +8,7 @@ use crate::world::shapes::{
     DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PlacementRule, ServiceRegistry,
     StrategyItem, Tag,
 };
+use crate::world::traffic::LifecycleStage;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,7 +171,7 @@ pub(super) struct ServiceDeployment<'a> {
     pub(super) target_service_revision: RevisionSummary,
     pub(super) status: ServiceDeploymentStatus,
     pub(super) status_reason: Option<&'a str>,
-    pub(super) lifecycle_stage: Option<&'static str>,
+    pub(super) lifecycle_stage: Option<LifecycleStage>,
     pub(super) deployment_configuration: &'a DeploymentConfiguration,
     pub(super) rollback: Option<Rollback<'a>>,
     pub(super) deployment_circuit_breaker: CircuitBreaker,
@@ -279,6 +280,7 @@ pub(super) struct ContainerInstance<'a> {
     pub(super) attributes: Vec<Value>,
     pub(super) registered_at: f64,
     pub(super) tags: Vec<Tag>,
+    pub(super) health_status: Option<Value>,
 }
 
 #[derive(Serialize)]

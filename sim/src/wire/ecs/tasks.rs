@@ -4,16 +4,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::shapes::{Container, Failure, Task as Shape};
-use super::{bounded, includes};
-use crate::wire::page::page;
-use crate::wire::{epoch, read, write};
+use super::{bounded, paging, read};
+use crate::wire::{epoch, write};
 use crate::world::arn::short_name;
+use crate::world::rules::Rule;
 use crate::world::shapes::LaunchType;
 use crate::world::tasks::{Phase, Task};
 use crate::world::{Refusal, World};
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct List {
     cluster: Option<String>,
     container_instance: Option<String>,
@@ -26,7 +26,7 @@ struct List {
     max_results: Option<i64>,
 }
 
-pub(super) fn list_tasks(world: &World, input: &Value) -> Result<Value, Refusal> {
+pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
     let call: List = read(input)?;
     let cluster = world.cluster(call.cluster.as_deref())?;
     if let Some(name) = &call.service_name {
@@ -37,13 +37,14 @@ pub(super) fn list_tasks(world: &World, input: &Value) -> Result<Value, Refusal>
         Some("STOPPED") => Some(true),
         // "specifying a desiredStatus of PENDING doesn't return any results. Amazon ECS never sets
         // the desired status of a task to that value" (ListTasks).
-        Some("PENDING") => None,
-        Some(other) => {
-            return Err(Refusal::invalid(format!(
-                "Invalid desiredStatus {other}: allowed are RUNNING, PENDING, STOPPED."
-            )));
-        }
+        Some(_) if world.holds(Rule::PendingTasksAreNotListed) => None,
+        Some(_) => Some(false),
     };
+    // "When you specify startedBy as the filter, it must be the only filter that you use" (startedBy).
+    let others = [&call.container_instance, &call.family, &call.service_name, &call.desired_status];
+    if call.started_by.is_some() && (others.iter().any(|f| f.is_some()) || call.launch_type.is_some()) {
+        return Err(Refusal::invalid("startedBy must be the only filter."));
+    }
     let of_instance = |t: &Task| {
         call.container_instance.as_deref().is_none_or(|name| {
             t.instance
@@ -53,9 +54,8 @@ pub(super) fn list_tasks(world: &World, input: &Value) -> Result<Value, Refusal>
         })
     };
     let arns = world
-        .tasks
-        .values()
-        .filter(|t| t.service.cluster == cluster.name && doomed == Some(t.doomed))
+        .listed_tasks(&cluster.name)
+        .filter(|t| doomed == Some(t.doomed))
         .filter(|t| call.service_name.as_deref().is_none_or(|n| short_name(n) == t.service.name))
         .filter(|t| call.family.as_deref().is_none_or(|f| f == t.task_definition.family))
         .filter(|t| call.started_by.as_deref().is_none_or(|s| s == t.deployment))
@@ -63,29 +63,28 @@ pub(super) fn list_tasks(world: &World, input: &Value) -> Result<Value, Refusal>
         .filter(|t| of_instance(t))
         .map(|t| t.arn.clone())
         .collect();
-    let (arns, next) = page(arns, call.next_token.as_deref(), call.max_results, 100, 100)?;
+    let (arns, next) = paging(&call.next_token, call.max_results).cut(arns, 100, 1..=100)?;
     Ok(json!({"taskArns": arns, "nextToken": next}))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Describe {
     cluster: Option<String>,
-    #[serde(default)]
     tasks: Vec<String>,
-    #[serde(default)]
-    include: Vec<String>,
+    // Tasks carry no tags here: what may be included is never there.
+    #[serde(default, rename = "include")]
+    _include: Vec<String>,
 }
 
-pub(super) fn describe_tasks(world: &World, input: &Value) -> Result<Value, Refusal> {
+pub(super) fn describe(world: &World, input: &Value) -> Result<Value, Refusal> {
     let call: Describe = read(input)?;
     let cluster = world.cluster(call.cluster.as_deref())?;
-    includes(&call.include, "TAGS", &["TAGS"])?;
     bounded("Tasks", call.tasks.len(), 100)?;
     let (mut shown, mut failures) = (Vec::new(), Vec::new());
     for name in &call.tasks {
         match world.tasks.get(short_name(name)).filter(|t| t.service.cluster == cluster.name) {
-            Some(t) => shown.push(describe(world, t)),
+            Some(t) => shown.push(shape(world, t)),
             None => {
                 failures.push(Failure::missing(world.arns.ecs(&format!("task/{}/{}", cluster.name, short_name(name)))))
             }
@@ -94,7 +93,7 @@ pub(super) fn describe_tasks(world: &World, input: &Value) -> Result<Value, Refu
     Ok(json!({"tasks": write(&shown)?, "failures": write(&failures)?}))
 }
 
-fn describe<'a>(world: &World, t: &'a Task) -> Shape<'a> {
+fn shape<'a>(world: &World, t: &'a Task) -> Shape<'a> {
     let instance = t.instance.as_ref().and_then(|i| world.instances.get(i));
     let fargate = t.launch_type == LaunchType::Fargate;
     let placed = !t.waiting;
@@ -177,26 +176,17 @@ fn describe<'a>(world: &World, t: &'a Task) -> Shape<'a> {
     }
 }
 
-pub(super) fn get_task_protection(world: &World, input: &Value) -> Result<Value, Refusal> {
-    let call: Describe = read(input)?;
-    let cluster = world.cluster(call.cluster.as_deref())?;
-    // "A list of up to 100 task IDs or full ARN entries" (GetTaskProtection.tasks).
-    bounded("Tasks", call.tasks.len(), 100)?;
-    let (mut shown, mut failures) = (Vec::new(), Vec::new());
-    for name in &call.tasks {
-        match world
-            .tasks
-            .get(short_name(name))
-            .filter(|t| t.service.cluster == cluster.name && t.phase != Phase::Stopped)
-        {
-            Some(t) => {
-                let until = t.protected_until.filter(|until| *until > world.now());
-                shown.push(
-                    json!({"taskArn": t.arn, "protectionEnabled": until.is_some(), "expirationDate": until.map(epoch)}),
-                );
-            }
-            None => failures.push(Failure::missing(name.clone())),
-        }
-    }
-    Ok(json!({"protectedTasks": shown, "failures": write(&failures)?}))
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Stop {
+    cluster: Option<String>,
+    task: String,
+    reason: Option<String>,
+}
+
+pub(super) fn stop(world: &mut World, input: &Value) -> Result<Value, Refusal> {
+    let call: Stop = read(input)?;
+    let id = world.stop_task_by_hand(call.cluster.as_deref(), &call.task, call.reason.as_deref())?;
+    let task = world.tasks.get(&id).ok_or_else(|| Refusal::invalid("The referenced task was not found."))?;
+    Ok(json!({"task": write(&shape(world, task))?}))
 }

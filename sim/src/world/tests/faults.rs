@@ -21,8 +21,10 @@ fn stale_reads_show_a_service_as_it_was_before_a_write() {
     assert_eq!(get(&world, "web").deployments.len(), 1);
     world.advance_by(4.0);
     assert_eq!(get(&world, "web").deployments.len(), 1);
+    let listed = |w: &World| w.listed_tasks("c").filter(|t| t.service.name == "web").count();
+    assert_eq!((listed(&world), world.written_service(&get(&world, "web").key).unwrap().tasks.len()), (4, 8));
     world.advance_by(1.5);
-    assert_eq!(get(&world, "web").deployments.len(), 2);
+    assert_eq!((get(&world, "web").deployments.len(), listed(&world)), (2, 8));
 }
 
 #[test]

@@ -1,9 +1,16 @@
 //! The world's rules, each on a small account.
 
+mod autoscaling;
+mod by_hand;
 mod capacity;
 mod deployments;
 mod faults;
+mod interruptions;
 mod invariants;
+mod placement;
+mod pools;
+mod rules;
+mod traffic;
 mod update_service;
 
 use super::deployments::{RolloutState, ServiceDeploymentStatus};

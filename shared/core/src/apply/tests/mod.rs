@@ -42,10 +42,22 @@ fn our_own_deployment(drive: &mut Drive) {
     plan_anew(drive);
 }
 
+/// An earlier run has written the same move down, and its deployment is under way.
+fn the_same_under_way(drive: &mut Drive) {
+    let mut earlier = Drive::down();
+    earlier.update(Answer::Taken);
+    drive.world = earlier.world;
+    drive.ledger = earlier.ledger;
+    drive.ledger.as_mut().unwrap().open = None;
+    plan_anew(drive);
+    for_a_switch(drive);
+}
+
 #[test]
 fn a_first_write_is_decided() {
     let rows: &[Row] = &[
         ("a move up", Drive::up, |_| {}, "write"),
+        ("a move down that our own deployment brings already, S5", Drive::down, the_same_under_way, "already"),
         ("a move down", Drive::down, |_| {}, "write"),
         ("a dry run", Drive::down, |d| d.run.mode = RunMode::Dry { why: DryWhy::Policy }, "held"),
         ("a move up without the lock", Drive::up, |d| d.run.holds_lock = false, "held"),

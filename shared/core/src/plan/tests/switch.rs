@@ -183,3 +183,47 @@ fn under_a_switch_what_could_not_be_read_is_not_taken_for_on_demand() {
         assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
     }
 }
+
+/// A service whose way down is under way: On-Demand was written, its Spot tasks are not yet
+/// replaced.
+#[test]
+fn s5_a_way_down_that_is_under_way_is_not_begun_anew() {
+    let on_spot = fixtures::on_spot(fixtures::service("web", Family::AutoScalingGroup), 1, 1, 1);
+    let mut written = on_spot.clone();
+    written.placed_by = PlacedBy::Strategy(Strategy::only(fixtures::pair(Family::AutoScalingGroup).on_demand));
+    written.deployments[0].rollout = Some(RolloutState::InProgress);
+    let entry = fixtures::switch(Scope::All);
+    let switch_run = run(RunMode::Switch { entry: entry.clone() });
+    let ordinary = || run(RunMode::Ordinary);
+    let down = || expected(&[("web", MoveKind::Down, "group-on-demand:1")]);
+    let (left, over) = (fixtures::at(60), fixtures::at(0));
+    let cases = [
+        ("it is in place", ordinary(), &written, -600, left, vec![], None),
+        ("its time is over", ordinary(), &written, -600, over, down(), None),
+        ("reads may be older than the write", ordinary(), &on_spot, -299, left, vec![], None),
+        ("ECS never took it", ordinary(), &on_spot, -300, left, down(), None),
+        ("a switch run tells of it", switch_run, &written, -600, left, vec![], Some(LeftWhy::MoveOpen)),
+    ];
+    for (name, run, service, written_at, ends_by, expected, left) in cases {
+        let mut snapshot = fixtures::snapshot(vec![service.clone()]);
+        snapshot.depth = if run.switch().is_some() { Depth::Switch } else { Depth::Full };
+        let open = OpenMove { ends_by, ..open_move() };
+        let last_write = LastWrite {
+            at: fixtures::at(written_at),
+            run: open.run.clone(),
+            move_id: open.move_id.clone(),
+            before: on_spot.placed_by.clone(),
+            after: written.placed_by.clone(),
+            deployment: None,
+            deployment_id: None,
+            dealt: Dealt { spot_tasks: 0, desired: 4 },
+            by_switch: true,
+        };
+        let ledger = Ledger { open: Some(open), last_write: Some(last_write), ..fixtures::ledger(service) };
+        let memory =
+            Memory { switches: Switches { entries: vec![entry.clone()], epoch: 1 }, ..fixtures::memory(vec![ledger]) };
+        let plan = plan_of(&Policy::default(), &snapshot, &memory, &run);
+        assert_eq!(moves(&plan), expected, "{name}");
+        assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
+    }
+}

@@ -1,5 +1,7 @@
 //! The policy and the kill switch.
 
+use spotkeeper_core::fixtures::state_contract;
+
 use super::*;
 
 #[tokio::test]
@@ -33,24 +35,7 @@ async fn every_change_of_a_switch_counts_the_epoch_up_and_a_repetition_does_not(
     let Some(live) = live("switches").await else {
         return;
     };
-    let state = &live.state;
-    assert_eq!(state.switches().await.unwrap(), spotkeeper_core::switch::Switches::default());
-    assert_eq!(state.remove_switch(&Scope::All).await.unwrap(), 0, "nothing to remove");
-
-    let launch = entry("cluster/prod", "launch");
-    assert_eq!(state.put_switch(&launch).await.unwrap(), 1);
-    let later = spotkeeper_core::switch::SwitchEntry { set_at: fixtures::at(60), ..launch.clone() };
-    assert_eq!(state.put_switch(&later).await.unwrap(), 1, "the same again, at another time");
-    assert_eq!(state.switches().await.unwrap().entries, std::slice::from_ref(&launch));
-
-    let until = spotkeeper_core::switch::SwitchEntry { until: Some(fixtures::at(60)), preempt: true, ..launch.clone() };
-    assert_eq!(state.put_switch(&until).await.unwrap(), 2);
-    assert_eq!(state.put_switch(&entry("all", "drill")).await.unwrap(), 3);
-    let switches = state.switches().await.unwrap();
-    assert_eq!((switches.epoch, switches.entries), (3, vec![entry("all", "drill"), until]));
-
-    assert_eq!(state.remove_switch(&Scope::All).await.unwrap(), 4);
-    assert_eq!(state.remove_switch(&Scope::All).await.unwrap(), 4, "removed already");
+    state_contract::every_change_of_a_switch_counts_the_epoch_up(&live.state).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,112 @@
+//! Deployments, and what goes wrong in them.
+
+use super::*;
+
+/// The fewest healthy and the most wanted tasks of a service while its deployment runs.
+fn extremes(w: &mut World, name: &str) -> (usize, u32) {
+    let (mut least, mut most) = (usize::MAX, 0);
+    while !newest(get(w, name)).is_final() {
+        w.advance_by(0.5);
+        least = least.min(get(w, name).tasks.iter().filter(|t| w.tasks[*t].is_healthy()).count());
+        most = most.max(w.tally(get(w, name), |_| true).wanted);
+    }
+    (least, most)
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        case(
+            Rule::ProtectionBlocksDeployments,
+            &[("taskDefinition: both, desiredCount: 2,", "taskDefinition: both, desiredCount: 2, protectedTasks: 1,")],
+            |w| {
+                w.update_service(&forced("both", None)).unwrap();
+                w.advance_by(3600.0);
+                newest(get(w, "both")) == ServiceDeploymentStatus::InProgress
+            },
+        ),
+        case(
+            Rule::TrafficShifts,
+            &[(
+                "serviceName: web,",
+                "serviceName: web, deploymentConfiguration: { strategy: BLUE_GREEN, bakeTimeInMinutes: 30 },",
+            )],
+            |w| {
+                w.update_service(&forced("web", None)).unwrap();
+                w.advance_by(1200.0);
+                w.tally(get(w, "web"), |_| true).running == 8
+            },
+        ),
+        case(
+            Rule::EarlySuccessEndsEarly,
+            &[(
+                "serviceName: web,",
+                "serviceName: web, deploymentConfiguration: { earlySuccessCriteria: { enable: true, healthyPercent: 75, sourceServiceRevisionCleanup: DEFERRED } },",
+            )],
+            |w| {
+                // The fourth task finds no capacity.
+                fault(w, serde_json::json!({"fault": "spot_unavailable", "provider": "all"}), true).unwrap();
+                w.update_service(&forced("web", Some(half_spot()))).unwrap();
+                w.advance_by(600.0);
+                newest(get(w, "web")) == ServiceDeploymentStatus::Successful && on(w, "web", "FARGATE") == 3
+            },
+        ),
+        case(Rule::MinimumHealthyBinds, &[], |w| {
+            w.update_service(&forced("half", None)).unwrap();
+            extremes(w, "half").0 == 2
+        }),
+        case(Rule::MaximumPercentBinds, &[], |w| {
+            w.update_service(&forced("half", None)).unwrap();
+            extremes(w, "half").1 == 4
+        }),
+        case(Rule::CircuitBreakerThreshold, &[], |w| {
+            crash(w, "breaker");
+            w.update_service(&forced("breaker", Some(half_spot()))).unwrap();
+            let failures = |w: &World| {
+                w.events()
+                    .filter(|e| {
+                        e.detail["stopCode"] == "EssentialContainerExited" && e.detail["lastStatus"] == "DEPROVISIONING"
+                    })
+                    .count()
+            };
+            while !newest(get(w, "breaker")).is_final() && !get(w, "breaker").service_deployments[0].triggered {
+                w.advance_by(1.0);
+            }
+            let d = &get(w, "breaker").service_deployments[0];
+            d.threshold == 3 && failures(w) >= 3
+        }),
+        case(Rule::FailedDeploymentStartsNothing, &[("rollback: true", "rollback: false")], |w| {
+            crash(w, "breaker");
+            w.update_service(&forced("breaker", Some(half_spot()))).unwrap();
+            run_out(w, "breaker", 3600);
+            let tasks = get(w, "breaker").tasks.len();
+            w.advance_by(1800.0);
+            get(w, "breaker").tasks.len() == tasks
+        }),
+        case(Rule::RollbackRestoresTheStrategy, &[], |w| {
+            crash(w, "breaker");
+            w.update_service(&forced("breaker", Some(vec![item("FARGATE_SPOT", 0, 1)]))).unwrap();
+            run_out(w, "breaker", 3600);
+            get(w, "breaker").current().unwrap().strategy == [item("FARGATE", 0, 1)]
+        }),
+        case(Rule::PlacementFailureIsNoFailedTask, &[], |w| {
+            fault(w, serde_json::json!({"fault": "spot_unavailable", "provider": "all"}), true).unwrap();
+            w.update_service(&forced("breaker", Some(half_spot()))).unwrap();
+            w.advance_by(3600.0);
+            newest(get(w, "breaker")) == ServiceDeploymentStatus::InProgress
+        }),
+        case(Rule::FailedTasksSlowRestarts, &[], |w| {
+            crash(w, "web");
+            w.update_service(&forced("web", Some(half_spot()))).unwrap();
+            w.advance_by(3600.0);
+            get(w, "web").primary().unwrap().failed_tasks < 150
+        }),
+        case(Rule::StoppingRollsBackAnyway, &[], |w| {
+            w.update_service(&forced("web", Some(half_spot()))).unwrap();
+            w.advance_by(15.0);
+            let arn = get(w, "web").service_deployments[0].arn.clone();
+            w.stop_service_deployment(&arn, false).unwrap();
+            run_out(w, "web", 600);
+            newest(get(w, "web")) == ServiceDeploymentStatus::RollbackSuccessful
+        }),
+    ]
+}

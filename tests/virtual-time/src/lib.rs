@@ -1,0 +1,28 @@
+//! Spotkeeper on the simulated AWS in virtual time: the functions' own handlers, walked along
+//! core's phase table as the state machine walks it, with its retries, waits, timeouts and
+//! concurrency. A day passes in a moment, and every step of it is held to the promises of
+//! `docs/SAFETY.md`.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `simulation` | the world, the tables and the journal behind one lock |
+//! | `clock` | virtual time |
+//! | `ports` | core's ports on it, with latency and faults at every call |
+//! | `tables` | Spotkeeper's own memory, by the rules of the table in DynamoDB |
+//! | `execution` | one execution of the state machine |
+//! | `day` | the schedule and what others do at which time |
+//! | `journal` | what happened, a line each |
+//! | `promises` | S1 to S10 and S12, checked at each step |
+//! | `scenario` | the files of `tests/scenarios/` |
+//! | `random` | worlds made from a seed |
+
+pub mod clock;
+pub mod day;
+pub mod execution;
+pub mod journal;
+pub mod ports;
+pub mod promises;
+pub mod random;
+pub mod scenario;
+pub mod simulation;
+pub mod tables;

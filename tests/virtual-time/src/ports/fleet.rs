@@ -1,0 +1,129 @@
+//! The fleet: the simulated account.
+
+use jiff::Timestamp;
+use spotkeeper_core::ids::{ClusterName, ServiceRef};
+use spotkeeper_core::observe::{Cluster, Depth, Gap, GapCause, Look, PlacedBy, Reading, Snapshot};
+use spotkeeper_core::ports::{Clock as _, Fleet, PortError, WriteError};
+use spotkeeper_core::record::ApiCounts;
+use spotkeeper_core::units::Seconds;
+
+use super::{FaultKind, Ports};
+use crate::promises::Write;
+
+impl Fleet for Ports {
+    async fn clusters(&self) -> Result<Vec<Cluster>, PortError> {
+        self.call("fleet.clusters", |inner| Ok(aws_sim::fleet::clusters(&inner.world))).await
+    }
+
+    async fn observe(&self, cluster: &ClusterName, depth: Depth) -> Result<Snapshot, PortError> {
+        let run = &self.invocation.run;
+        self.call_faulty("fleet.observe", |inner, fault| {
+            let mut snapshot = aws_sim::fleet::snapshot(&inner.world, cluster, depth)?;
+            inner.promises.observed(&inner.world, &inner.tables, run, cluster);
+            if fault == Some(FaultKind::Gaps) {
+                lose_some(&mut snapshot, &mut inner.rng);
+            }
+            Ok(snapshot)
+        })
+        .await
+    }
+
+    async fn look(&self, service: &ServiceRef, since: Timestamp) -> Look {
+        let run = &self.invocation.run;
+        let looked = self.call("fleet.look", |inner| {
+            inner.promises.looked(&inner.world, run, service);
+            Ok(aws_sim::fleet::look(&inner.world, service, since))
+        });
+        match looked.await {
+            Ok(look) => look,
+            Err(error) => blind(service, self.now(), &error),
+        }
+    }
+
+    async fn ready_to_write(&self, _patience: Seconds) -> bool {
+        true
+    }
+
+    async fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> Result<(), WriteError> {
+        let mut taken = Ok(());
+        let called = self.call("fleet.write", |inner| {
+            let write = Write { run: &self.invocation.run, service, placed_by };
+            inner.promises.before_write(&inner.world, &inner.tables, &write);
+            taken = aws_sim::fleet::write(&mut inner.world, service, placed_by);
+            inner.promises.after_write(&inner.world, &write, taken.is_ok());
+            let said = taken.as_ref().map_or_else(ToString::to_string, |()| format!("{service} writes {placed_by}"));
+            inner.note(self.invocation.run.as_str(), said);
+            Ok(())
+        });
+        let subject = service.to_string();
+        match called.await {
+            Ok(()) => taken,
+            Err(PortError::Throttled { .. }) => Err(WriteError::Throttled { service: subject }),
+            Err(error) => Err(WriteError::Lost { service: subject, source: Box::new(error) }),
+        }
+    }
+
+    fn api_counts(&self) -> ApiCounts {
+        let calls = self.simulation.with(|inner| inner.calls);
+        ApiCounts { calls, throttled: 0 }
+    }
+}
+
+/// A look that showed nothing.
+fn blind(service: &ServiceRef, at: Timestamp, error: &PortError) -> Look {
+    let cause = match error {
+        PortError::Throttled { .. } => GapCause::Throttled,
+        _ => GapCause::Failed,
+    };
+    let gap = |action: &str| Gap {
+        subject: service.arn.as_str().to_owned(),
+        action: action.to_owned(),
+        cause,
+        detail: error.to_string(),
+    };
+    Look {
+        at,
+        service: Reading::Missing(gap("ecs:DescribeServices")),
+        deployments: Reading::Missing(gap("ecs:DescribeServiceDeployments")),
+        revisions: Reading::Missing(gap("ecs:DescribeServiceRevisions")),
+        targets: Reading::Missing(gap("elasticloadbalancing:DescribeTargetHealth")),
+        events: Vec::new(),
+    }
+}
+
+/// Takes a part of the readings away, as throttled or denied calls do.
+fn lose_some(snapshot: &mut Snapshot, rng: &mut fastrand::Rng) {
+    let mut gaps = Vec::new();
+    let mut lose = |subject: &str, action: &str| {
+        let gap = Gap {
+            subject: subject.to_owned(),
+            action: action.to_owned(),
+            cause: GapCause::Throttled,
+            detail: String::new(),
+        };
+        gaps.push(gap.clone());
+        gap
+    };
+    for service in &mut snapshot.services {
+        let arn = service.id.arn.as_str().to_owned();
+        match rng.u32(0..8) {
+            0 => service.tasks = Reading::Missing(lose(&arn, "ecs:ListTasks")),
+            1 => service.task_definition = Reading::Missing(lose(&arn, "ecs:DescribeTaskDefinition")),
+            2 => service.scaling = Reading::Missing(lose(&arn, "application-autoscaling:DescribeScalableTargets")),
+            3 => {
+                for (group, reading) in &mut service.target_groups {
+                    *reading = Reading::Missing(lose(group, "elasticloadbalancing:DescribeTargetGroupAttributes"));
+                }
+            }
+            _ => {}
+        }
+    }
+    for (name, provider) in &mut snapshot.providers {
+        if rng.u32(0..8) == 0 {
+            *provider = Reading::Missing(lose(name.as_str(), "ecs:DescribeCapacityProviders"));
+        }
+    }
+    gaps.sort();
+    gaps.dedup();
+    snapshot.gaps = gaps;
+}

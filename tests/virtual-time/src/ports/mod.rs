@@ -1,0 +1,133 @@
+//! Core's ports on a simulation. Each call takes its time both ways, is counted, and may go wrong.
+
+mod faults;
+mod fleet;
+mod state;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::Timestamp;
+use spotkeeper_core::ids::RunId;
+use spotkeeper_core::phase::Function;
+use spotkeeper_core::ports::{Clock, PortError, Telemetry};
+use spotkeeper_core::record::{ClusterReport, RunRecord};
+use tokio::sync::Notify;
+
+use crate::simulation::{Inner, Simulation};
+
+pub use faults::{FaultKind, FaultRule, Faults};
+
+/// The ports of one invocation of a function: its fleet, its state, its telemetry and its clock.
+#[derive(Clone)]
+pub struct Ports {
+    simulation: Simulation,
+    invocation: Arc<Invocation>,
+}
+
+/// One invocation of a function.
+pub struct Invocation {
+    /// The function.
+    pub function: Function,
+    /// The run that it works for.
+    pub run: RunId,
+    calls: AtomicU32,
+    died: Notify,
+}
+
+/// One call of a port, as faults name it: `fleet.write`, `state.put_ledger`.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// The function that makes it.
+    pub function: Function,
+    /// The port and its method.
+    pub name: &'static str,
+    /// The how manieth of its invocation it is, from 1.
+    pub number: u32,
+}
+
+impl Ports {
+    /// The ports of a new invocation.
+    #[must_use]
+    pub fn new(simulation: Simulation, function: Function, run: RunId) -> Ports {
+        let invocation = Invocation { function, run, calls: AtomicU32::new(0), died: Notify::new() };
+        Ports { simulation, invocation: Arc::new(invocation) }
+    }
+
+    /// Ends when the invocation dies.
+    pub async fn died(&self) {
+        self.invocation.died.notified().await;
+    }
+
+    /// Makes a call.
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        effect: impl FnOnce(&mut Inner) -> Result<T, PortError> + Send,
+    ) -> Result<T, PortError> {
+        self.call_faulty(name, |inner, _| effect(inner)).await
+    }
+
+    /// Makes a call: on its way there, its effect, on its way back. The effect is told what goes
+    /// wrong.
+    async fn call_faulty<T>(
+        &self,
+        name: &'static str,
+        effect: impl FnOnce(&mut Inner, Option<FaultKind>) -> Result<T, PortError> + Send,
+    ) -> Result<T, PortError> {
+        let number = self.invocation.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let call = Call { function: self.invocation.function, name, number };
+        let run = &self.invocation.run;
+        let (there, back, fault) = self.simulation.with(|inner| {
+            inner.calls += 1;
+            let fault = inner.faults.of(&call, inner.world.now(), &mut inner.rng);
+            if let Some(fault) = fault {
+                inner.promises.coverage.faults += 1;
+                if let Some(said) = inner.faults.tell(&call, fault) {
+                    inner.note(run.as_str(), said);
+                }
+            }
+            (inner.one_way(), inner.one_way(), fault)
+        });
+        tokio::time::sleep(there).await;
+        match fault {
+            Some(FaultKind::DieBefore) => return self.die().await,
+            Some(FaultKind::Stall { seconds }) => {
+                tokio::time::sleep(std::time::Duration::from_secs(seconds.into())).await;
+            }
+            Some(FaultKind::Throttle) => return Err(PortError::Throttled { action: name.to_owned() }),
+            Some(FaultKind::Fail) => return Err(failed(name)),
+            Some(FaultKind::DieAfter | FaultKind::LoseAnswer | FaultKind::Gaps) | None => {}
+        }
+        let answer = self.simulation.with(|inner| effect(inner, fault));
+        match fault {
+            Some(FaultKind::DieAfter) => return self.die().await,
+            Some(FaultKind::LoseAnswer) => return Err(failed(name)),
+            _ => {}
+        }
+        tokio::time::sleep(back).await;
+        answer
+    }
+
+    /// The invocation dies here: nothing that follows happens.
+    async fn die<T>(&self) -> T {
+        self.invocation.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+fn failed(name: &str) -> PortError {
+    PortError::Failed { action: name.to_owned(), subject: "the simulation".to_owned(), source: "no answer".into() }
+}
+
+impl Clock for Ports {
+    fn now(&self) -> Timestamp {
+        self.simulation.clock.now()
+    }
+}
+
+impl Telemetry for Ports {
+    async fn run_ended(&self, _run: &RunRecord, _reports: &[ClusterReport]) -> Result<(), PortError> {
+        self.call("telemetry.run_ended", |_| Ok(())).await
+    }
+}

@@ -1,0 +1,164 @@
+//! The state: the tables.
+
+use jiff::Timestamp;
+use spotkeeper_core::assess::Assessment;
+use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
+use spotkeeper_core::observe::Cluster;
+use spotkeeper_core::policy::{Policy, PolicyMistake};
+use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
+use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
+
+use super::Ports;
+
+impl State for Ports {
+    async fn policy(&self) -> Result<Policy, Vec<PolicyMistake>> {
+        let read = self.call("state.policy", |inner| Ok(inner.tables.policy.clone())).await;
+        read.unwrap_or_else(|error| Err(vec![PolicyMistake { path: "/".to_owned(), problem: error.to_string() }]))
+    }
+
+    async fn switches(&self) -> Result<Switches, PortError> {
+        self.call("state.switches", |inner| Ok(inner.tables.switches())).await
+    }
+
+    async fn put_switch(&self, entry: &SwitchEntry) -> Result<u64, PortError> {
+        self.call("state.put_switch", |inner| {
+            inner.promises.switch_put(&inner.world, entry);
+            Ok(inner.tables.put_switch(entry))
+        })
+        .await
+    }
+
+    async fn remove_switch(&self, scope: &Scope) -> Result<u64, PortError> {
+        self.call("state.remove_switch", |inner| {
+            inner.promises.switch_removed(scope);
+            Ok(inner.tables.remove_switch(scope))
+        })
+        .await
+    }
+
+    async fn ledgers(&self, cluster: &Cluster) -> Result<Vec<Ledger>, PortError> {
+        self.call("state.ledgers", |inner| Ok(inner.tables.ledgers_of(cluster))).await
+    }
+
+    async fn ledger(&self, service: &ServiceArn) -> Result<Option<Ledger>, PortError> {
+        self.call("state.ledger", |inner| Ok(inner.tables.ledgers.get(service).cloned())).await
+    }
+
+    async fn put_ledger(&self, ledger: &Ledger) -> Result<(), PortError> {
+        self.call("state.put_ledger", |inner| {
+            inner.promises.ledger_put(&inner.world, inner.tables.ledgers.get(&ledger.service.arn), ledger);
+            inner.tables.put_ledger(ledger)
+        })
+        .await
+    }
+
+    async fn take_lease(
+        &self,
+        service: &ServiceRef,
+        holder: &str,
+        epoch: u64,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<LeaseAnswer, PortError> {
+        self.call("state.take_lease", |inner| Ok(inner.tables.take_lease(service, holder, epoch, now, until))).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), PortError> {
+        self.call("state.release_lease", |inner| {
+            inner.tables.release_lease(lease);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn leases(&self, now: Timestamp) -> Result<Vec<Lease>, PortError> {
+        self.call("state.leases", |inner| Ok(inner.tables.leases_at(now))).await
+    }
+
+    async fn take_lock(&self, run: &RunId, now: Timestamp, until: Timestamp) -> Result<Result<Lock, Lock>, PortError> {
+        self.call("state.take_lock", |inner| Ok(inner.tables.take_lock(run, now, until))).await
+    }
+
+    async fn release_lock(&self, run: &RunId) -> Result<(), PortError> {
+        self.call("state.release_lock", |inner| {
+            inner.tables.release_lock(run);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_run(&self, run: &RunRecord) -> Result<(), PortError> {
+        self.call("state.put_run", |inner| {
+            inner.tables.runs.insert(run.id.clone(), run.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, PortError> {
+        self.call("state.run", |inner| Ok(inner.tables.runs.get(run).cloned())).await
+    }
+
+    async fn put_report(&self, report: &ClusterReport) -> Result<(), PortError> {
+        self.call("state.put_report", |inner| {
+            inner.tables.reports.insert((report.run.clone(), report.cluster.clone()), report.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reports(&self, run: &RunId) -> Result<Vec<ClusterReport>, PortError> {
+        self.call("state.reports", |inner| Ok(inner.tables.reports_of(run))).await
+    }
+
+    async fn report(&self, run: &RunId, cluster: &ClusterName) -> Result<Option<ClusterReport>, PortError> {
+        self.call("state.report", |inner| Ok(inner.tables.reports.get(&(run.clone(), cluster.clone())).cloned())).await
+    }
+
+    async fn put_assessments(
+        &self,
+        run: &RunId,
+        cluster: &ClusterName,
+        assessments: &[Assessment],
+    ) -> Result<(), PortError> {
+        self.call("state.put_assessments", |inner| {
+            inner.tables.assessments.insert((run.clone(), cluster.clone()), assessments.to_vec());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn assessments(&self, run: &RunId, cluster: &ClusterName) -> Result<Vec<Assessment>, PortError> {
+        self.call("state.assessments", |inner| {
+            let found = inner.tables.assessments.get(&(run.clone(), cluster.clone()));
+            Ok(found.cloned().unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn put_moves(&self, moves: &[MoveRecord]) -> Result<(), PortError> {
+        self.call("state.put_moves", |inner| {
+            inner.tables.put_moves(moves);
+            inner.promises.moves_put(&inner.world, &inner.tables, moves);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn get_move(&self, run: &RunId, id: &MoveId) -> Result<Option<MoveRecord>, PortError> {
+        self.call("state.get_move", |inner| Ok(inner.tables.moves.get(&(run.clone(), id.clone())).cloned())).await
+    }
+
+    async fn outcomes(&self, run: &RunId) -> Result<Vec<(MoveId, Option<Outcome>)>, PortError> {
+        self.call("state.outcomes", |inner| Ok(inner.tables.outcomes(run))).await
+    }
+
+    async fn code_changed(&self, run: &RunId) -> Result<u32, PortError> {
+        self.call("state.code_changed", |inner| {
+            let changed = inner.tables.moves_of(run).filter(|record| record.code_changed).count();
+            Ok(u32::try_from(changed).unwrap_or(u32::MAX))
+        })
+        .await
+    }
+}

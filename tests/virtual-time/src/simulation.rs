@@ -1,0 +1,99 @@
+//! The world, the tables and the journal behind one lock.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sim::world::World;
+use jiff::Timestamp;
+use spotkeeper_core::ports::Clock as _;
+
+use crate::clock::VirtualClock;
+use crate::journal::Journal;
+use crate::ports::Faults;
+use crate::promises::Promises;
+use crate::tables::Tables;
+
+/// A simulated account with Spotkeeper in it. Cheap to clone.
+#[derive(Clone)]
+pub struct Simulation {
+    /// Its time.
+    pub clock: VirtualClock,
+    /// How many clusters a run works on at once: `ClustersInFlight` of the template.
+    pub clusters_in_flight: u32,
+    inner: Arc<Mutex<Inner>>,
+}
+
+/// What a simulation is made of.
+pub struct Inner {
+    /// The account.
+    pub world: World,
+    /// Spotkeeper's memory.
+    pub tables: Tables,
+    /// What goes wrong at the ports.
+    pub faults: Faults,
+    /// What happened.
+    pub journal: Journal,
+    /// What is promised, and what was broken.
+    pub promises: Promises,
+    /// How long a call takes one way, in milliseconds: from, to.
+    pub latency: (u64, u64),
+    /// Everything that is random.
+    pub rng: fastrand::Rng,
+    /// Calls of ports so far.
+    pub calls: u32,
+}
+
+impl Simulation {
+    /// Starts the clock at the world's time. To be called inside a paused runtime.
+    #[must_use]
+    pub fn start(world: World, tables: Tables, seed: u64) -> Simulation {
+        let clock = VirtualClock::start(world.now());
+        let promises = Promises::new(&world);
+        let inner = Inner {
+            promises,
+            journal: Journal::new(world.now()),
+            world,
+            tables,
+            faults: Faults::default(),
+            latency: (20, 80),
+            rng: fastrand::Rng::with_seed(seed),
+            calls: 0,
+        };
+        Simulation { clock, clusters_in_flight: 5, inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// Looks at everything, or changes it, as of now.
+    pub fn with<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.world.advance(self.clock.now());
+        f(&mut inner)
+    }
+
+    /// Lets virtual time pass up to then.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        let left = at.duration_since(self.clock.now());
+        tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+    }
+}
+
+impl Inner {
+    /// How long one way of a call takes.
+    pub(crate) fn one_way(&mut self) -> Duration {
+        Duration::from_millis(self.rng.u64(self.latency.0..=self.latency.1))
+    }
+
+    /// Writes a line into the journal.
+    pub fn note(&mut self, who: &str, what: impl Into<String>) {
+        let now = self.world.now();
+        self.journal.note(now, who, what);
+    }
+}
+
+/// Runs a simulation to its end on a runtime of its own, whose clock leaps.
+///
+/// # Errors
+/// Where the runtime cannot be made.
+pub fn in_virtual_time<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, work))
+}

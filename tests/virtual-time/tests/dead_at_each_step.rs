@@ -1,0 +1,148 @@
+//! Each function dies at each of its calls, before and after the call took effect: nothing is lost.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
+
+use aws_sim::world::World;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use spotkeeper_core::phase::Function;
+use spotkeeper_core::policy::{Policy, checked};
+use spotkeeper_core::record::Outcome;
+use spotkeeper_virtual_time::day::{Day, Happening, live};
+use spotkeeper_virtual_time::ports::{FaultKind, FaultRule};
+use spotkeeper_virtual_time::promises::{deploying, placement};
+use spotkeeper_virtual_time::simulation::{Inner, Simulation, in_virtual_time};
+use spotkeeper_virtual_time::tables::Tables;
+
+/// Two services that move in one wave, so that the Updater works on both at once.
+fn world() -> World {
+    let service = |name: &str| {
+        json!({
+            "cluster": "shop", "serviceName": name, "taskDefinition": "web", "desiredCount": 4, "launchType": "FARGATE",
+            "deploymentConfiguration": { "minimumHealthyPercent": 50, "maximumPercent": 200 },
+            "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
+        })
+    };
+    let account = json!({
+        "settings": { "throttling": "off" },
+        "clusters": [{ "clusterName": "shop", "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }],
+        "taskDefinitions": [{
+            "family": "web", "cpu": 256, "memory": 512, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
+            "containerDefinitions": [{ "name": "app", "image": "web:1", "stopTimeout": 30 }],
+        }],
+        "services": [service("web"), service("cart")],
+    });
+    aws_sim::account::parse(&account.to_string(), "test", Timestamp::from_second(1_767_225_600).unwrap()).unwrap()
+}
+
+fn policy() -> Policy {
+    checked(json!({
+        "mode": "active",
+        "budget": { "ceiling_percent": 100, "step_percent": 100, "blast_radius_percent": 100 },
+        "pace": { "restart_percent": 100 },
+        "verify": { "dwell_seconds": 30, "max_deadline_seconds": 600, "unconfirmed_seconds": 60 },
+    }))
+    .unwrap()
+}
+
+/// Which call of which function is its last, how it dies, and in how many of its invocations.
+#[derive(Debug, Clone, Copy)]
+struct Death {
+    function: Function,
+    call: u32,
+    kind: FaultKind,
+    times: u32,
+}
+
+/// Lives through half a day with that death, and a switch at its end. Whether anything died.
+fn with_death(death: Death) -> bool {
+    let rule = FaultRule {
+        kind: death.kind,
+        function: Some(death.function),
+        port: None,
+        call: Some(death.call),
+        from: Timestamp::UNIX_EPOCH,
+        until: Timestamp::MAX,
+        times: death.times,
+        per_mille: 1_000,
+    };
+    let switch = json!({ "switch": { "scope": "all", "state": "on", "reason": "a drill" } });
+    let day = Day {
+        schedule: Some(SignedDuration::from_mins(15)),
+        duration: SignedDuration::from_hours(9),
+        happenings: vec![
+            (SignedDuration::ZERO, Happening::Ports(rule)),
+            (SignedDuration::from_hours(7), Happening::Start(switch)),
+        ],
+    };
+    in_virtual_time(async {
+        let simulation = Simulation::start(world(), Tables::new(Ok(policy())), 7);
+        let end = Day { duration: SignedDuration::from_mins(6 * 60 + 50), ..day.clone() };
+        let watched = simulation.clone();
+        tokio::task::spawn_local(async move {
+            watched.sleep_until(watched.clock.origin() + end.duration).await;
+            watched.with(|inner| nothing_is_lost(inner, death, 2));
+        });
+        live(&simulation, &day).await;
+        simulation.with(|inner| {
+            nothing_is_lost(inner, death, 0);
+            inner.promises.coverage.faults > 0
+        })
+    })
+    .unwrap()
+}
+
+fn nothing_is_lost(inner: &Inner, death: Death, spot: u32) {
+    let told = || format!("{death:?}\n{}", inner.journal.tail(40));
+    assert_eq!(inner.promises.broken(), [], "{}", told());
+    for key in inner.world.service_keys() {
+        let service = inner.world.written_service(key).unwrap();
+        assert_eq!(deploying(service), None, "{key}, {}", told());
+        let found = spotkeeper_virtual_time::promises::spot_tasks(&inner.world, service);
+        assert_eq!(found, (spot, 4 - spot), "{key} is placed by {:?}, {}", placement(service), told());
+    }
+    let ledgers: Vec<_> = inner.tables.ledgers.values().collect();
+    assert_eq!(ledgers.len(), 2, "{}", told());
+    assert!(ledgers.iter().all(|ledger| ledger.open.is_none()), "a move is open, {}", told());
+    let alarmed = inner.tables.moves.values().filter(|record| record.outcome.is_some_and(Outcome::alarms)).count();
+    assert_eq!(alarmed, 0, "{}", told());
+}
+
+/// Every call of a function in turn, until one has none so late.
+fn every_step(function: Function, times: u32) {
+    for kind in [FaultKind::DieBefore, FaultKind::DieAfter] {
+        let mut deaths = 0;
+        while with_death(Death { function, call: deaths + 1, kind, times }) {
+            deaths += 1;
+        }
+        assert!(deaths >= 5, "{function:?} makes {deaths} calls");
+    }
+}
+
+#[test]
+fn s12_a_determiner_dead_at_any_step_loses_nothing() {
+    every_step(Function::Determiner, 1);
+}
+
+#[test]
+fn s12_an_updater_dead_at_any_step_loses_nothing() {
+    every_step(Function::Updater, 1);
+}
+
+#[test]
+fn s12_a_stability_checker_dead_at_any_step_loses_nothing() {
+    every_step(Function::StabilityChecker, 1);
+}
+
+#[test]
+fn s12_a_recorder_dead_at_any_step_loses_nothing() {
+    every_step(Function::Recorder, 1);
+}
+
+/// More often than the state machine tries again: the execution goes on without, or fails.
+#[test]
+fn s12_functions_dead_for_good_at_any_step_lose_nothing() {
+    for function in Function::ALL {
+        every_step(function, 12);
+    }
+}
