@@ -39,14 +39,16 @@ impl World {
     }
 }
 
-/// An expression of the cluster query language: comparisons of attributes, joined by `and` and `or`
-/// (`and` binds closer). Brackets, `not`, `task:group` and the other subjects are not modelled.
+/// An expression of the cluster query language: comparisons of attributes and of `ec2InstanceId`,
+/// joined by `and` and `or` (`and` binds closer). Brackets, `not`, `task:group` and the other subjects
+/// are not modelled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression(Vec<Vec<Comparison>>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Comparison {
-    attribute: String,
+    /// An attribute's name; `None`: the instance's id.
+    attribute: Option<String>,
     operator: Operator,
 }
 
@@ -62,7 +64,7 @@ enum Operator {
     Matches(String),
 }
 
-const ALLOWED: &str = "allowed are comparisons such as `attribute:ecs.instance-type == m5.large`, with ==, !=, =~ (and * for any text), in [a, b], !in [a, b], exists and !exists, joined by `and` and `or`";
+const ALLOWED: &str = "allowed are comparisons such as `attribute:ecs.instance-type == m5.large` or `ec2InstanceId in [i-1, i-2]`, with ==, !=, =~ (and * for any text), in [a, b], !in [a, b], exists and !exists, joined by `and` and `or`";
 
 impl Expression {
     /// Reads an expression; the error says what is allowed.
@@ -72,15 +74,19 @@ impl Expression {
         all.map(Self).ok_or_else(|| format!("the expression {text:?} cannot be read: {ALLOWED}"))
     }
 
-    fn holds(&self, instance: &Instance) -> bool {
+    /// Whether an instance satisfies it.
+    pub fn holds(&self, instance: &Instance) -> bool {
         self.0.iter().any(|all| all.iter().all(|c| c.holds(instance)))
     }
 }
 
 impl Comparison {
     fn read(text: &str) -> Option<Self> {
-        let rest = text.trim().strip_prefix("attribute:")?;
-        let (attribute, rest) = rest.split_once(char::is_whitespace)?;
+        let (subject, rest) = text.trim().split_once(char::is_whitespace)?;
+        let attribute = match subject.strip_prefix("attribute:") {
+            None if subject != "ec2InstanceId" => return None,
+            name => name.map(str::to_owned),
+        };
         let (operator, argument) = match rest.trim().split_once(char::is_whitespace) {
             Some((operator, argument)) => (operator, argument.trim()),
             None => (rest.trim(), ""),
@@ -100,11 +106,11 @@ impl Comparison {
             "!exists" | "not_exists" if argument.is_empty() => Operator::ExistsNot,
             _ => return None,
         };
-        Some(Self { attribute: attribute.to_owned(), operator })
+        Some(Self { attribute, operator })
     }
 
     fn holds(&self, instance: &Instance) -> bool {
-        let value = instance.attributes.get(&self.attribute);
+        let value = self.attribute.as_ref().map_or(Some(&instance.id), |name| instance.attributes.get(name));
         match &self.operator {
             Operator::Equals(v) => value == Some(v),
             Operator::Differs(v) => value != Some(v),
@@ -144,6 +150,7 @@ mod tests {
             "attribute:a in [b, c] and attribute:d exists",
             "attribute:a !exists or attribute:a != b",
             "attribute:a =~ t2.*",
+            "ec2InstanceId in [i-1, i-2]",
         ] {
             assert!(Expression::read(text).is_ok(), "{text}");
         }

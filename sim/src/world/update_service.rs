@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::arn::{ServiceKey, short_name};
+use super::constraints::Expression;
 use super::rules::Rule;
 use super::services::{Controller, Scheduling, Service};
 use super::shapes::{DeploymentConfiguration, LaunchType, NetworkConfiguration, PlacementRule, StrategyItem};
@@ -354,7 +355,8 @@ fn check_placement(call: &UpdateService) -> Result<(), Refusal> {
             return Err(Refusal::invalid(format!("There cannot be more than {most} placement {what}.")));
         }
     }
-    Ok(())
+    let expressions = call.placement_constraints.iter().flatten().filter_map(|c| c.expression.as_deref());
+    expressions.map(Expression::read).try_for_each(|read| read.map(|_| ())).map_err(Refusal::invalid)
 }
 
 /// Whether ECS sees no change: the same providers with the same numbers. Ratios are not reduced,

@@ -82,6 +82,10 @@ def ecs_reads():
     shows(of_batch, "[capacityProviders[0].type, failures[0].reason]", ["MANAGED_INSTANCES", "MISSING"])
     shows("ecs list-container-instances --cluster shop --status DRAINING", "containerInstanceArns", [])
     instances = said("ecs list-container-instances --cluster shop --status ACTIVE")["containerInstanceArns"]
+    filtered = "ecs list-container-instances --cluster shop --filter 'attribute:ecs.instance-type == m5.large and ec2InstanceId in [{id}]'"
+    shown = said("ecs describe-container-instances --cluster shop --container-instances {instance}", instance=instances[0])
+    shows(filtered, "containerInstanceArns", instances[:1], id=shown["containerInstances"][0]["ec2InstanceId"])
+    refused("ecs list-container-instances --cluster shop --filter 'task:group == x'", "InvalidParameterException", "cannot be read")
     described = "ecs describe-container-instances --cluster shop --include TAGS CONTAINER_INSTANCE_HEALTH --container-instances {instance} nope"
     shows(described, "[containerInstances[0].healthStatus.overallStatus, failures[0].reason]", ["OK", "MISSING"], instance=instances[0])
     shows("ecs list-tasks --cluster shop", "length(taskArns)", 10)
@@ -147,6 +151,7 @@ def ecs_writes(web):
     shows(f"{spot} --force-new-deployment", "service.capacityProviderStrategy[1].weight", 1)
     shows("ecs update-service --cluster shop --service api --desired-count 7 --health-check-grace-period-seconds 30", "service.[desiredCount, healthCheckGracePeriodSeconds]", [7, 30])
     shows("ecs update-service --cluster shop --service api --placement-constraints type=distinctInstance --placement-strategy type=spread,field=instanceId", "service.placementStrategy[0].type", "spread")
+    refused("ecs update-service --cluster shop --service api --placement-constraints 'type=memberOf,expression=task:group == x'", "InvalidParameterException", "cannot be read")
     shows("ecs update-service --cluster shop --service api --placement-constraints [] --availability-zone-rebalancing ENABLED", "service.[placementConstraints, availabilityZoneRebalancing]", [[], "ENABLED"])
     shows("ecs update-service --cluster shop --service api --deployment-configuration minimumHealthyPercent=50,maximumPercent=150", "service.deploymentConfiguration.maximumPercent", 150)
     deployment = said("ecs list-service-deployments --cluster shop --service web")["serviceDeployments"][0]

@@ -7,6 +7,7 @@ use super::shapes::{ContainerInstance as Shape, Failure, Resource};
 use super::{bounded, paging, read};
 use crate::wire::{epoch, write};
 use crate::world::arn::short_name;
+use crate::world::constraints::Expression;
 use crate::world::instances::Instance;
 use crate::world::tasks::Phase;
 use crate::world::{Refusal, World};
@@ -15,6 +16,7 @@ use crate::world::{Refusal, World};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct List {
     cluster: Option<String>,
+    filter: Option<String>,
     next_token: Option<String>,
     max_results: Option<i64>,
     status: Option<String>,
@@ -23,10 +25,12 @@ struct List {
 pub(super) fn list(world: &World, input: &Value) -> Result<Value, Refusal> {
     let call: List = read(input)?;
     let cluster = world.cluster(call.cluster.as_deref())?;
+    let filter = call.filter.as_deref().map(Expression::read).transpose().map_err(Refusal::invalid)?;
     let mut arns: Vec<String> = world
         .instances
         .values()
         .filter(|i| i.registered && i.cluster == cluster.name)
+        .filter(|i| filter.as_ref().is_none_or(|f| f.holds(i)))
         .filter(|i| call.status.as_deref().is_none_or(|s| s == i.status()))
         .map(|i| world.arns.container_instance(i))
         .collect();
