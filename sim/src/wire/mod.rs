@@ -44,6 +44,10 @@ use protocol::{Call, Service};
 /// The largest request that is read.
 const MOST_BYTES: usize = 1 << 20;
 
+/// A request with this header is answered as if IAM denied it: for who stands in front of the
+/// simulator and knows IAM.
+const DENY: &str = "x-aws-sim-deny";
+
 /// One world with its clock, shared by all connections.
 #[derive(Clone)]
 pub struct Sim(Arc<Shared>);
@@ -156,7 +160,7 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response<Body> {
     if let Some(true) = sim.hold_of(&action) {
         sim.wait_while_held(&action, true).await;
     }
-    let (outcome, lost) = sim.take(&call, &action);
+    let (outcome, lost) = sim.take(&call, &action, head.headers.contains_key(DENY));
     if let Some(false) = sim.hold_of(&action) {
         sim.wait_while_held(&action, false).await;
     }
@@ -184,7 +188,7 @@ impl Sim {
 
     /// Takes a call: counts it, throttles it, denies it, answers it; and says whether the answer is
     /// to be lost.
-    fn take(&self, call: &Call, action: &str) -> (Result<Value, Refusal>, bool) {
+    fn take(&self, call: &Call, action: &str, denied: bool) -> (Result<Value, Refusal>, bool) {
         let mut state = self.lock();
         let (world, clock) = &mut *state;
         count(&mut world.counters.calls, action);
@@ -200,7 +204,7 @@ impl Sim {
             return (Err(call.service.throttled()), false);
         }
         let outcome = call.input.as_ref().map_err(Clone::clone).and_then(|input| {
-            refuse_denied(world, call, action, input)?;
+            refuse_denied(world, call, action, input, denied)?;
             dispatch(world, call, input)
         });
         if let Err(refusal) = &outcome {
@@ -222,9 +226,9 @@ fn bucket_of<'a>(call: &Call, action: &'a str) -> &'a str {
 }
 
 /// The refusal of a call that the fault `deny` names.
-fn refuse_denied(world: &World, call: &Call, action: &str, input: &Value) -> Result<(), Refusal> {
+fn refuse_denied(world: &World, call: &Call, action: &str, input: &Value, denied: bool) -> Result<(), Refusal> {
     let resource = resource_of(world, call, input);
-    if !world.faults.denies(action, &format!("{}\n{resource}", call.text)) {
+    if !denied && !world.faults.denies(action, &format!("{}\n{resource}", call.text)) {
         return Ok(());
     }
     let who = format!("arn:aws:sts::{}:assumed-role/aws-sim/session", world.arns.account);

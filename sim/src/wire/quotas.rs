@@ -9,8 +9,11 @@ use super::{Handler, read};
 use crate::world::records::Quota;
 use crate::world::{Refusal, World};
 
-pub(super) const CALLS: &[(&str, Handler)] =
-    &[("GetServiceQuota", |w, i| get(w, i)), ("ListServiceQuotas", |w, i| list(w, i))];
+pub(super) const CALLS: &[(&str, Handler)] = &[
+    ("GetServiceQuota", |w, i| get(w, i, |quota| quota.applied)),
+    ("GetAWSDefaultServiceQuota", |w, i| get(w, i, |_| true)),
+    ("ListServiceQuotas", |w, i| list(w, i)),
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -19,9 +22,9 @@ struct Get {
     quota_code: String,
 }
 
-fn get(world: &World, input: &Value) -> Result<Value, Refusal> {
+fn get(world: &World, input: &Value, known: fn(&Quota) -> bool) -> Result<Value, Refusal> {
     let call: Get = read(Service::Quotas, input)?;
-    let mut quotas = world.quotas.iter().filter(|q| q.service_code == call.service_code);
+    let mut quotas = world.quotas.iter().filter(|q| q.service_code == call.service_code && known(q));
     let quota = quotas.find(|q| q.quota_code == call.quota_code).ok_or_else(missing)?;
     Ok(json!({"Quota": shape(world, quota)}))
 }

@@ -43,13 +43,14 @@ impl World {
         Ok(key)
     }
 
+    /// Reclaims what is held of a pool above what it gives; what goes already counts as gone.
     pub(super) fn reclaim_surplus(&mut self, key: &PoolKey) {
-        let surplus = self
-            .pools
-            .get(key)
-            .map_or(0, |p| p.spot.at(self.elapsed()).map_or(0, |most| p.spot_held.saturating_sub(most)));
-        let warned = self.instances.values().filter(|i| i.spot && i.reclaimed_at.is_some() && i.pool() == *key).count();
-        self.reclaim_from(key, surplus.saturating_sub(u32::try_from(warned).unwrap_or(u32::MAX)));
+        let Some(most) = self.pools.get(key).and_then(|p| p.spot.at(self.elapsed())) else {
+            return;
+        };
+        let staying =
+            self.spot_instances_in(key, |i| i.reclaimed_at.is_some()).len() + self.fargate_spot_tasks_in(key).len();
+        self.reclaim_from(key, u32::try_from(staying).unwrap_or(u32::MAX).saturating_sub(most));
     }
 
     fn reclaim_from(&mut self, key: &PoolKey, count: u32) -> u32 {

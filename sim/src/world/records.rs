@@ -39,6 +39,14 @@ pub struct Quota {
     pub name: String,
     /// Its value.
     pub value: f64,
+    /// Whether it was ever applied to the account: `GetServiceQuota` knows no other, for those
+    /// `GetAWSDefaultServiceQuota` answers. Source: `GetServiceQuota`, Service Quotas API reference.
+    #[serde(default = "applied")]
+    pub applied: bool,
+}
+
+fn applied() -> bool {
+    true
 }
 
 /// The quotas that every account here has, unless its file says otherwise.
@@ -48,6 +56,7 @@ pub fn default_quotas() -> Vec<Quota> {
         quota_code: code.to_owned(),
         name: name.to_owned(),
         value,
+        applied: true,
     };
     vec![
         of("fargate", "L-3032A538", "Fargate On-Demand vCPU resource count", 4000.0),

@@ -67,6 +67,7 @@ impl World {
         );
         service.revisions.push(revision);
         service.deployments.insert(0, deployment);
+        self.begin_shift(service);
         service.failures_in_a_row = 0;
         service.hold_starts_until = None;
         service.steady_told = false;

@@ -118,32 +118,8 @@ impl World {
         if count == 0 {
             return 0;
         }
-        let Some((primary, revision)) = service.primary().cloned().zip(service.current().cloned()) else {
-            return 0;
-        };
-        let providers: Vec<Option<String>> = if revision.strategy.is_empty() {
-            (0..count).map(|_| None).collect()
-        } else {
-            let shares: Vec<Share<'_>> = revision
-                .strategy
-                .iter()
-                .map(|item| Share {
-                    item,
-                    spot: self.provider(&service.key.cluster, &item.capacity_provider).is_some_and(|p| self.is_spot(p)),
-                    placed: self
-                        .tally(service, |t| {
-                            t.deployment == primary.id
-                                && t.provider.as_ref() == Some(&item.capacity_provider)
-                                && !self.is_draining(t)
-                        })
-                        .wanted,
-                })
-                .collect();
-            let chosen = place(&shares, count, self.settings.rounding);
-            chosen.into_iter().map(|n| Some(revision.strategy[n].capacity_provider.clone())).collect()
-        };
         let mut started = 0;
-        for provider in providers {
+        for provider in self.choose_providers(service, count) {
             if self.provisioning_is_full(service, provider.as_deref()) {
                 self.tell_placement_failure(service, provider.as_deref(), NoPlace::NoInstance);
                 self.reconcile_at(service, self.settings.durations.placement_retry);
@@ -169,6 +145,29 @@ impl World {
             self.tell(service, format!("has started {started} {plural}."));
         }
         started
+    }
+
+    /// The providers of the next tasks of the PRIMARY deployment; `None` where there is no strategy.
+    pub(super) fn choose_providers(&self, service: &Service, count: u32) -> Vec<Option<String>> {
+        let Some((primary, revision)) = service.primary().zip(service.current()) else {
+            return Vec::new();
+        };
+        if revision.strategy.is_empty() {
+            return vec![None; usize::try_from(count).unwrap_or(0)];
+        }
+        let placed = |provider: &String| {
+            let here =
+                |t: &Task| t.deployment == primary.id && t.provider.as_ref() == Some(provider) && !self.is_draining(t);
+            self.tally(service, here).wanted
+        };
+        let is_spot = |name: &str| self.provider(&service.key.cluster, name).is_some_and(|p| self.is_spot(p));
+        let shares: Vec<Share<'_>> = revision
+            .strategy
+            .iter()
+            .map(|item| Share { item, spot: is_spot(&item.capacity_provider), placed: placed(&item.capacity_provider) })
+            .collect();
+        let chosen = place(&shares, count, self.settings.rounding);
+        chosen.into_iter().map(|n| Some(revision.strategy[n].capacity_provider.clone())).collect()
     }
 
     /// The account's launch rate on Fargate: On-Demand and Spot have a bucket each, in virtual time.

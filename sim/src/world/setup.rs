@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::arn::{ServiceKey, short_name};
 use super::deployments::{Deployment, Revision, RolloutState, ServiceDeployment, ServiceDeploymentStatus};
-use super::placement::{Share, place};
 use super::services::{Scheduling, Service, ServiceSpec};
 use super::shapes::{LaunchType, NetworkConfiguration, StrategyItem};
 use super::task_definitions::TaskDefinition;
@@ -187,24 +186,17 @@ impl World {
             }
             return Ok(());
         }
-        let shares: Vec<Share<'_>> = revision
-            .strategy
-            .iter()
-            .map(|item| Share {
-                item,
-                spot: self.provider(&service.key.cluster, &item.capacity_provider).is_some_and(|p| self.is_spot(p)),
-                placed: 0,
-            })
-            .collect();
-        let chosen = place(&shares, service.desired_count, self.settings.rounding);
-        for n in 0..service.desired_count {
-            let provider = chosen
-                .get(usize::try_from(n).unwrap_or(usize::MAX))
-                .map(|n| revision.strategy[*n].capacity_provider.clone());
+        for provider in self.choose_providers(service, service.desired_count) {
             let Some(id) = self.start_task(service, provider.clone()) else {
                 continue;
             };
-            while self.tasks.get(&id).is_some_and(|t| t.waiting) {
+            while let Some(task) = self.tasks.get(&id).filter(|t| t.waiting) {
+                if task.launch_type == LaunchType::Fargate {
+                    return Err(format!(
+                        "the tasks of service {} do not fit: the pools of Fargate give no more",
+                        service.key
+                    ));
+                }
                 let group =
                     provider.as_deref().and_then(|p| self.group_of_provider(&service.key.cluster, p)).map(|(g, _)| g);
                 let grown = match provider.as_deref() {

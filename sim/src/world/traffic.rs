@@ -82,8 +82,6 @@ pub struct Shift {
     pub(super) lasts: f64,
     /// When it is over.
     pub(super) until: Timestamp,
-    /// When the stage began.
-    pub(super) since: Timestamp,
 }
 
 /// A lifecycle hook that is under way.
@@ -131,8 +129,14 @@ impl World {
             hook: None,
             lasts: 0.0,
             until: self.now,
-            since: self.now,
         })
+    }
+
+    /// Enters the first stage of a deployment that has just begun, where it shifts traffic.
+    pub(super) fn begin_shift(&mut self, service: &mut Service) {
+        if let Some(stage) = self.shift_stage(service) {
+            self.enter(service, stage, 0.0, 0.0);
+        }
     }
 
     /// The stage that the service's deployment is in, where it shifts traffic and is not rolled back.
@@ -164,8 +168,8 @@ impl World {
             Some(hook) => hook.answers_at.unwrap_or(hook.expires_at).min(hook.expires_at),
             None => shift.until,
         };
-        let timeout = after(shift.since, self.settings.durations.lifecycle_stage_timeout);
-        let next = if next > self.now { next.min(timeout) } else { timeout };
+        let timeout = after(shift.until, self.settings.durations.lifecycle_stage_timeout);
+        let next = if next > self.now { next } else { timeout };
         self.reconcile_at(service, next.duration_since(self.now).as_secs_f64().max(0.001));
     }
 
@@ -178,7 +182,7 @@ impl World {
         if let Some(hook) = &shift.hook {
             return self.step_hook(service, &shift, hook);
         }
-        if after(shift.since, self.settings.durations.lifecycle_stage_timeout) <= self.now {
+        if after(shift.until, self.settings.durations.lifecycle_stage_timeout) <= self.now {
             self.roll_shift_back(service, Cause::StageTimeout);
             return false;
         }
@@ -236,17 +240,15 @@ impl World {
 
     /// Enters a stage, or a further step of the traffic shift: its hooks first, then what it waits for.
     fn enter(&mut self, service: &mut Service, stage: LifecycleStage, production_weight: f64, seconds: f64) {
-        let hooks: u32 = self.hooks_of(service, stage).len().try_into().unwrap_or(0);
         let shifts_traffic = matches!(stage, LifecycleStage::TestTrafficShift | LifecycleStage::ProductionTrafficShift);
         let lasts = seconds + if shifts_traffic { self.settings.durations.traffic_shift } else { 0.0 };
-        let hook = (hooks > 0).then(|| self.start_hook(service, stage, 0)).flatten();
+        let hook = self.start_hook(service, stage, 0);
         let now = self.now;
         let Some(entry) = service.service_deployments.first_mut() else {
             return;
         };
         entry.updated_at = now;
-        let since = entry.shift.as_ref().filter(|s| s.stage == stage).map_or(now, |s| s.since);
-        entry.shift = Some(Shift { stage, production_weight, hook, lasts, until: after(now, lasts), since });
+        entry.shift = Some(Shift { stage, production_weight, hook, lasts, until: after(now, lasts) });
     }
 
     fn hooks_of(&self, service: &Service, stage: LifecycleStage) -> Vec<(HookTarget, Option<String>, f64, HookAction)> {

@@ -296,6 +296,7 @@ def spot():
 
 def quotas():
     shows("service-quotas get-service-quota --service-code fargate --quota-code L-3032A538", "Quota.Value", 4000.0)
+    shows("service-quotas get-aws-default-service-quota --service-code ec2 --quota-code L-1216C47A", "Quota.Value", 4000.0)
     shows("service-quotas list-service-quotas --service-code ec2", "length(Quotas)", 2)
     refused("service-quotas get-service-quota --service-code ec2 --quota-code L-0", "NoSuchResourceException", "does not exist")
 

@@ -1,15 +1,14 @@
 //! Stands between the functions and AWS, and kills one of them while it waits for an answer.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::http::{Response, StatusCode};
 use serde_json::Value;
-use tokio::runtime::Runtime;
+
+use crate::between::{Between, forward, function, operation};
 
 /// A place where a function waits for AWS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +31,7 @@ pub(crate) struct Killer {
     spare: fn(&Await) -> bool,
     kill: OnceLock<Kill>,
     progress: Mutex<Progress>,
-    runtime: Runtime,
+    between: Between,
 }
 
 /// How often a function dies before it is spared: the state machine tries it four times more.
@@ -50,21 +49,29 @@ struct Progress {
 impl Killer {
     /// One that kills nobody yet, and never at an await that `spare` names.
     pub(crate) fn new(spare: fn(&Await) -> bool) -> Arc<Killer> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Arc::new(Killer { spare, kill: OnceLock::new(), progress: Mutex::default(), runtime })
+        Arc::new(Killer { spare, kill: OnceLock::new(), progress: Mutex::default(), between: Between::new() })
     }
 
     /// An address whose requests go on to `upstream`, once that is known.
     pub(crate) fn before(self: &Arc<Killer>, upstream: Arc<OnceLock<String>>) -> String {
-        let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let address = listener.local_addr().unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let app = axum::Router::new().fallback(pass).with_state((Arc::clone(self), upstream));
-        self.runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, app).await.unwrap();
-        });
-        format!("http://{address}")
+        let killer = Arc::clone(self);
+        self.between.listen(move |parts, body| killer.pass(upstream.get().unwrap(), parts, body))
+    }
+
+    fn pass(&self, to: &str, parts: &Parts, body: &Bytes) -> Response<Body> {
+        let Some(function) = function(&parts.headers) else {
+            return forward(to, parts, body);
+        };
+        match self.judge(&function, &named(parts, body)) {
+            None => forward(to, parts, body),
+            Some(carried_out) => {
+                if carried_out {
+                    forward(to, parts, body);
+                }
+                self.kill.get().unwrap()(&function);
+                Response::builder().status(StatusCode::BAD_GATEWAY).body(Body::empty()).unwrap()
+            }
+        }
     }
 
     /// How it kills: set once.
@@ -110,68 +117,9 @@ impl Killer {
     }
 }
 
-async fn pass(
-    State((killer, upstream)): State<(Arc<Killer>, Arc<OnceLock<String>>)>,
-    request: Request<Body>,
-) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    // Blocking: a function under test asks for little at once.
-    let answer = tokio::task::spawn_blocking(move || {
-        let to = upstream.get().unwrap();
-        let Some(function) = function(&parts.headers) else {
-            return forward(to, &parts, &body);
-        };
-        match killer.judge(&function, &named(&parts, &body)) {
-            None => forward(to, &parts, &body),
-            Some(carried_out) => {
-                if carried_out {
-                    forward(to, &parts, &body);
-                }
-                killer.kill.get().unwrap()(&function);
-                Response::builder().status(StatusCode::BAD_GATEWAY).body(Body::empty()).unwrap()
-            }
-        }
-    });
-    answer.await.unwrap()
-}
-
-fn forward(to: &str, parts: &Parts, body: &Bytes) -> Response<Body> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = Request::builder().method(parts.method.clone()).uri(format!("{to}{path}"));
-    for (name, value) in &parts.headers {
-        if name != "host" && name != "content-length" {
-            request = request.header(name, value);
-        }
-    }
-    let answer = agent.run(request.body(body.to_vec()).unwrap()).unwrap();
-    let mut response = Response::builder().status(answer.status());
-    for (name, value) in answer.headers() {
-        if name != "transfer-encoding" && name != "content-length" && name != "connection" {
-            response = response.header(name, value);
-        }
-    }
-    let body = answer.into_body().with_config().limit(u64::MAX).read_to_vec().unwrap();
-    response.body(Body::from(body)).unwrap()
-}
-
-/// The function that asks: `app/NAME` in its user agent.
-fn function(headers: &HeaderMap) -> Option<String> {
-    let agents = headers.get_all("x-amz-user-agent").iter().chain(headers.get_all("user-agent"));
-    let mut words = agents.filter_map(|agent| agent.to_str().ok()).flat_map(|agent| agent.split(' '));
-    words.find_map(|word| word.strip_prefix("app/spotkeeper-")).map(str::to_owned)
-}
-
 /// What is asked for: the operation, and for the table what kind of item.
 fn named(parts: &Parts, body: &[u8]) -> String {
-    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    let Some(target) = target else {
-        let form = std::str::from_utf8(body).unwrap_or_default();
-        let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
-        return action.unwrap_or_else(|| parts.uri.path().rsplit('/').next().unwrap_or_default()).to_owned();
-    };
-    let operation = target.rsplit('.').next().unwrap_or(target);
+    let operation = operation(parts, body);
     let input: Value = serde_json::from_slice(body).unwrap_or_default();
     match key(&input) {
         Some(key) => format!("{operation} {}", key.split('/').next().unwrap_or(key)),

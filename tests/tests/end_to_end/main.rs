@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod between;
 mod crash;
+mod gate;
 mod killer;
 mod ordinary;
+mod roles;
+mod signed;
 mod switch;
 mod trouble;
 mod world;

@@ -181,6 +181,25 @@ fn fargate_spot_tasks_get_their_warning_and_are_replaced() {
 }
 
 #[test]
+fn what_goes_already_is_not_reclaimed_twice() {
+    let mut world = world();
+    world.update_service(&forced("web", Some(vec![item("FARGATE_SPOT", 0, 1)]))).unwrap();
+    run_out(&mut world, "web", 900);
+    for zone in ["b", "c"] {
+        world.set_obtainable(&format!("FARGATE_SPOT/eu-west-1{zone}"), Some(0)).unwrap();
+    }
+    world.advance_by(300.0);
+    assert_eq!(on(&world, "web", "FARGATE_SPOT"), 4, "all are in one zone now");
+    let before = world.felt().interruptions["FARGATE_SPOT/eu-west-1c"];
+    for _ in 0..3 {
+        world.set_obtainable("FARGATE_SPOT/eu-west-1a", Some(2)).unwrap();
+        world.advance_by(1.0);
+    }
+    assert_eq!(world.felt().interruptions["FARGATE_SPOT/eu-west-1a"], 2);
+    assert_eq!(world.felt().interruptions["FARGATE_SPOT/eu-west-1c"], before);
+}
+
+#[test]
 fn capacity_rebalancing_launches_the_new_instance_first() {
     let mut world =
         on_spot(|a| a.replace("{ name: spot, cluster: c,", "{ name: spot, cluster: c, capacityRebalance: true,"));

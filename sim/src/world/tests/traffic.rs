@@ -97,7 +97,7 @@ fn linear_and_canary_shift_step_by_step() {
         let mut world = configured(configuration);
         world.update_service(&forced("web", None)).unwrap();
         let start = world.now();
-        let stages = stages(&mut world, 7200);
+        let stages = stages(&mut world, 200_000);
         let all: Vec<f64> =
             stages.iter().filter(|(s, _)| *s == LifecycleStage::ProductionTrafficShift).map(|(_, w)| *w).collect();
         assert_eq!(newest(get(&world, "web")), ServiceDeploymentStatus::Successful, "{configuration}");
@@ -107,6 +107,11 @@ fn linear_and_canary_shift_step_by_step() {
         weights("strategy: LINEAR, linearConfiguration: { stepPercent: 25.0, stepBakeTimeInMinutes: 5 }");
     assert_eq!(linear, [25.0, 50.0, 75.0, 100.0]);
     assert!((15..22).contains(&minutes), "three bake times of 5 minutes: {minutes}");
+    // Bake times longer than the timeout of a stage are no timeout.
+    let (_, minutes) = weights(
+        "strategy: LINEAR, linearConfiguration: { stepPercent: 50.0, stepBakeTimeInMinutes: 1440 }, bakeTimeInMinutes: 1440",
+    );
+    assert!((2880..2890).contains(&minutes), "{minutes}");
     let (canary, minutes) =
         weights("strategy: CANARY, canaryConfiguration: { canaryPercent: 5.0, canaryBakeTimeInMinutes: 20 }");
     assert_eq!(canary, [5.0, 100.0]);
@@ -149,6 +154,13 @@ fn a_pause_waits_for_an_answer() {
     world.continue_service_deployment(&d.arn, &id, HookAction::Continue).unwrap();
     run_out(&mut world, "web", 3600);
     assert_eq!(newest(get(&world, "web")), ServiceDeploymentStatus::Successful);
+    // A pause of the first stage, too, holds the deployment.
+    let first = hook("").replace("PRE_PRODUCTION_TRAFFIC_SHIFT", "PRE_SCALE_UP");
+    let mut world = configured(&first);
+    world.update_service(&forced("web", None)).unwrap();
+    world.advance_by(3600.0);
+    assert_eq!(get(&world, "web").service_deployments[0].lifecycle_stage(), Some(LifecycleStage::PreScaleUp));
+    assert_eq!(get(&world, "web").tasks.len(), 4);
     // Without an answer it is rolled back, after 24 hours or what is configured; or it goes on.
     for (timeout, want) in [
         ("", ServiceDeploymentStatus::InProgress),

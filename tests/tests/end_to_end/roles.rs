@@ -1,0 +1,289 @@
+//! The roles of `template.yaml`, enforced: in MiniStack's half by MiniStack, in the simulator's by
+//! the [`Gate`] in front of it, which asks MiniStack's IAM.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use spotkeeper_tests::local::Local;
+use spotkeeper_tests::ministack::{MiniStack, Options};
+use spotkeeper_tests::paths;
+use spotkeeper_tests::sim::Simulator;
+use spotkeeper_tests::stack::Stack;
+
+use crate::gate::Gate;
+use crate::signed;
+use crate::world::{PATIENCE, World, fault, place};
+
+const POLICY: &str = "
+mode: active
+budget: { ceiling_percent: 80, step_percent: 80, blast_radius_percent: 100 }
+pace: { restart_percent: 100, services_in_flight: 40, moves_per_run: 40 }
+rules: { ec2_default_stop_timeout_seconds: 30 }
+verify: { dwell_seconds: 1, poll_seconds: 1, drought_seconds: 6, launch_seconds: 5 }
+";
+
+/// The functions, each with its `AWS_SDK_UA_APP_ID`.
+const FUNCTIONS: [(&str, &str); 4] = [
+    ("Determiner", "determiner"),
+    ("Updater", "updater"),
+    ("StabilityChecker", "stability-checker"),
+    ("Recorder", "recorder"),
+];
+
+/// What nothing here can show. Logs and traces are sent by Lambda itself, which neither half does
+/// as AWS does; metrics go out as RPC v2 CBOR, in which MiniStack does not see the action, and lets
+/// it pass.
+const NOT_ENFORCED: [&str; 3] = ["logs:", "xray:", "cloudwatch:PutMetricData"];
+
+/// Every kind of run, with no more rights than the template gives; then each function with one
+/// statement of its role less, each in turn: it says which IAM action it lacks.
+#[test]
+fn the_roles_suffice_and_each_statement_is_needed() {
+    let scene = Scene::start();
+    let switch = |state: &str| json!({ "switch": { "scope": "cluster/prod", "state": state, "reason": "roles" } });
+    for (name, input) in [
+        ("dry", json!({ "dry_run": true })),
+        ("moves", json!({})),
+        ("switch-on", switch("on")),
+        ("switch-off", switch("off")),
+        ("restore", json!({ "restore": { "scope": "all" } })),
+    ] {
+        let execution = scene.stack.run(name, &input, PATIENCE).unwrap();
+        let denials = scene.denials();
+        assert_eq!(execution.status, "SUCCEEDED", "{name}: {} {}{denials}", execution.error, execution.cause);
+        assert_eq!(execution.output["status"], "completed", "{name}: {}{denials}", execution.output);
+    }
+    // A metric or an event that cannot be sent fails no run: it is in the log.
+    assert_eq!(scene.denials(), "");
+    let metrics = scene.stack.api.cli(&["cloudwatch", "list-metrics", "--namespace", "Spotkeeper"]).unwrap();
+    assert!(!metrics["Metrics"].as_array().unwrap().is_empty(), "no metric was sent");
+
+    scene.stack.forget_ledgers().unwrap();
+    scene.each_statement_is_needed();
+}
+
+/// An account with every kind of thing in it, and Spotkeeper in it with its rights enforced.
+struct Scene {
+    world: World,
+    gate: Gate,
+    /// What CloudFormation called each resource of the template.
+    names: BTreeMap<String, String>,
+}
+
+impl std::ops::Deref for Scene {
+    type Target = Local;
+    fn deref(&self) -> &Local {
+        &self.world
+    }
+}
+
+impl Scene {
+    fn start() -> Scene {
+        let place = place();
+        let account = paths::workspace().join("tests/accounts/roles.yaml");
+        let simulator = Simulator::start(Path::new(&account), 1).unwrap();
+        let gate = Gate::before(simulator.url());
+        let options = Options { authorises: true, fleet: Some(gate.url().to_owned()), ..Options::default() };
+        let ministack = MiniStack::start(&options).unwrap();
+        let stack = Stack::deploy(&ministack, "spotkeeper", &[]).unwrap();
+        stack.put_policy(POLICY).unwrap();
+        let arguments = ["cloudformation", "describe-stack-resources", "--stack-name", "spotkeeper"];
+        let resources = stack.api.cli(&arguments).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let names = resources["StackResources"].as_array().unwrap().iter();
+        let names = names.map(|each| (text(&each["LogicalResourceId"]), text(&each["PhysicalResourceId"]))).collect();
+        let scene = Scene { world: World::new(Local { simulator, ministack, stack }, place), gate, names };
+        // A service that never comes to the end of a deployment.
+        let busy = |name: &str| json!({ "fault": name, "cluster": "prod", "service": "busy" });
+        fault(&scene, &busy("new_tasks_crash"));
+        fault(&scene, &busy("deploy"));
+        for (function, app) in FUNCTIONS {
+            scene.gate.learn(scene.ministack.url(), app, scene.role(function));
+        }
+        scene
+    }
+
+    fn role(&self, function: &str) -> &str {
+        &self.names[&format!("{function}Role")]
+    }
+
+    /// What the functions' logs say of calls that were not allowed, or not made.
+    fn denials(&self) -> String {
+        let mut found = String::new();
+        for (function, _) in FUNCTIONS {
+            for message in self.log(function) {
+                if ["may not call", "not authorized", "not sent"].iter().any(|words| message.contains(words)) {
+                    found += &format!("\n{function}: {message}");
+                }
+            }
+        }
+        found
+    }
+
+    /// The log of a function.
+    fn log(&self, function: &str) -> Vec<String> {
+        let mut messages = Vec::new();
+        let mut next = Value::Null;
+        loop {
+            let mut input = json!({ "logGroupName": self.names[&format!("{function}Log")] });
+            if !next.is_null() {
+                input["nextToken"] = next;
+            }
+            let mut answer = self.json("logs", "Logs_20140328", "FilterLogEvents", &input);
+            let events = answer["events"].as_array().cloned().unwrap_or_default();
+            messages.extend(events.iter().map(|event| event["message"].as_str().unwrap_or_default().to_owned()));
+            next = answer["nextToken"].take();
+            if next.is_null() {
+                return messages;
+            }
+        }
+    }
+
+    fn json(&self, service: &str, target: &str, operation: &str, input: &Value) -> Value {
+        signed::json(self.ministack.url(), service, target, operation, input)
+    }
+
+    fn each_statement_is_needed(&self) {
+        let mut unseen = Vec::new();
+        for (function, app) in FUNCTIONS {
+            let role = self.role(function);
+            let policy = self.policy(role);
+            let statements = policy["Statement"].as_array().unwrap().clone();
+            let mut asked = Asked::prepare(self, function);
+            for (index, statement) in statements.iter().enumerate() {
+                let action = statement["Action"].as_str().unwrap();
+                if NOT_ENFORCED.iter().any(|one| action.starts_with(one)) {
+                    continue;
+                }
+                let mut less = policy.clone();
+                less["Statement"].as_array_mut().unwrap().remove(index);
+                self.put_policy(role, &less);
+                self.gate.learn(self.ministack.url(), app, role);
+                self.forget_cache();
+                let before = self.log(function).len();
+                let mut said = asked.ask(self);
+                said.extend(self.log(function).into_iter().skip(before));
+                let said = said.join("\n");
+                eprintln!(
+                    "{function} without {action}: {}",
+                    said.lines().find(|line| line.contains(action)).unwrap_or("?")
+                );
+                if !said.contains(action) {
+                    unseen.push(format!("{function} without {action} said {said}"));
+                }
+            }
+            self.put_policy(role, &policy);
+            self.gate.learn(self.ministack.url(), app, role);
+            // Its lock would be in the way of the next one's run.
+            self.invoke("Recorder", &json!({ "op": "end", "run_id": asked.run }));
+        }
+        assert!(unseen.is_empty(), "{}", unseen.join("\n\n"));
+    }
+
+    fn policy(&self, role: &str) -> Value {
+        let arguments = ["iam", "get-role-policy", "--role-name", role, "--policy-name", "least"];
+        self.stack.api.cli(&arguments).unwrap()["PolicyDocument"].clone()
+    }
+
+    fn put_policy(&self, role: &str, policy: &Value) {
+        let policy = policy.to_string();
+        let parameters = [("RoleName", role), ("PolicyName", "least"), ("PolicyDocument", &policy)];
+        signed::iam(self.ministack.url(), "PutRolePolicy", &parameters);
+    }
+
+    /// Empties the cache, so that nothing is known that a function would otherwise ask for.
+    fn forget_cache(&self) {
+        let table = self.stack.output("TableName").unwrap();
+        let of_cache = json!({
+            "TableName": table,
+            "FilterExpression": "begins_with(pk, :cache)",
+            "ExpressionAttributeValues": { ":cache": { "S": "cache/" } },
+        });
+        let found = self.json("dynamodb", "DynamoDB_20120810", "Scan", &of_cache);
+        for item in found["Items"].as_array().unwrap() {
+            let input = json!({ "TableName": table, "Key": { "pk": item["pk"], "sk": item["sk"] } });
+            self.json("dynamodb", "DynamoDB_20120810", "DeleteItem", &input);
+        }
+    }
+
+    /// Invokes a function; what it answered.
+    fn invoke(&self, function: &str, input: &Value) -> String {
+        signed::invoke(self.ministack.url(), &self.names[function], input)
+    }
+}
+
+/// How to make a function do whatever it can do.
+struct Asked {
+    function: &'static str,
+    run: String,
+    /// Moves of the run that nobody has asked about.
+    moves: Vec<String>,
+    asked: usize,
+}
+
+impl Asked {
+    fn prepare(scene: &Scene, function: &'static str) -> Asked {
+        let run = format!("without-{}", function.to_lowercase());
+        let moves = match function {
+            "Determiner" => {
+                begin(scene, &run, &json!({ "dry_run": true }));
+                Vec::new()
+            }
+            "Updater" => planned(scene, &run),
+            "StabilityChecker" => {
+                let moves = planned(scene, &run);
+                scene.invoke("Updater", &json!({ "run_id": run, "move_ids": moves }));
+                moves
+            }
+            _ => {
+                let moves = planned(scene, &run);
+                // Its lock would be in the way of what it is asked.
+                scene.invoke("Recorder", &json!({ "op": "end", "run_id": run }));
+                moves
+            }
+        };
+        Asked { function, run, moves, asked: 0 }
+    }
+
+    /// What it answers.
+    fn ask(&mut self, scene: &Scene) -> Vec<String> {
+        self.asked += 1;
+        let mut one = || self.moves.pop().unwrap();
+        let inputs = match self.function {
+            "Determiner" => vec![json!({ "run_id": self.run, "cluster": "prod" })],
+            "Updater" => vec![json!({ "run_id": self.run, "move_ids": [one()] })],
+            "StabilityChecker" => vec![json!({ "run_id": self.run, "move_id": one() })],
+            _ => {
+                let run = |what: &str| format!("{}-{what}-{}", self.run, self.asked);
+                let switch =
+                    |state: &str| json!({ "switch": { "scope": "cluster/prod", "state": state, "reason": "roles" } });
+                let begin = |what: &str, input: Value| json!({ "op": "begin", "run_id": run(what), "input": input });
+                vec![
+                    json!({ "op": "outcome", "run_id": self.run, "move_id": one(), "because": { "error": "Unavailable" } }),
+                    begin("run", json!({})),
+                    json!({ "op": "cluster_failed", "run_id": run("run"), "cluster": "prod", "error": "Unavailable" }),
+                    json!({ "op": "end", "run_id": run("run") }),
+                    begin("on", switch("on")),
+                    begin("off", switch("off")),
+                ]
+            }
+        };
+        inputs.iter().map(|input| scene.invoke(self.function, input)).collect()
+    }
+}
+
+fn begin(scene: &Scene, run: &str, input: &Value) {
+    let said = scene.invoke("Recorder", &json!({ "op": "begin", "run_id": run, "input": input }));
+    assert!(!said.contains("errorType"), "{said}");
+}
+
+/// A run with all of its moves planned and none written.
+fn planned(scene: &Scene, run: &str) -> Vec<String> {
+    begin(scene, run, &json!({}));
+    scene.invoke("Determiner", &json!({ "run_id": run, "cluster": "prod" }));
+    let moves = scene.stack.bodies(&format!("move/{run}")).unwrap();
+    let moves: Vec<String> = moves.iter().map(|each| each["planned"]["id"].as_str().unwrap().to_owned()).collect();
+    assert!(moves.len() > 14, "{run} has {} moves", moves.len());
+    moves
+}
