@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 /// What a newcomer needs to go on from here.
 const TEACH: &str = "\
 To look around, in another shell:
-  export AWS_ENDPOINT_URL=http://127.0.0.1:4580 AWS_REGION=eu-west-1
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4580 AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1
   export AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=y
   aws ecs describe-services --cluster shop --services web
 

@@ -104,6 +104,23 @@ fn the_strict_walk_finds_what_the_model_does_not_have() {
     run(&python, "strict_test.py", &[]);
 }
 
+#[test]
+fn the_first_commands_of_the_readme_work_in_a_shell() {
+    let Some(python) = python("the_first_commands_of_the_readme_work_in_a_shell") else {
+        return;
+    };
+    let sim = start("accounts/fargate.yaml").unwrap();
+    let lines = include_str!("../README.md").lines().filter_map(|line| line.strip_prefix("$ "));
+    let commands: Vec<&str> = lines.filter(|line| line.starts_with("export ") || line.starts_with("aws ")).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    let commands = commands.join("\n").replace("http://127.0.0.1:4580", &sim.url);
+    // The AWS CLI stands beside this Python. Nothing else of this machine is to help.
+    let path = format!("{}:/usr/bin:/bin", python.parent().unwrap().display());
+    let output = Command::new("sh").args(["-ec", &commands]).env_clear().env("PATH", path).output().unwrap();
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && told.contains("service/shop/web"), "{told}");
+}
+
 /// The same calls on another simulator: what differs is listed in `tests/differences.toml`.
 fn compare(test: &str, name: &str, other: &str) {
     let Some(python) = python(test) else {
