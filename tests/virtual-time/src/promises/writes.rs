@@ -1,4 +1,4 @@
-//! S1, S4, S5, S6, S9 and S10 at each write.
+//! S1, S4, S5, S6, S9, S10 and S12 at each write.
 
 use aws_sim::world::World;
 use aws_sim::world::services::Service;
@@ -72,8 +72,7 @@ impl Promises {
             .switched
             .values()
             .any(|(_, entry)| entry.preempt && entry.in_force(now) && entry.scope.covers(write.service));
-        let allowed = if begins { false } else { own || preempts };
-        self.holds("S6", now, allowed, || {
+        self.holds("S6", now, !begins && (own || preempts), || {
             format!(
                 "{} ({:?}) during {} deployment {deployment}",
                 said(),
