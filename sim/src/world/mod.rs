@@ -179,6 +179,8 @@ pub struct World {
     placement_configurations: BTreeMap<String, Timestamp>,
     /// The account's launch rates.
     launches: buckets::Buckets,
+    /// The last turn that was given out of each.
+    launch_turns: BTreeMap<&'static str, Timestamp>,
     services: services::Services,
     meters: meters::VcpuMeters,
     felt: meters::Felt,

@@ -126,7 +126,8 @@ impl World {
                 break;
             }
             if !self.may_launch(service, provider.as_deref()) {
-                self.reconcile_soon(service);
+                let wait = service.launch_turn.map_or(0.0, |turn| turn.duration_since(self.now).as_secs_f64());
+                self.reconcile_at(service, wait.max(0.001));
                 break;
             }
             let no_task = self.settings.fargate_drought == FargateDrought::NoTask
@@ -171,16 +172,34 @@ impl World {
     }
 
     /// The account's launch rate on Fargate: On-Demand and Spot have a bucket each, in virtual time.
-    fn may_launch(&mut self, service: &Service, provider: Option<&str>) -> bool {
+    /// Who finds it empty is given the time of a token that comes back, in the order of asking, so
+    /// that a thousand services that wait are not asked every second.
+    fn may_launch(&mut self, service: &mut Service, provider: Option<&str>) -> bool {
         let bucket = match provider {
             Some("FARGATE_SPOT") => "fargate spot launches",
             Some("FARGATE") => "fargate launches",
             None if service.current().and_then(|r| r.launch_type) == Some(LaunchType::Fargate) => "fargate launches",
             _ => return true,
         };
+        if !self.holds(Rule::FargateLaunchRate) {
+            return true;
+        }
+        let turn = service.launch_turn.take();
+        if let Some(turn) = turn.filter(|turn| *turn > self.now) {
+            service.launch_turn = Some(turn);
+            return false;
+        }
         let seconds = self.now.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
         let (burst, rate) = (self.settings.fargate_launch_burst, self.settings.fargate_launches_per_second);
-        self.launches.take_from(bucket, burst, rate, seconds) || !self.holds(Rule::FargateLaunchRate)
+        let last = self.launch_turns.get(bucket).copied().unwrap_or(self.now);
+        if (turn.is_some() || last <= self.now) && self.launches.take_from(bucket, burst, rate, seconds) {
+            return true;
+        }
+        // A little later than the token, so that rounding does not miss it.
+        let turn = after(last.max(self.now), 1.0 / rate + 1e-4);
+        self.launch_turns.insert(bucket, turn);
+        service.launch_turn = Some(turn);
+        false
     }
 
     /// Whether a task's container instance is DRAINING.

@@ -120,6 +120,8 @@ pub struct Service {
     pub(super) steady_told: bool,
     pub(super) last_placement_event: Option<Timestamp>,
     pub(super) shortfall: super::meters::Meter,
+    /// When it may launch on Fargate again, where the account's rate holds it up.
+    pub(super) launch_turn: Option<Timestamp>,
 }
 
 /// An entry of a service's event stream.

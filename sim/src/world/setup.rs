@@ -67,6 +67,7 @@ impl World {
             buckets: super::buckets::Buckets::default(),
             placement_configurations: BTreeMap::new(),
             launches: super::buckets::Buckets::default(),
+            launch_turns: BTreeMap::new(),
             meters: super::meters::VcpuMeters::default(),
             felt: super::meters::Felt::default(),
             bus: std::collections::VecDeque::new(),
@@ -148,6 +149,7 @@ impl World {
             steady_told: true,
             last_placement_event: None,
             shortfall: super::meters::Meter::default(),
+            launch_turn: None,
             key: new.key.clone(),
             spec: new.spec,
         };
