@@ -48,7 +48,7 @@ impl Simulation {
     #[must_use]
     pub fn start(world: World, tables: Tables, seed: u64) -> Simulation {
         let clock = VirtualClock::start(world.now());
-        let promises = Promises::new(&world);
+        let promises = Promises::new();
         let inner = Inner {
             promises,
             journal: Journal::new(world.now()),

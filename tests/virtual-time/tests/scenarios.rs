@@ -42,3 +42,55 @@ fn every_scenario_keeps_its_promise() {
     assert!(only.is_empty() || !names.is_empty(), "there is no scenario {only}");
     assert!(wrong.is_empty(), "{} of {} scenarios:\n{}", wrong.len(), names.len(), wrong.join("\n"));
 }
+
+/// A scenario that is right, to make mistakes in.
+const RIGHT: &str = r#"shows: Nothing.
+account:
+  clusters: [{ clusterName: shop, capacityProviders: [FARGATE, FARGATE_SPOT] }]
+  taskDefinitions:
+    - { family: web, cpu: 256, memory: 512, networkMode: awsvpc, requiresCompatibilities: [FARGATE], containerDefinitions: [{ name: app, image: "web:1" }] }
+  services:
+    - { cluster: shop, serviceName: web, taskDefinition: web, desiredCount: 2, launchType: FARGATE }
+policy: { mode: active }
+schedule: 15m
+duration: 1h
+events:
+  - at: 20m
+    do: { aws: { fault: deploy, cluster: shop, service: web } }
+expect: { outcomes: {} }
+"#;
+
+#[test]
+fn a_mistake_is_told_with_its_place_and_what_is_allowed() {
+    let right = scenario::parse(RIGHT, "right.yaml", &folder()).unwrap().live().unwrap();
+    assert_eq!(right.wrong, [""; 0]);
+    let cases: [(&str, &str, &str, &[&str]); 9] = [
+        ("an unknown field", "schedule: 15m", "scheduel: 15m", &["line 9", "scheduel", "schedule"]),
+        ("no length of time", "at: 20m", "at: soon", &["line 12", "soon"]),
+        ("a service that does not exist", "service: web }", "service: cart }", &["wrong.yaml:12", "cart", "web"]),
+        ("a fault that does not exist", "fault: deploy", "fault: explode", &["line 13", "explode", "new_tasks_crash"]),
+        (
+            "what is for the wire alone",
+            "fault: deploy, cluster: shop, service: web",
+            "fault: throttle, action: \"ecs:ListTasks\"",
+            &["wrong.yaml:12", "ports"],
+        ),
+        ("what nobody can do", "aws:", "azure:", &["line 13", "azure", "aws"]),
+        (
+            "an outcome that does not exist",
+            "outcomes: {}",
+            "outcomes: { perfect: 1 }",
+            &["line 14", "perfect", "stable"],
+        ),
+        ("a mistaken policy", "mode: active", "mode: on", &["wrong.yaml", "policy", "/mode", "dry_run"]),
+        ("a mistaken account", "taskDefinition: web,", "taskDefinition: api,", &["wrong.yaml:7", "api", "web"]),
+    ];
+    for (name, from, to, parts) in cases {
+        let text = RIGHT.replacen(from, to, 1);
+        assert_ne!(text, RIGHT, "{name}");
+        let told = scenario::parse(&text, "wrong.yaml", &folder()).unwrap_err().to_string();
+        for part in parts {
+            assert!(told.contains(part), "{name}: {told} does not say {part}");
+        }
+    }
+}

@@ -4,9 +4,9 @@
 //! | file | what it checks |
 //! |---|---|
 //! | `facts` | what is true of a service in the world |
-//! | `writes` | S1, S4, S5, S6, S9, S10 at each write |
+//! | `writes` | S1, S4, S5, S6, S9, S10, S12 at each write |
 //! | `moves` | S2, S7, S8 as records of moves are written |
-//! | `rest` | S2 between moves; S8 and S12 when all is over |
+//! | `rest` | S2 between moves; S8 when all is over |
 //! | `switches` | S4 at the end of a switch run |
 
 mod coverage;
@@ -14,6 +14,8 @@ mod facts;
 mod moves;
 mod rest;
 mod switches;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,10 +85,16 @@ pub struct Promises {
     pub writes: BTreeMap<ServiceKey, Vec<(Timestamp, PlacedBy)>>,
 }
 
+impl Default for Promises {
+    fn default() -> Promises {
+        Promises::new()
+    }
+}
+
 impl Promises {
     /// Nothing has happened yet.
     #[must_use]
-    pub fn new(_world: &World) -> Promises {
+    pub fn new() -> Promises {
         Promises {
             broken: Vec::new(),
             coverage: Coverage::default(),
@@ -141,7 +149,9 @@ impl Promises {
     /// A switch entry is put into the table.
     pub(crate) fn switch_put(&mut self, world: &World, entry: &SwitchEntry) {
         self.coverage.switches += 1;
-        self.switched.entry(entry.scope.clone()).or_insert((world.now(), entry.clone())).1 = entry.clone();
+        // Put again, it has been on since it was put first.
+        let since = self.switched.get(&entry.scope).map_or_else(|| world.now(), |(since, _)| *since);
+        self.switched.insert(entry.scope.clone(), (since, entry.clone()));
     }
 
     /// A switch entry is taken away.

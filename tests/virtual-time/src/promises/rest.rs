@@ -1,4 +1,4 @@
-//! S2 between moves; S8 and S12 when all is over.
+//! S2 between moves; S8 when all is over.
 
 use aws_sim::world::World;
 use spotkeeper_core::observe::PlacedBy;
@@ -49,10 +49,6 @@ impl Promises {
             self.holds("S8", now, now <= open.ends_by + self.patience, || {
                 format!("{} of {} is open since before {}", open.move_id, ledger.service, open.ends_by)
             });
-        }
-        let left = tables.leases.values().filter(|lease| lease.until > now + spotkeeper_lambda::LOCK);
-        for lease in left {
-            self.holds("S12", now, false, || format!("the lease of {} lasts until {}", lease.service, lease.until));
         }
     }
 }

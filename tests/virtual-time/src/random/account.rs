@@ -35,12 +35,15 @@ fn settings(rng: &mut Rng) -> Value {
         "scaleIn": one_of(rng, &["balanceZones", "newest", "oldest", "onDemandFirst", "random"]),
         "fargateDrought": one_of(rng, &["keepProvisioning", "noTask"]),
         "stopBeforeStart": one_of(rng, &["whenRoomIsShort", "always"]),
+        "fargateSpotStop": one_of(rng, &["deregisterFirst", "sigtermFirst"]),
         "forcedDeploymentResolvesImages": rng.bool(),
         "provisioningCountsAsPending": rng.bool(),
         "jitterPercent": rng.u32(0..=40),
         "durations": {
             "instanceLaunch": rng.u32(40..=150),
+            "interruptionNoticed": rng.u32(1..=90),
             "managedScaling": rng.u32(5..=60),
+            "provisioningTimeout": rng.u32(600..=1_800),
             "targetHealthy": rng.u32(5..=40),
         },
     })
@@ -114,6 +117,9 @@ fn service(rng: &mut Rng, account: &mut Value, cluster: &str, name: &str) {
             json!({ "name": name, "attributes": { "deregistration_delay.timeout_seconds": delay } }),
         );
         service["loadBalancers"] = json!([{ "targetGroupArn": name, "containerName": "app", "containerPort": 8080 }]);
+        if rng.u32(0..5) == 0 {
+            blue_green(rng, account, &mut service, name);
+        }
     }
     let mut tags = Vec::new();
     match rng.u32(0..8) {
@@ -134,6 +140,26 @@ fn service(rng: &mut Rng, account: &mut Value, cluster: &str, name: &str) {
         let id = format!("service/{cluster}/{name}");
         push(account, "scalableTargets", json!({ "resourceId": id, "minCapacity": least, "maxCapacity": most }));
     }
+}
+
+/// Deployments that start all tasks twice, and shift the traffic.
+fn blue_green(rng: &mut Rng, account: &mut Value, service: &mut Value, name: &str) {
+    let other = format!("{name}-green");
+    push(
+        account,
+        "targetGroups",
+        json!({ "name": other, "attributes": { "deregistration_delay.timeout_seconds": "20" } }),
+    );
+    service["loadBalancers"][0]["advancedConfiguration"] = json!({
+        "alternateTargetGroupArn": other,
+        "productionListenerRule": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/a/1/1/1",
+        "roleArn": "arn:aws:iam::123456789012:role/ecs",
+    });
+    service["deploymentConfiguration"] = json!({
+        "strategy": one_of(rng, &["BLUE_GREEN", "CANARY"]),
+        "bakeTimeInMinutes": rng.u32(0..=5),
+        "maximumPercent": 200, "minimumHealthyPercent": 100,
+    });
 }
 
 /// Two revisions, so that somebody can deploy the other.

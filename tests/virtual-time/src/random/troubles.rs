@@ -43,7 +43,7 @@ fn trouble(
         all.push((until, Happening::Aws { fault, on: false }));
     };
     let (cluster, name) = (service.cluster.clone(), service.name.clone());
-    match rng.u32(0..24) {
+    match rng.u32(0..28) {
         0 | 1 => lasting(Fault::SpotUnavailable { provider: "all".to_owned() }),
         2 | 16..=18 => {
             let spot = rng.bool().then(|| spot_provider(world, service)).flatten();
@@ -58,6 +58,12 @@ fn trouble(
         6 | 7 | 21 => {
             let desired_count = desired(rng, world, service);
             let fault = Fault::SetDesiredCount { cluster, service: name, desired_count };
+            all.push((at, Happening::Aws { fault, on: true }));
+        }
+        22..=24 => {
+            let zone = one_of(rng, &["a", "b", "c"]);
+            let kind = one_of(rng, &["m5.large", "m6i.large", "m5.xlarge", "FARGATE_SPOT"]);
+            let fault = Fault::Reclaim { pool: format!("{kind}/eu-west-1{zone}"), count: rng.u32(1..=20) };
             all.push((at, Happening::Aws { fault, on: true }));
         }
         8 | 9 => switch(rng, service, at, until, all),

@@ -1,0 +1,225 @@
+//! Each check bites: a write that breaks a promise is told, and one that keeps all is not.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use aws_sim::world::faults::Fault;
+use aws_sim::world::{ServiceKey, World};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use spotkeeper_core::fixtures;
+use spotkeeper_core::ids::{MoveId, RunId, ServiceRef};
+use spotkeeper_core::observe::{Family, PlacedBy};
+use spotkeeper_core::plan::{Fingerprint, Move, MoveCause, MoveKind};
+use spotkeeper_core::policy::{Policy, checked};
+use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, Written};
+use spotkeeper_core::strategy::Strategy;
+use spotkeeper_core::switch::Scope;
+use spotkeeper_core::units::Seconds;
+
+use super::{Promises, Write};
+use crate::tables::Tables;
+
+/// A move up of the service `web`, right before its write: everything holds.
+struct Stage {
+    world: World,
+    tables: Tables,
+    promises: Promises,
+    run: RunId,
+    service: ServiceRef,
+    up: PlacedBy,
+}
+
+fn policy() -> Policy {
+    checked(json!({ "mode": "active", "pace": { "services_in_flight": 1 } })).unwrap()
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let account = json!({
+            "settings": { "throttling": "off" },
+            "clusters": [{ "clusterName": "prod", "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }],
+            "taskDefinitions": [{
+                "family": "web", "cpu": 256, "memory": 512, "networkMode": "awsvpc",
+                "requiresCompatibilities": ["FARGATE"],
+                "containerDefinitions": [{ "name": "app", "image": "web:1", "stopTimeout": 30 }],
+            }],
+            "services": [{
+                "cluster": "prod", "serviceName": "web", "taskDefinition": "web", "desiredCount": 4,
+                "capacityProviderStrategy": [{ "capacityProvider": "FARGATE", "weight": 1 }],
+                "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
+            }],
+        });
+        let start = Timestamp::from_second(1_767_225_600).unwrap();
+        let world = aws_sim::account::parse(&account.to_string(), "test", start).unwrap();
+        let cluster = fixtures::cluster_name();
+        let snapshot = aws_sim::fleet::snapshot(&world, &cluster, spotkeeper_core::observe::Depth::Full).unwrap();
+        let service = snapshot.services[0].id.clone();
+        let pair = fixtures::pair(Family::Fargate);
+        let up = PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, 1, 1, 1));
+        let run = fixtures::run_id("run");
+        let mut tables = Tables::new(Ok(policy()));
+        let ledger = Ledger::new(service.clone(), snapshot.services[0].placed_by.clone(), pair.clone());
+        tables.ledgers.insert(service.arn.clone(), ledger);
+        let record = intent(&run, &service, MoveKind::Up, &up, world.now());
+        tables.put_moves(&[record]);
+        let mut promises = Promises::new();
+        promises.observed(&world, &tables, &run, &cluster);
+        promises.looked(&world, &run, &service);
+        Stage { world, tables, promises, run, service, up }
+    }
+
+    /// The promises that the write breaks.
+    fn broken(mut self, placed_by: &PlacedBy) -> Vec<&'static str> {
+        let write = Write { run: &self.run, service: &self.service, placed_by };
+        self.promises.before_write(&self.world, &self.tables, &write);
+        self.promises.broken().iter().map(|broken| broken.promise).collect()
+    }
+
+    fn fault(&mut self, fault: serde_json::Value) {
+        let fault: Fault = serde_json::from_value(fault).unwrap();
+        self.world.set_fault(fault, true, &[]).unwrap();
+    }
+
+    fn look_again(&mut self) {
+        self.promises.observed(&self.world, &self.tables, &self.run, &self.service.cluster);
+        self.promises.looked(&self.world, &self.run, &self.service);
+    }
+}
+
+/// A move whose write is about to be sent.
+fn intent(run: &RunId, service: &ServiceRef, kind: MoveKind, after: &PlacedBy, at: Timestamp) -> MoveRecord {
+    let pair = fixtures::pair(Family::Fargate);
+    let on_demand = Strategy::only(pair.on_demand.clone());
+    let planned = Move {
+        id: MoveId::parse("prod/0-0").unwrap(),
+        run: run.clone(),
+        service: service.clone(),
+        pair,
+        kind,
+        cause: MoveCause::Budget,
+        before: PlacedBy::Strategy(on_demand.clone()),
+        after: after.clone(),
+        spot_tasks: 1,
+        desired: 4,
+        fingerprint: Fingerprint("f".to_owned()),
+        deadline: Seconds(600),
+        undo: None,
+        fall_back: on_demand,
+        wave: 0,
+        suitability: 50,
+    };
+    let written = Written {
+        at,
+        after: after.clone(),
+        previous_deployment: None,
+        previous_service_deployment: None,
+        confirmed: false,
+        deployment: None,
+        deployment_id: None,
+        deadline: Seconds(600),
+    };
+    MoveRecord { written: Some(written), ..MoveRecord::new(planned) }
+}
+
+#[test]
+fn a_write_that_breaks_a_promise_is_told() {
+    type Vary = fn(&mut Stage);
+    let cases: [(&str, Vary, &[&str]); 10] = [
+        ("all holds", |_| {}, &[]),
+        ("no intent is on record", |stage| stage.tables.moves.clear(), &["S12"]),
+        ("no original is on record", |stage| stage.tables.ledgers.clear(), &["S9"]),
+        (
+            "it is not enrolled",
+            |stage| {
+                let key = ServiceKey::new("prod", "web");
+                stage.world.set_tag(&key, "spotkeeper:enabled", Some("false"));
+                stage.look_again();
+            },
+            &["S1"],
+        ),
+        (
+            "it has one task",
+            |stage| {
+                stage.fault(json!({
+                    "fault": "set_desired_count", "cluster": "prod", "service": "web", "desired_count": 1,
+                }));
+                stage.look_again();
+            },
+            &["S1"],
+        ),
+        (
+            "a switch is on for as long as an Updater may take",
+            |stage| {
+                stage.promises.switch_put(&stage.world, &fixtures::switch(Scope::All));
+                stage.world.advance_by(120.0);
+            },
+            &[],
+        ),
+        (
+            "a switch is on for longer",
+            |stage| {
+                stage.promises.switch_put(&stage.world, &fixtures::switch(Scope::All));
+                stage.world.advance_by(121.0);
+            },
+            &["S4"],
+        ),
+        ("it is in place already", |stage| stage.up = PlacedBy::Strategy(fargate_alone()), &["S5"]),
+        (
+            "somebody deploys",
+            |stage| {
+                stage.fault(json!({ "fault": "deploy", "cluster": "prod", "service": "web" }));
+                let (run, service) = (stage.run.clone(), stage.service.clone());
+                stage.promises.looked(&stage.world, &run, &service);
+            },
+            &["S6"],
+        ),
+        (
+            "a move down while somebody deploys",
+            |stage| {
+                stage.fault(json!({ "fault": "deploy", "cluster": "prod", "service": "web" }));
+                let (run, service) = (stage.run.clone(), stage.service.clone());
+                stage.promises.looked(&stage.world, &run, &service);
+                let down = intent(&run, &service, MoveKind::Down, &stage.up, stage.world.now());
+                stage.tables.put_moves(&[down]);
+            },
+            &["S6"],
+        ),
+    ];
+    for (name, vary, expected) in cases {
+        let mut stage = Stage::new();
+        vary(&mut stage);
+        let placed_by = stage.up.clone();
+        assert_eq!(stage.broken(&placed_by), expected, "{name}");
+    }
+}
+
+fn fargate_alone() -> Strategy {
+    Strategy::only(fixtures::pair(Family::Fargate).on_demand)
+}
+
+#[test]
+fn what_a_move_leaves_behind_is_told() {
+    let ended = |vary: &dyn Fn(&mut Stage)| {
+        let mut stage = Stage::new();
+        let write = Write { run: &stage.run, service: &stage.service, placed_by: &stage.up };
+        stage.tables.ledgers.get_mut(&stage.service.arn).unwrap().open = Some(spotkeeper_core::record::OpenMove {
+            run: stage.run.clone(),
+            move_id: MoveId::parse("prod/0-0").unwrap(),
+            ends_by: stage.world.now() + SignedDuration::from_secs(600),
+            previous: None,
+        });
+        stage.promises.before_write(&stage.world, &stage.tables, &write);
+        aws_sim::fleet::write(&mut stage.world, &stage.service, &stage.up).unwrap();
+        stage.promises.after_write(&stage.world, &write, true);
+        stage.world.advance_by(300.0);
+        vary(&mut stage);
+        let mut record = intent(&stage.run, &stage.service, MoveKind::Up, &stage.up, stage.world.now());
+        record.outcome = Some(Outcome::Stable);
+        record.planned.spot_tasks = 0;
+        stage.tables.runs.insert(stage.run.clone(), fixtures::run(spotkeeper_core::record::RunMode::Ordinary));
+        stage.promises.moves_put(&stage.world, &stage.tables, &[record]);
+        stage.promises.broken().iter().map(|broken| broken.promise).collect::<Vec<_>>()
+    };
+    assert_eq!(ended(&|_| {}), ["S2"], "a task is on Spot, where the plan dealt none");
+    assert_eq!(ended(&|stage| stage.world.advance_by(600.0)), ["S8", "S2"], "and it comes too late");
+}
