@@ -347,7 +347,8 @@ fn split(position: &Position<'_>) -> Split {
     let bounds = strategy.bounds(&pair.spot, service.desired);
     let floor_broken = service.desired.saturating_sub(spot_tasks) < limit.floor.min(service.desired);
     let share_broken = spot_tasks > bounds.most && spot_tasks > limit.cap_at(service.desired);
-    match (floor_broken || share_broken) && bounds.most > 0 {
+    // A strategy that places no Spot at this count, and does at others, may have left tasks there.
+    match (floor_broken || share_broken) && strategy.uses(&pair.spot) {
         true => Split::Broken(Skew { spot_tasks, bounds }),
         false => Split::Kept,
     }

@@ -149,7 +149,9 @@ impl Promises {
     /// A switch entry is put into the table.
     pub(crate) fn switch_put(&mut self, world: &World, entry: &SwitchEntry) {
         self.coverage.switches += 1;
-        self.switched.entry(entry.scope.clone()).or_insert((world.now(), entry.clone())).1 = entry.clone();
+        // Put again, it has been on since it was put first.
+        let since = self.switched.get(&entry.scope).map_or_else(|| world.now(), |(since, _)| *since);
+        self.switched.insert(entry.scope.clone(), (since, entry.clone()));
     }
 
     /// A switch entry is taken away.

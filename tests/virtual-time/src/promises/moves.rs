@@ -68,7 +68,7 @@ impl Promises {
     /// S7: moves up that are written and have not ended, by cluster.
     fn in_flight(&mut self, world: &World, tables: &Tables) {
         let mut up: BTreeMap<&ClusterName, Vec<&MoveRecord>> = BTreeMap::new();
-        for ((run, id), _) in &self.ends_by {
+        for (run, id) in self.ends_by.keys() {
             let Some(record) = tables.moves.get(&(run.clone(), id.clone())) else { continue };
             let on_the_way = record.outcome.is_none()
                 && record.written.is_some()

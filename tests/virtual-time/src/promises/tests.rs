@@ -215,10 +215,11 @@ fn what_a_move_leaves_behind_is_told() {
         vary(&mut stage);
         let mut record = intent(&stage.run, &stage.service, MoveKind::Up, &stage.up, stage.world.now());
         record.outcome = Some(Outcome::Stable);
+        record.planned.spot_tasks = 0;
         stage.tables.runs.insert(stage.run.clone(), fixtures::run(spotkeeper_core::record::RunMode::Ordinary));
         stage.promises.moves_put(&stage.world, &stage.tables, &[record]);
         stage.promises.broken().iter().map(|broken| broken.promise).collect::<Vec<_>>()
     };
-    assert_eq!(ended(&|_| {}), ["S2"], "two tasks are on Spot, where the plan dealt one");
+    assert_eq!(ended(&|_| {}), ["S2"], "a task is on Spot, where the plan dealt none");
     assert_eq!(ended(&|stage| stage.world.advance_by(600.0)), ["S8", "S2"], "and it comes too late");
 }

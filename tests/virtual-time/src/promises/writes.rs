@@ -1,6 +1,7 @@
 //! S1, S4, S5, S6, S9, S10 and S12 at each write.
 
 use aws_sim::world::World;
+use aws_sim::world::deployments::ServiceDeploymentStatus;
 use aws_sim::world::services::Service;
 use jiff::Timestamp;
 use spotkeeper_core::observe::PlacedBy;
@@ -40,8 +41,19 @@ impl Promises {
         }
         let same = place.as_ref().is_some_and(|place| place.equivalent(write.placed_by));
         let declared = record.step == Step::Retry || record.planned.kind == MoveKind::Rebalance;
-        self.holds("S5", now, !same || declared, || format!("{} ({:?}), which is in place", said(), record.step));
+        self.holds("S5", now, !same || declared || self.ended_by_ecs(service), || {
+            format!("{} ({:?}), which is in place", said(), record.step)
+        });
         self.no_interruption(now, write, record, &said);
+    }
+
+    /// Whether ECS itself has given up our own deployment: then a strategy is written once more.
+    fn ended_by_ecs(&self, service: &Service) -> bool {
+        let newest = service.service_deployments.first();
+        newest.is_some_and(|newest| {
+            let failed = newest.status.is_final() && newest.status != ServiceDeploymentStatus::Successful;
+            failed && self.own.contains(&newest.arn)
+        })
     }
 
     /// What must hold before a write that may add Spot.
@@ -110,7 +122,11 @@ fn adds_spot(
     record: &MoveRecord,
     write: &Write<'_>,
 ) -> bool {
-    let desired = service.desired_count;
+    // A service may scale out right after: what counts is the strategy, not the present count.
+    let desired = match record.planned.kind {
+        MoveKind::Down => service.desired_count,
+        MoveKind::Up | MoveKind::Rebalance => service.desired_count.max(100),
+    };
     let most = |placed_by: &PlacedBy| facts::most_spot(world, placed_by, desired);
     let more = most(write.placed_by) > place.map_or(0, most);
     let anew = record.planned.kind != MoveKind::Down && place.is_some_and(|place| place.equivalent(write.placed_by));

@@ -52,7 +52,7 @@ pub struct Lived {
 pub fn load(path: &Path) -> Result<Scenario, ScenarioError> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let text = std::fs::read_to_string(path).map_err(|error| ScenarioError(format!("{name}: {error}")))?;
-    parse(&text, &name, path.parent().unwrap_or(Path::new(".")))
+    parse(&text, &name, path.parent().unwrap_or_else(|| Path::new(".")))
 }
 
 /// The same from a text; `name` stands for the file in messages, `folder` is where account files

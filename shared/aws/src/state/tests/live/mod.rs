@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::{ClusterName, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::{Cluster, Family};
-use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
+use spotkeeper_core::ports::{LeaseAnswer, State};
 use spotkeeper_core::record::{Lease, Ledger, MoveRecord, Outcome};
 use spotkeeper_core::switch::Scope;
 
