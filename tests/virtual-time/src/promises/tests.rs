@@ -58,7 +58,7 @@ impl Stage {
         let up = PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, 1, 1, 1));
         let run = fixtures::run_id("run");
         let mut tables = Tables::new(Ok(policy()));
-        let ledger = Ledger::new(service.clone(), snapshot.services[0].placed_by.clone(), pair.clone());
+        let ledger = Ledger::new(service.clone(), snapshot.services[0].placed_by.clone(), pair);
         tables.ledgers.insert(service.arn.clone(), ledger);
         let record = intent(&run, &service, MoveKind::Up, &up, world.now());
         tables.put_moves(&[record]);
