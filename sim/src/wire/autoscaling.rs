@@ -158,7 +158,7 @@ fn distribution(d: &InstancesDistribution) -> Value {
         "OnDemandBaseCapacity": d.base(),
         // Left out where the account file leaves it out: absent means 100.
         "OnDemandPercentageAboveBaseCapacity": d.on_demand_percentage_above_base_capacity,
-        "SpotAllocationStrategy": d.spot_allocation_strategy.as_deref().unwrap_or("capacity-optimized"),
+        "SpotAllocationStrategy": d.spot_allocation_strategy.as_deref().unwrap_or("lowest-price"),
         "SpotInstancePools": d.spot_instance_pools,
         "SpotMaxPrice": d.spot_max_price,
     })

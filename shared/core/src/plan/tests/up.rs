@@ -241,6 +241,17 @@ fn tasks_that_do_not_follow_the_strategy_are_placed_anew_after_the_dwell() {
     }
 }
 
+/// A service that was scaled in to the base of its strategy, and whose Spot tasks are what is left.
+#[test]
+fn spot_tasks_left_below_the_base_are_seen() {
+    let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 4, 1, 1);
+    fixtures::settle(&mut service, 4);
+    let memory = fixtures::memory(vec![fixtures::ledger(&service)]);
+    let plan = plan_of(&open_policy(), &fixtures::snapshot(vec![service]), &memory, &run(RunMode::Ordinary));
+    let since: Vec<_> = plan.ledgers.iter().map(|ledger| ledger.skewed_since).collect();
+    assert_eq!(since, [Some(fixtures::now())]);
+}
+
 #[test]
 fn a_split_that_nothing_repairs_is_named_after_a_deadline() {
     type Vary = fn(&mut Service, &mut Ledger, &mut RunRecord);
