@@ -158,3 +158,44 @@ pub(crate) const fn gcd(a: u32, b: u32) -> u32 {
     }
     a
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `NAME BASE+WEIGHT`, as people write it: `a 2+1, b 0+1`.
+    fn strategy(text: &str) -> Strategy {
+        let number = |text: &str| text.parse().unwrap();
+        let item = |text: &str| {
+            let (provider, numbers) = text.split_once(' ').unwrap();
+            let (base, weight) = numbers.split_once('+').unwrap();
+            StrategyItem {
+                provider: ProviderName::parse(provider).unwrap(),
+                base: number(base),
+                weight: number(weight),
+            }
+        };
+        Strategy { items: text.split(", ").map(item).collect() }
+    }
+
+    #[test]
+    fn strategies_are_equal_where_ecs_treats_them_as_equal() {
+        let cases = [
+            ("the same", "a 1+1, b 0+2", "a 1+1, b 0+2", true),
+            ("in another order", "a 1+1, b 0+2", "b 0+2, a 1+1", true),
+            ("weights are ratios", "a 0+1, b 0+4", "a 0+20, b 0+80", true),
+            ("another ratio", "a 0+1, b 0+4", "a 0+1, b 0+3", false),
+            ("another base", "a 1+1, b 0+1", "a 2+1, b 0+1", false),
+            ("the base of another", "a 1+1, b 0+1", "a 0+1, b 1+1", false),
+            ("an item that places nothing", "a 0+1, b 0+0", "a 0+1", true),
+            ("a base is nothing where there is one provider", "a 2+1", "a 0+5", true),
+            ("a base without weight holds no more than its tasks", "a 2+0", "a 0+0", false),
+            ("nor as many as another", "a 2+0", "a 3+0", false),
+            ("another provider", "a 0+1", "b 0+1", false),
+        ];
+        for (name, one, other, equal) in cases {
+            let (one, other) = (strategy(one), strategy(other));
+            assert_eq!((one.equivalent(&other), other.equivalent(&one)), (equal, equal), "{name}");
+        }
+    }
+}
