@@ -176,6 +176,7 @@ fn over(on_demand: &str, spot: &str) -> PlacedBy {
 async fn every_sample_account_is_the_same_both_ways() {
     for (name, yaml) in [
         ("demo", include_str!("../../../sim/accounts/demo.yaml")),
+        ("mixed", include_str!("../../../sim/accounts/mixed.yaml")),
         ("small", include_str!("../../../tests/accounts/small.yaml")),
         ("of the demo", include_str!("../../../xtask/demo/account.yaml")),
         ("shop", include_str!("../../../tests/scenarios/accounts/shop.yaml")),
@@ -217,6 +218,16 @@ async fn moves_and_what_goes_wrong_with_them_are_the_same_both_ways() {
     both.compare("while reads are stale").await;
     both.pass(61.0);
     both.compare("when they are no longer").await;
+}
+
+#[tokio::test]
+async fn every_stage_of_a_shift_of_traffic_is_the_same_both_ways() {
+    let both = Both::of(include_str!("../../../sim/accounts/mixed.yaml")).await;
+    both.fault(json!({ "fault": "deploy", "cluster": "shop", "service": "checkout" }));
+    for minute in 0..12 {
+        both.pass(60.0);
+        both.compare_looks(&format!("in minute {minute}"), &both.service("checkout")).await;
+    }
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::json;
 use spotkeeper_core::ids::ServiceRef;
 use spotkeeper_core::observe::{
     ContainerImage, Depth, Gap, GapCause, LoadBalancerTarget, LoadBalancerUse, Look, Reading, RevisionTasks,
-    ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceRevision, TargetHealth,
+    ServiceDeployment, ServiceEvent, ServiceRevision, TargetHealth,
 };
 
 use super::{gap, millis, missing, not_understood, placed_by, service};
@@ -105,19 +106,9 @@ fn deployment(world: &World, of: &services::Service, given: &sim::ServiceDeploym
         target_pending: target.pending,
         target_revision: target.revision,
         failed_tasks: given.failure_count,
-        rolled_back: given.rollback.is_some()
-            || matches!(
-                status,
-                ServiceDeploymentStatus::RollbackRequested
-                    | ServiceDeploymentStatus::RollbackInProgress
-                    | ServiceDeploymentStatus::RollbackSuccessful
-                    | ServiceDeploymentStatus::RollbackFailed
-            ),
-        // A rolling deployment has one stage.
-        stage: match given.status {
-            sim::ServiceDeploymentStatus::InProgress => "SCALE_UP".to_owned(),
-            _ => String::new(),
-        },
+        rolled_back: given.rollback.is_some() || status.rolls_back(),
+        // Spelt as on the wire.
+        stage: given.lifecycle_stage().and_then(|stage| Some(json!(stage).as_str()?.to_owned())).unwrap_or_default(),
     }
 }
 

@@ -102,6 +102,22 @@ impl ServiceDeploymentStatus {
             | ServiceDeploymentStatus::RollbackInProgress => false,
         }
     }
+
+    /// Whether ECS is rolling the deployment back, or has.
+    #[must_use]
+    pub const fn rolls_back(self) -> bool {
+        match self {
+            ServiceDeploymentStatus::RollbackRequested
+            | ServiceDeploymentStatus::RollbackInProgress
+            | ServiceDeploymentStatus::RollbackSuccessful
+            | ServiceDeploymentStatus::RollbackFailed => true,
+            ServiceDeploymentStatus::Pending
+            | ServiceDeploymentStatus::InProgress
+            | ServiceDeploymentStatus::Successful
+            | ServiceDeploymentStatus::StopRequested
+            | ServiceDeploymentStatus::Stopped => false,
+        }
+    }
 }
 
 /// A service revision (`DescribeServiceRevisions`).

@@ -114,7 +114,7 @@ impl<'a> Sight<'a> {
             (Some(own_id), Some(primary)) => {
                 primary.id != own_id
                     && Some(primary.id.as_str()) != self.previous_deployment
-                    && !self.own.is_some_and(|own| rolls_back(own.status))
+                    && !self.own.is_some_and(|own| own.status.rolls_back())
             }
             _ => false,
         }
@@ -143,21 +143,6 @@ impl<'a> Sight<'a> {
 pub(crate) fn carries<'a>(look: &'a Look, deployment: &ServiceDeployment) -> Option<&'a PlacedBy> {
     let revisions = look.revisions.known()?;
     revisions.iter().find(|one| one.arn == deployment.target_revision).map(|one| &one.placed_by)
-}
-
-/// Whether ECS is rolling a service deployment back, or has.
-pub(crate) const fn rolls_back(status: ServiceDeploymentStatus) -> bool {
-    match status {
-        ServiceDeploymentStatus::RollbackRequested
-        | ServiceDeploymentStatus::RollbackInProgress
-        | ServiceDeploymentStatus::RollbackSuccessful
-        | ServiceDeploymentStatus::RollbackFailed => true,
-        ServiceDeploymentStatus::Pending
-        | ServiceDeploymentStatus::InProgress
-        | ServiceDeploymentStatus::Successful
-        | ServiceDeploymentStatus::StopRequested
-        | ServiceDeploymentStatus::Stopped => false,
-    }
 }
 
 /// Whether the newest deployment of a service is the one that Spotkeeper wrote last, by what

@@ -57,14 +57,7 @@ pub(crate) fn service_deployment(given: &EcsServiceDeployment) -> Result<Service
         target_running: target.map_or(0, |target| count(target.running_task_count())),
         target_pending: target.map_or(0, |target| count(target.pending_task_count())),
         failed_tasks: given.deployment_circuit_breaker().map_or(0, |breaker| count(breaker.failure_count())),
-        rolled_back: given.rollback().is_some()
-            || matches!(
-                status,
-                ServiceDeploymentStatus::RollbackRequested
-                    | ServiceDeploymentStatus::RollbackInProgress
-                    | ServiceDeploymentStatus::RollbackSuccessful
-                    | ServiceDeploymentStatus::RollbackFailed
-            ),
+        rolled_back: given.rollback().is_some() || status.rolls_back(),
         stage: given.lifecycle_stage().map(|stage| stage.as_str().to_owned()).unwrap_or_default(),
     })
 }
