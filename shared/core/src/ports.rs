@@ -6,10 +6,12 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use crate::assess::Assessment;
+use crate::control::PairCeiling;
 use crate::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use crate::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
 use crate::policy::{Policy, PolicyMistake};
 use crate::record::{ApiCounts, ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use crate::signals::{Occurrence, ScoreRecord, Signals};
 use crate::switch::{Scope, SwitchEntry, Switches};
 use crate::units::Seconds;
 
@@ -114,6 +116,21 @@ pub trait State: Sync {
         run: &RunId,
         cluster: &ClusterName,
     ) -> impl Future<Output = Result<Vec<Assessment>, PortError>> + Send;
+
+    /// What is known of a cluster's Spot capacity: scores, ceilings and dials, and what happened to it
+    /// since a time.
+    fn signals(
+        &self,
+        cluster: &ClusterName,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Signals, PortError>> + Send;
+    /// Writes what is known of a provider's placement score.
+    fn put_score(&self, score: &ScoreRecord) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Keeps what happened to Spot capacity; `false` where it is kept already.
+    fn put_occurrence(&self, occurrence: &Occurrence) -> impl Future<Output = Result<bool, PortError>> + Send;
+    /// Writes a pair's ceiling: refused with [`PortError::Conflict`] when its version is not one more
+    /// than that of the one that stands.
+    fn put_ceiling(&self, ceiling: &PairCeiling) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Writes the records of moves.
     fn put_moves(&self, moves: &[MoveRecord]) -> impl Future<Output = Result<(), PortError>> + Send;

@@ -28,6 +28,7 @@ use crate::observe::{Family, Gap, Service, Snapshot, TaskDefinition};
 use crate::plan::Pair;
 use crate::policy::Policy;
 use crate::record::Ledger;
+use crate::signals::Signals;
 use crate::switch::Switches;
 use crate::units::Seconds;
 use return_path::Survey;
@@ -149,12 +150,14 @@ fn verdict(rule: Rule, context: &Context<'_>) -> Verdict {
 }
 
 /// What Spotkeeper remembers of a cluster's services.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Memory {
     /// The ledgers, by service.
     pub ledgers: BTreeMap<ServiceArn, Ledger>,
     /// The switch entries.
     pub switches: Switches,
+    /// What is known of Spot capacity.
+    pub signals: Signals,
 }
 
 /// The judgement of one service.

@@ -23,6 +23,7 @@ pub(crate) use deadline::{between as since, most_steps};
 pub use deadline::{deadline, ends_by};
 pub use find::deployment_is_ours;
 pub use resume::{Resumption, resume};
+pub use signs::Sign;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

@@ -1,13 +1,15 @@
 //! What a service's events say about why its tasks do not run.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::observe::ServiceEvent;
 use crate::plan::Pair;
 
 /// Why ECS does not start tasks, as its events word it. Only the first may be a drought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sign {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sign {
     /// No capacity, on Spot or without saying where.
     SpotCapacity,
     /// No capacity on the On-Demand provider.
@@ -26,7 +28,8 @@ pub(crate) enum Sign {
 
 impl Sign {
     /// What it is, for sentences.
-    pub(crate) const fn name(self) -> &'static str {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Sign::SpotCapacity => "no Spot capacity",
             Sign::OnDemandCapacity => "no On-Demand capacity",

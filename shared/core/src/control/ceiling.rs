@@ -1,0 +1,56 @@
+//! What the controller remembers of a pair.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ClusterName;
+use crate::plan::Pair;
+use crate::units::Percent;
+
+/// The ceiling of one pair of one cluster: one item of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairCeiling {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The pair.
+    pub pair: Pair,
+    /// The most of the task vCPU of the services that move over the pair that may be on Spot, as
+    /// far as the controller is concerned: policy, dial and windows may allow less.
+    pub ceiling: Percent,
+    /// When the controller last changed it, or first set it.
+    pub changed_at: Timestamp,
+    /// Which way it changed then.
+    pub direction: Direction,
+    /// What was last known to have gone wrong with its capacity: older evidence has been answered.
+    pub answered_until: Timestamp,
+    /// Its drought, while it is remembered.
+    pub dry: Option<Dry>,
+    /// Counts up with each write: a write under another number than the one before is refused.
+    pub version: u64,
+}
+
+/// Which way a ceiling last changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// It was set for the first time.
+    Set,
+    /// Up.
+    Raised,
+    /// Down.
+    Cut,
+}
+
+/// A drought of a pair's Spot capacity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dry {
+    /// When it was last seen.
+    pub seen_at: Timestamp,
+    /// Nothing moves up over the pair before this time; afterwards one service at a time, until
+    /// one is stable.
+    pub until: Timestamp,
+    /// How many times it was dry since a move up over it was last stable.
+    pub times: u32,
+}

@@ -1,0 +1,23 @@
+//! What AWS says of Spot capacity, kept between runs: placement scores, interruptions and failed
+//! launches, and what the controller and the owners have made of them.
+
+mod occurrence;
+mod score;
+
+pub use occurrence::*;
+pub use score::*;
+
+use crate::control::{Dial, PairCeiling};
+
+/// Everything about Spot capacity that is remembered for one cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signals {
+    /// The dials of all scopes.
+    pub dials: Vec<Dial>,
+    /// The scores of the cluster's Spot providers: one each.
+    pub scores: Vec<ScoreRecord>,
+    /// What happened to the cluster's Spot capacity since the time asked for, in no order.
+    pub occurrences: Vec<Occurrence>,
+    /// The ceilings of the cluster's pairs: one each.
+    pub ceilings: Vec<PairCeiling>,
+}
