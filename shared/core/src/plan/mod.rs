@@ -4,6 +4,7 @@
 //! plan is a list of waves: one wave is applied and verified before the next begins.
 
 mod budget;
+mod ceilings;
 mod down;
 mod moves;
 mod position;
@@ -14,6 +15,7 @@ mod up;
 mod waves;
 
 pub use budget::BudgetReport;
+pub use ceilings::{Cap, CapBy};
 pub use moves::*;
 pub use solver::{Breach, Promise, first_breach, solve};
 
@@ -24,10 +26,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::assess::return_path::Survey;
 use crate::assess::{Assessment, Memory};
+use crate::control::Steered;
 use crate::ids::{MoveId, ServiceArn, ServiceRef};
 use crate::observe::Snapshot;
 use crate::policy::Policy;
 use crate::record::{Ledger, LeftOnSpot, MoveRecord, RunMode, RunRecord};
+use ceilings::Ceilings;
 use position::Position;
 
 /// What a plan is made from.
@@ -67,6 +71,10 @@ pub struct Plan {
     /// Services whose running tasks have broken floor or share for longer than the deadline of a
     /// move, and that this run does not move: alarmed.
     pub skewed: Vec<ServiceRef>,
+    /// What bounds the cluster's ceilings.
+    pub cap: Cap,
+    /// What the controller made of each pair; nothing in a run that moves nothing by budget.
+    pub ceilings: Vec<Steered>,
     /// How the room under the ceiling was found.
     pub budget: BudgetReport,
     /// Eligible services that do not move up in this run, and services on Spot of which nobody
@@ -101,6 +109,10 @@ pub enum HeldWhy {
     PaceReached,
     /// The run does not hold the run lock.
     NoLock,
+    /// Its pair was dry, and the pause is not over.
+    Dry,
+    /// Its pair was dry, and another service tries it first.
+    Canary,
     /// A move of it is not finished yet.
     MoveOpen,
     /// Its scaling range, or the instance types of its Spot provider, could not be read: what it
@@ -114,14 +126,17 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let ledgers = position::changed_ledgers(input, &positions);
     let mut left_on_spot = Vec::new();
     let mut held_back = Vec::new();
+    let ceilings = ceilings::ceilings(input, &positions);
+    let budget = budget::budget(input, &positions, &ceilings.cap);
     let downs = match &input.run.mode {
-        RunMode::Restore { scope } => down::restores(input, &positions, scope, &mut left_on_spot),
-        _ => down::downs(input, &positions, &mut left_on_spot, &mut held_back),
+        RunMode::Restore { scope } => down::restores(input, &positions, &ceilings.cap, scope, &mut left_on_spot),
+        _ => down::downs(input, &positions, &ceilings, &budget, &mut left_on_spot, &mut held_back),
     };
-    let budget = budget::budget(input, &positions);
     let survey = Survey::of(input.snapshot);
     let ups = match input.run.mode {
-        RunMode::Ordinary | RunMode::Dry { .. } => up::ups(input, &survey, &positions, &downs, &budget, &mut held_back),
+        RunMode::Ordinary | RunMode::Dry { .. } => {
+            up::ups(input, &survey, &positions, &downs, &ceilings, &budget, &mut held_back)
+        }
         RunMode::Switch { .. } | RunMode::Restore { .. } => Vec::new(),
     };
     let (moves, waves) = waves::in_waves(input, &survey, &positions, downs, ups);
@@ -131,7 +146,9 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         .filter(|position| position::skewed_too_long(input, position) && !moved.contains(&position.service.id))
         .map(|position| position.service.id.clone())
         .collect();
-    Plan { moves, waves, ledgers, left_on_spot, skewed, budget, held_back }
+    let Ceilings { cap, pairs } = ceilings;
+    let ceilings = pairs.into_values().map(|pair| pair.steered).collect();
+    Plan { moves, waves, ledgers, left_on_spot, skewed, cap, ceilings, budget, held_back }
 }
 
 /// The position of a service, by its ARN.

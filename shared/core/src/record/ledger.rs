@@ -29,6 +29,9 @@ pub struct Ledger {
     pub failures: u32,
     /// Times that somebody else, or ECS, took a move back since one was last stable.
     pub reverts: u32,
+    /// When a move of it last found no Spot capacity.
+    #[serde(default)]
+    pub drought_at: Option<Timestamp>,
     /// No move up before this time.
     pub quarantined_until: Option<Timestamp>,
     /// Why it is quarantined, in a sentence.
@@ -54,6 +57,7 @@ impl Ledger {
             last_up_at: None,
             failures: 0,
             reverts: 0,
+            drought_at: None,
             quarantined_until: None,
             quarantine_reason: String::new(),
             unsafe_since: None,
