@@ -2,9 +2,11 @@
 //! launches, and what the controller and the owners have made of them.
 
 mod occurrence;
+mod query;
 mod score;
 
 pub use occurrence::*;
+pub use query::*;
 pub use score::*;
 
 use crate::control::{Dial, PairCeiling};
@@ -24,4 +26,15 @@ pub struct Signals {
     pub occurrences: Vec<Occurrence>,
     /// The ceilings of the cluster's pairs: one each.
     pub ceilings: Vec<PairCeiling>,
+}
+
+/// What one pass over the Spot providers came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreRound {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// What is known now of each provider that was asked about, in order of cluster and provider.
+    pub records: Vec<ScoreRecord>,
+    /// The distinct queries of the last 24 hours.
+    pub queries: u32,
 }
