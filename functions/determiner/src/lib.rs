@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::{Memory, assess};
+use spotkeeper_core::control::Steered;
 use spotkeeper_core::ids::ServiceArn;
 use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInput};
 use spotkeeper_core::observe::Depth;
-use spotkeeper_core::plan::{PlanInput, plan};
+use spotkeeper_core::plan::{Plan, PlanInput, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
 use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, RunMode, RunRecord};
 use spotkeeper_core::signals::{LOOK_BACK, Signals};
@@ -81,6 +82,7 @@ async fn determine(
     for ledger in &plan.ledgers {
         put_ledger(state, ledger).await?;
     }
+    put_ceilings(state, run, &memory, &plan).await?;
     let report = report::report(run, &snapshot, &assessments, &plan, fleet.api_counts(), now);
     state.put_assessments(&run.id, &input.cluster, &assessments).await?;
     // The report names the waves, so it is written after the moves that they name.
@@ -100,6 +102,22 @@ async fn put_ledger(state: &impl State, ledger: &Ledger) -> Result<bool, Failure
         Err(PortError::Conflict { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Keeps what the controller decided, before the moves that follow from it: a cut that is remembered is
+/// made by the next run where this one dies. Where another run has decided meanwhile, it is all done
+/// again.
+async fn put_ceilings(state: &impl State, run: &RunRecord, memory: &Memory, plan: &Plan) -> Result<(), Failure> {
+    for Steered { before, after, reason, evidence, .. } in &plan.ceilings {
+        if before.is_none_or(|before| before != after.ceiling) {
+            let before = before.map_or_else(|| "none".to_owned(), |before| before.to_string());
+            tracing::info!(cluster = %after.cluster, pair = %after.pair, before, after = %after.ceiling, reason = reason.name(), ?evidence, "ceiling");
+        }
+        if !run.is_dry() && !memory.signals.ceilings.contains(after) {
+            state.put_ceiling(after).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The moves of other runs that were left unfinished and whose time is over. Those of which the
