@@ -57,7 +57,7 @@ async fn determine(
     let given_up = given_up(state, run, input).await?;
     let ledgers: BTreeMap<ServiceArn, Ledger> =
         ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect();
-    let memory = Memory { ledgers, switches };
+    let memory = Memory { ledgers, switches, ..Memory::default() };
     let assessments = match depth {
         Depth::Full => assess(policy, &snapshot, &memory, now),
         Depth::Switch => Vec::new(),
@@ -72,6 +72,9 @@ async fn determine(
         given_up: &given_up,
         now,
     });
+    for reverted in &plan.reverted {
+        tracing::warn!(service = %reverted.service, reverts = reverted.reverts, evidence = reverted.write.evidence(), "taken back");
+    }
     for ledger in &plan.ledgers {
         put_ledger(state, ledger).await?;
     }
