@@ -79,6 +79,9 @@ async fn determine(
         given_up: &given_up,
         now,
     });
+    for reverted in &plan.reverted {
+        tracing::warn!(service = %reverted.service, reverts = reverted.reverts, evidence = reverted.write.evidence(), "taken back");
+    }
     for ledger in &plan.ledgers {
         put_ledger(state, ledger).await?;
     }

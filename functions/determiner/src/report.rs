@@ -16,6 +16,10 @@ const LEFT_ON_SPOT: usize = 200;
 const SKEWED: usize = 200;
 /// The most pairs whose ceilings are told.
 const CEILINGS: usize = 50;
+/// The most services that `reverted` names, with their evidence.
+const REVERTED: usize = 100;
+/// The most services that `short` names, with their evidence.
+const SHORT: usize = 100;
 /// The most gaps that a report names.
 const GAPS: usize = 50;
 
@@ -61,6 +65,10 @@ pub(crate) fn report(
         skewed_more: number(plan.skewed.len().saturating_sub(SKEWED)),
         cap: (snapshot.depth == Depth::Full).then(|| plan.cap.clone()),
         ceilings: ceilings(plan),
+        reverted: plan.reverted.iter().take(REVERTED).cloned().collect(),
+        reverted_more: number(plan.reverted.len().saturating_sub(REVERTED)),
+        short: plan.short.iter().take(SHORT).cloned().collect(),
+        short_more: number(plan.short.len().saturating_sub(SHORT)),
         budget: (snapshot.depth == Depth::Full).then_some(plan.budget),
         held_back,
         gaps: snapshot.gaps.iter().take(GAPS).map(ToString::to_string).collect(),

@@ -196,6 +196,7 @@ pub fn group_provider(name: &str, market: Market) -> GroupProvider {
             market,
             max_size: 100,
             desired: 10,
+            instances: Some(10),
             zones: zones(),
             subnets: subnets(),
             instance_types: Reading::Known(vec![
@@ -293,6 +294,7 @@ pub fn service(name: &str, family: Family) -> Service {
         task_definition: Reading::Known(task_definition),
         scaling: Reading::Known(Some(ScalingRange { min: 2, max: 20 })),
         tasks: Reading::Known(Vec::new()),
+        events: Vec::new(),
     };
     settle(&mut service, 0);
     service

@@ -12,6 +12,7 @@ use spotkeeper_core::units::{CpuUnits, MemoryMib, Seconds};
 
 use super::{digest, gap, missing, not_read, not_understood};
 use crate::world::arn::short_name;
+use crate::world::instances::Instance;
 use crate::world::{World, clusters, groups};
 
 const PROVIDERS: &str = "ecs:DescribeCapacityProviders";
@@ -79,6 +80,7 @@ fn group(world: &World, given: &groups::Group, depth: Depth) -> Group {
         market: group_market(distribution, asks_for_spot),
         max_size: given.max_size,
         desired: given.desired,
+        instances: (depth == Depth::Full).then(|| instances(world, given)),
         zones: zones.into_iter().map(str::to_owned).collect(),
         subnets: given.subnets.clone(),
         instance_types: match depth {
@@ -87,6 +89,12 @@ fn group(world: &World, given: &groups::Group, depth: Depth) -> Group {
         },
         weighted: false,
     }
+}
+
+/// How many instances a group has, without those on their way out.
+fn instances(world: &World, given: &groups::Group) -> u32 {
+    let stays = |one: &&Instance| !(one.registered && one.leaving && one.draining);
+    super::count(world.instances_of(&given.name).filter(stays).count())
 }
 
 /// All of a group's types, or the first gap.

@@ -196,7 +196,7 @@ fn other_sides<'a>(uses: &'a [LoadBalancerUse], arn: &'a str) -> impl Iterator<I
 }
 
 /// The events since a time, newest first.
-fn events(of: &services::Service, since: Timestamp) -> Vec<ServiceEvent> {
+pub(super) fn events(of: &services::Service, since: Timestamp) -> Vec<ServiceEvent> {
     let shown = of.events.iter().map(|one| ServiceEvent { at: millis(one.created_at), message: one.message.clone() });
     let mut events: Vec<ServiceEvent> = shown.filter(|event| since <= event.at).collect();
     events.sort_by_key(|event| std::cmp::Reverse(event.at));

@@ -108,6 +108,7 @@ fn translated(world: &World, cluster: &ClusterName, one: &services::Service) -> 
         task_definition_arn,
         scaling: Reading::Missing(not_read(&one.arn, "application-autoscaling:DescribeScalableTargets")),
         tasks: Reading::Missing(not_read(&one.arn, "ecs:ListTasks")),
+        events: Vec::new(),
     })
 }
 

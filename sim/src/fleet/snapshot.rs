@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use spotkeeper_core::ids::{ClusterName, ProviderName};
 use spotkeeper_core::observe::{
     Cluster, Depth, Gap, GapCause, PlacedBy, Provider, ProviderKind, Quotas, Reading, ScalingRange, Service, Snapshot,
+    recent,
 };
 use spotkeeper_core::ports::PortError;
 
+use super::look::events;
 use super::{capacity, provider_name, service, task_definition};
 use crate::world::elb::DEREGISTRATION_DELAY;
 use crate::world::{World, clusters as sim};
@@ -28,7 +31,12 @@ pub fn snapshot(world: &World, name: &ClusterName, depth: Depth) -> Result<Snaps
     let shown = |listed: &crate::world::services::Service| world.service(name.as_str(), &listed.key.name);
     for one in world.services_of(name.as_str()).filter(|one| one.status != "INACTIVE").filter_map(shown) {
         match service::service(world, name, one) {
-            Ok(service) => services.push(service),
+            Ok(mut service) => {
+                if depth == Depth::Full {
+                    service.events = recent(events(one, Timestamp::MIN), world.now());
+                }
+                services.push(service);
+            }
             Err(gap) => gaps.push(gap),
         }
     }

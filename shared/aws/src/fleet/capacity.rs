@@ -278,5 +278,6 @@ fn assemble(
             Err(error) => Reading::Missing(error.gap(name, Action::DescribeAutoScalingGroups)),
         },
     };
-    Ok(translated::group(group, template.ok().flatten(), instance_types))
+    let instances = (depth == Depth::Full).then(|| translated::instances(group));
+    Ok(translated::group(group, template.ok().flatten(), instance_types, instances))
 }

@@ -1,11 +1,12 @@
 //! Services: listed, then described ten at a time.
 
 use aws_sdk_ecs::types::{Failure, Service as EcsService, ServiceField};
+use jiff::Timestamp;
 use spotkeeper_core::ids::ClusterName;
-use spotkeeper_core::observe::{Gap, GapCause, Service};
+use spotkeeper_core::observe::{Depth, Gap, GapCause, Service, recent};
 use spotkeeper_core::ports::Clock;
 
-use super::translate::{self, service::service};
+use super::translate::{self, NotUnderstood, look::events, service::service};
 use super::{AwsFleet, Cache, all, pages};
 use crate::client::{Action, ApiError};
 
@@ -27,8 +28,13 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
     }
 
     /// The services, in order of name, and a gap for each that could not be read.
-    pub(super) async fn services(&self, cluster: &ClusterName, arns: &[String]) -> (Vec<Service>, Vec<Gap>) {
-        let batches = all(arns.chunks(PER_CALL).map(|batch| self.described_services(cluster, batch))).await;
+    pub(super) async fn services(
+        &self,
+        cluster: &ClusterName,
+        arns: &[String],
+        depth: Depth,
+    ) -> (Vec<Service>, Vec<Gap>) {
+        let batches = all(arns.chunks(PER_CALL).map(|batch| self.described_services(cluster, batch, depth))).await;
         let (mut services, mut gaps) = (Vec::new(), Vec::new());
         for batch in batches {
             for one in batch {
@@ -42,13 +48,27 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         (services, gaps)
     }
 
-    async fn described_services(&self, cluster: &ClusterName, arns: &[String]) -> Vec<Result<Service, Gap>> {
+    async fn described_services(
+        &self,
+        cluster: &ClusterName,
+        arns: &[String],
+        depth: Depth,
+    ) -> Vec<Result<Service, Gap>> {
+        let now = self.clock.now();
+        let translated = |one: &EcsService| {
+            let mut read = service(cluster, one)?;
+            if depth == Depth::Full {
+                read.events = recent(events(one.events(), Timestamp::MIN), now);
+            }
+            Ok(read)
+        };
         match self.raw_services(cluster, arns.to_vec()).await {
             Err(error) => arns.iter().map(|arn| Err(error.gap(arn))).collect(),
             Ok((found, failures)) => {
                 let understood = found.iter().map(|one| {
-                    service(cluster, one)
-                        .map_err(|error| error.gap(one.service_arn().unwrap_or_default(), Action::DescribeServices))
+                    translated(one).map_err(|error: NotUnderstood| {
+                        error.gap(one.service_arn().unwrap_or_default(), Action::DescribeServices)
+                    })
                 });
                 let failed = failures.iter().map(|failure| Err(failed(failure, Action::DescribeServices)));
                 understood.chain(failed).collect()

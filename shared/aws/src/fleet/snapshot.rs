@@ -42,7 +42,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         arns: &[String],
         depth: Depth,
     ) -> (Vec<Service>, Vec<Gap>, BTreeMap<ProviderName, Reading<Provider>>) {
-        let (mut services, unread) = self.services(&cluster.name, arns).await;
+        let (mut services, unread) = self.services(&cluster.name, arns, depth).await;
         let providers = self.providers(cluster, provider_names(cluster, &services), depth);
         let deployments = self.open_deployments(&services);
         let (providers, deployments) = match depth {

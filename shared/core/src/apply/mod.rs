@@ -242,7 +242,13 @@ impl<'d, 'a> Draft<'d, 'a> {
             deployment_id: deployment_id.clone(),
             dealt,
             by_switch: by_switch || same.is_some_and(|last| last.by_switch),
+            task_definition: Some(self.service.task_definition_arn.clone()),
+            stands_since: None,
+            taken_back: None,
         });
+        if matches!(planned.cause, MoveCause::Drought { .. }) {
+            self.ledger.drought_at = Some(now);
+        }
         self.record.written = Some(Written {
             at: now,
             after: self.target.clone(),

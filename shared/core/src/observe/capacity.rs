@@ -57,6 +57,10 @@ pub struct Group {
     pub max_size: u32,
     /// `DesiredCapacity`.
     pub desired: u32,
+    /// How many instances it has, without those on their way out; `None` where they were not asked
+    /// for.
+    #[serde(default)]
+    pub instances: Option<u32>,
     /// Its zones.
     pub zones: Vec<String>,
     /// Its subnets.

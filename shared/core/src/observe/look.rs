@@ -1,6 +1,6 @@
 //! A closer look at one service: what verifying a move, and finding a lost answer, ask for.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{PlacedBy, Reading, Service};
@@ -164,6 +164,20 @@ pub struct ServiceEvent {
     pub at: Timestamp,
     /// What ECS wrote.
     pub message: String,
+}
+
+/// The most events of a service that a snapshot keeps.
+const MOST_EVENTS: usize = 20;
+/// How old the events are that a snapshot keeps: no policy waits longer for Spot.
+const OLDEST_EVENT: SignedDuration = SignedDuration::from_hours(1);
+
+/// The events that a snapshot keeps of a service: the newest twenty of the last hour, newest first.
+#[must_use]
+pub fn recent(mut events: Vec<ServiceEvent>, now: Timestamp) -> Vec<ServiceEvent> {
+    events.retain(|event| now.duration_since(event.at) <= OLDEST_EVENT);
+    events.sort_by_key(|event| std::cmp::Reverse(event.at));
+    events.truncate(MOST_EVENTS);
+    events
 }
 
 /// How the running tasks of a service are split.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Reading, ServiceDeploymentStatus, TaskDefinition};
+use super::{Reading, ServiceDeploymentStatus, ServiceEvent, TaskDefinition};
 use crate::ids::{ProviderName, ServiceRef};
 use crate::strategy::Strategy;
 use crate::units::{Percent, Seconds};
@@ -69,6 +69,9 @@ pub struct Service {
     pub scaling: Reading<Option<ScalingRange>>,
     /// Its tasks that should run.
     pub tasks: Reading<Vec<Task>>,
+    /// Its newest events, newest first; empty at [`super::Depth::Switch`]. See [`super::recent`].
+    #[serde(default)]
+    pub events: Vec<ServiceEvent>,
 }
 
 /// `ACTIVE`, `DRAINING` or `INACTIVE`.

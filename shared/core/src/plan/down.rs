@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ceilings::Ceilings;
 use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
-use super::{BudgetReport, Cap, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, solve};
+use super::{BudgetReport, Cap, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, drought, solve};
 use crate::assess::Assessment;
 use crate::observe::{Depth, PlacedBy};
 use crate::plan::moves::Draft;
@@ -96,7 +96,7 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     Ok(Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
 }
 
-/// Moves down that no switch asks for: unsafe services, then what is over its share, then what
+/// Moves down that no switch asks for: services that a drought has hit, unsafe ones, then what is over its share, then what
 /// is over the cluster's ceiling, the least suitable first.
 fn by_budget<'a, 'p>(
     input: &PlanInput<'a>,
@@ -108,12 +108,13 @@ fn by_budget<'a, 'p>(
     let mut drafts: Vec<Draft<'p, 'a>> = Vec::new();
     let mut movable: Vec<&Position<'a>> =
         free.iter().copied().filter(|position| may_be_moved(input, position)).collect();
-    movable.retain(|position| match because_unsafe(input, position).or_else(|| because_over_share(input, position)) {
-        Some(draft) => {
-            drafts.push(draft);
-            false
-        }
-        None => true,
+    movable.retain(|position| {
+        let draft = drought::fall_back(position)
+            .or_else(|| because_unsafe(input, position))
+            .or_else(|| because_over_share(input, position));
+        let stays = draft.is_none();
+        drafts.extend(draft);
+        stays
     });
     for position in movable.iter().filter(|position| position.pair.is_some() && position.limit.is_none()) {
         held_back.push(HeldBack { service: position.service.id.clone(), why: HeldWhy::Unread });
@@ -259,7 +260,7 @@ fn may_move_up(input: &PlanInput<'_>, position: &Position<'_>, cap: &Cap) -> Res
     if !input.run.policy_mistakes.is_empty() || !input.run.holds_lock || cap.percent == Percent::ZERO {
         return Err(LeftWhy::NotNow);
     }
-    match position.assessment.is_none_or(Assessment::blocked) {
+    match position.assessment.is_none_or(Assessment::blocked) || position.taken_back.is_some() {
         true => Err(LeftWhy::Blocked),
         false => Ok(()),
     }

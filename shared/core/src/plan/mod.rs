@@ -6,8 +6,10 @@
 mod budget;
 mod ceilings;
 mod down;
+mod drought;
 mod moves;
 mod position;
+mod reverts;
 mod solver;
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,7 @@ mod waves;
 
 pub use budget::BudgetReport;
 pub use ceilings::{Cap, CapBy};
+pub use drought::{Short, ShortWhy};
 pub use moves::*;
 pub use solver::{Breach, Promise, first_breach, solve};
 
@@ -30,7 +33,7 @@ use crate::control::Steered;
 use crate::ids::{MoveId, ServiceArn, ServiceRef};
 use crate::observe::Snapshot;
 use crate::policy::Policy;
-use crate::record::{Ledger, LeftOnSpot, MoveRecord, RunMode, RunRecord};
+use crate::record::{Ledger, LeftOnSpot, MoveRecord, Reverted, RunMode, RunRecord};
 use ceilings::Ceilings;
 use position::Position;
 
@@ -75,6 +78,10 @@ pub struct Plan {
     pub cap: Cap,
     /// What the controller made of each pair; nothing in a run that moves nothing by budget.
     pub ceilings: Vec<Steered>,
+    /// Services whose last write somebody took back, as this run is the first to see: alarmed.
+    pub reverted: Vec<Reverted>,
+    /// Services on Spot that miss tasks and that this run does not move, and why.
+    pub short: Vec<Short>,
     /// How the room under the ceiling was found.
     pub budget: BudgetReport,
     /// Eligible services that do not move up in this run, and services on Spot of which nobody
@@ -115,6 +122,8 @@ pub enum HeldWhy {
     Canary,
     /// A move of it is not finished yet.
     MoveOpen,
+    /// Somebody has taken its last write back.
+    TakenBack,
     /// Its scaling range, or the instance types of its Spot provider, could not be read: what it
     /// may have on Spot is not known.
     Unread,
@@ -146,9 +155,44 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         .filter(|position| position::skewed_too_long(input, position) && !moved.contains(&position.service.id))
         .map(|position| position.service.id.clone())
         .collect();
+    let short = short(input, &positions, &moved);
+    let reverted = positions.iter().filter(|position| position.taken_back.is_some());
+    let reverted = reverted.filter_map(|position| reverted_in(&ledgers, &position.service.id)).collect();
     let Ceilings { cap, pairs } = ceilings;
     let ceilings = pairs.into_values().map(|pair| pair.steered).collect();
-    Plan { moves, waves, ledgers, left_on_spot, skewed, cap, ceilings, budget, held_back }
+    Plan { moves, waves, ledgers, left_on_spot, skewed, reverted, short, cap, ceilings, budget, held_back }
+}
+
+/// Services that miss tasks and stay as they are, but those that a switch brings down.
+fn short(input: &PlanInput<'_>, positions: &[Position<'_>], moved: &BTreeSet<&ServiceRef>) -> Vec<Short> {
+    let stays = |position: &&Position<'_>| {
+        let service = &position.service.id;
+        !moved.contains(service) && input.memory.switches.over(service, input.now).is_none()
+    };
+    positions
+        .iter()
+        .filter(stays)
+        .filter_map(|position| {
+            let shortage = position.shortage.as_ref()?;
+            Some(Short {
+                service: position.service.id.clone(),
+                cause: shortage.cause,
+                evidence: shortage.evidence.clone(),
+                why: drought::why_left(input, position, shortage),
+            })
+        })
+        .collect()
+}
+
+/// What the ledger says of a write that was just counted as taken back.
+fn reverted_in(ledgers: &[Ledger], service: &ServiceRef) -> Option<Reverted> {
+    let ledger = ledgers.iter().find(|ledger| ledger.service == *service)?;
+    Some(Reverted {
+        service: service.clone(),
+        write: ledger.last_write.clone()?,
+        reverts: ledger.reverts,
+        quarantined_until: ledger.quarantined_until?,
+    })
 }
 
 /// The position of a service, by its ARN.

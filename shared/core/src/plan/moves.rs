@@ -126,6 +126,11 @@ pub enum MoveCause {
         /// The most of the strategy.
         most: u32,
     },
+    /// Tasks are missing on Spot that cannot be had.
+    Drought {
+        /// What shows it.
+        evidence: String,
+    },
     /// The owner asked for the original strategy back.
     Restore,
     /// An earlier run left it unfinished.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Pair, PlanInput};
+use super::drought::{self, Shortage};
+use super::{Pair, PlanInput, reverts};
 use crate::assess::{self, Assessment};
 use crate::ids::ProviderName;
 use crate::observe::{
     Depth, Family, Market, PlacedBy, Provider, ScalingRange, Service, ServiceStatus, Snapshot, TagSettings, Task,
 };
 use crate::policy::{Budget, EnrolmentRule, Policy};
-use crate::record::{Dealt, LastWrite, Ledger, UnsafeSince};
+use crate::record::{Dealt, LastWrite, Ledger, TakenBack, UnsafeSince};
 use crate::strategy::{Bounds, Strategy};
 use crate::units::{CpuUnits, Percent};
 
@@ -42,6 +43,10 @@ pub(super) struct Position<'a> {
     pub(super) enrolled: bool,
     /// Whether the ledger has a move of it that is not finished.
     pub(super) move_open: bool,
+    /// What has taken its last write back, where this look is the first to see it.
+    pub(super) taken_back: Option<TakenBack>,
+    /// Why it misses tasks, where it is on Spot, no move of it is open, and that has lasted.
+    pub(super) shortage: Option<Shortage>,
 }
 
 /// Whether any of a service's tasks are on Spot, or are placed there when it scales.
@@ -170,7 +175,10 @@ fn position<'a>(
     });
     let used = || in_strategy.iter().chain(running.iter().flat_map(BTreeMap::keys));
     let tags = service.tag_settings();
-    Position {
+    let move_open = ledger.is_some_and(|ledger| ledger.open.is_some());
+    let shortage = pair.as_ref().filter(|_| !move_open);
+    let shortage = shortage.and_then(|pair| drought::shortage(input, service, ledger, pair));
+    let position = Position {
         service,
         assessment,
         ledger,
@@ -182,8 +190,13 @@ fn position<'a>(
         running_spot,
         limit: pair.as_ref().and_then(|pair| limit(input.snapshot, budget, service, &tags, pair)),
         enrolled: enrolled(input.policy, &tags),
-        move_open: ledger.is_some_and(|ledger| ledger.open.is_some()),
-    }
+        move_open,
+        taken_back: None,
+        shortage,
+    };
+    let followed = position.enrolled && !move_open;
+    let taken_back = followed.then(|| reverts::taken_back(input.snapshot, &position)).flatten();
+    Position { taken_back, ..position }
 }
 
 /// How many tasks run on each provider.
@@ -275,17 +288,24 @@ fn same_family(one: Option<&Provider>, other: Option<&Provider>) -> bool {
 }
 
 /// The ledgers that this look changes: services on Spot that are seen for the first time are
-/// adopted, and the times since which a service is unsafe or skewed are kept.
+/// adopted, and the times since which a service is unsafe, skewed or short are kept; writes that
+/// somebody took back are counted. A brief look shows only the last.
 pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Vec<Ledger> {
-    if input.snapshot.depth != Depth::Full || input.run.is_dry() {
+    if input.run.is_dry() {
         return Vec::new();
     }
     positions
         .iter()
         .filter(|position| position.enrolled && !position.move_open)
         .filter_map(|position| {
-            let remembered = position.ledger.cloned().or_else(|| adopted(position))?;
+            let full = input.snapshot.depth == Depth::Full;
+            let remembered = position.ledger.cloned().or_else(|| full.then(|| adopted(position)).flatten())?;
             let mut ledger = remembered.clone();
+            let taken_back = position.taken_back.clone();
+            reverts::follow(&input.policy.verify, position.service, &mut ledger, taken_back, input.now);
+            if !full {
+                return (position.ledger != Some(&ledger)).then_some(ledger);
+            }
             let failing = match (position.on_spot(), position.assessment) {
                 (OnSpot::Yes, Some(assessment)) => assess::failing_safety(assessment),
                 _ => Vec::new(),
@@ -302,6 +322,7 @@ pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>])
                 Split::Broken(_) => remembered.skewed_since.or(Some(input.now)),
                 Split::Unread => remembered.skewed_since,
             };
+            ledger.short_since = drought::short_since(position, remembered.short_since, input.now);
             (position.ledger != Some(&ledger)).then_some(ledger)
         })
         .collect()

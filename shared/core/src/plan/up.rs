@@ -171,6 +171,9 @@ impl<'i, 'a> Dealer<'i, 'a> {
         if position.move_open {
             return Err(HeldWhy::MoveOpen);
         }
+        if position.taken_back.is_some() {
+            return Err(HeldWhy::TakenBack);
+        }
         if let Some(draft) = self.rebalance(position, pair, limit) {
             self.check_dry(pair)?;
             self.check_rest(position)?;

@@ -25,10 +25,10 @@ pub struct Window {
     #[schemars(length(min = 1, max = 64))]
     pub time_zone: ZoneName,
     /// One time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub once: Option<Once>,
     /// Each week.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub weekly: Option<Weekly>,
 }
 

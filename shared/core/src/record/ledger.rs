@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assess::Rule;
 use crate::ids::{MoveId, RunId, ServiceRef};
-use crate::observe::PlacedBy;
+use crate::observe::{Deployment, PlacedBy};
 use crate::plan::{Move, MoveCause, Pair};
 
 /// What Spotkeeper knows of a service: one item of the table. A write under an older fence than the
@@ -27,11 +27,9 @@ pub struct Ledger {
     pub last_up_at: Option<Timestamp>,
     /// Moves up that failed since one was last stable.
     pub failures: u32,
-    /// Times that somebody else, or ECS, took a move back since one was last stable.
+    /// Times that somebody else, or ECS, took a write back since one last stood for longer than the
+    /// pause that the next such time would get.
     pub reverts: u32,
-    /// When a move of it last found no Spot capacity.
-    #[serde(default)]
-    pub drought_at: Option<Timestamp>,
     /// No move up before this time.
     pub quarantined_until: Option<Timestamp>,
     /// Why it is quarantined, in a sentence.
@@ -40,6 +38,12 @@ pub struct Ledger {
     pub unsafe_since: Option<UnsafeSince>,
     /// Since when its running tasks break floor or share.
     pub skewed_since: Option<Timestamp>,
+    /// Since when it has been seen at rest with tasks missing that may be Spot tasks.
+    #[serde(default)]
+    pub short_since: Option<Timestamp>,
+    /// When a move of it last met a drought, or was made because of one.
+    #[serde(default)]
+    pub drought_at: Option<Timestamp>,
     /// The fencing number of the lease under which this was written; older leases cannot write.
     pub fence: u64,
 }
@@ -57,11 +61,12 @@ impl Ledger {
             last_up_at: None,
             failures: 0,
             reverts: 0,
-            drought_at: None,
             quarantined_until: None,
             quarantine_reason: String::new(),
             unsafe_since: None,
             skewed_since: None,
+            short_since: None,
+            drought_at: None,
             fence: 0,
         }
     }
@@ -92,6 +97,64 @@ pub struct LastWrite {
     /// before.
     #[serde(default)]
     pub by_switch: bool,
+    /// The service's task definition at that time.
+    #[serde(default)]
+    pub task_definition: Option<String>,
+    /// Since when it has been seen in place; kept while the ledger counts reverts.
+    #[serde(default)]
+    pub stands_since: Option<Timestamp>,
+    /// What took it back, once that is counted, while it is not in place again.
+    #[serde(default)]
+    pub taken_back: Option<TakenBack>,
+}
+
+impl LastWrite {
+    /// Whether AWS is known to have taken it: its deployment has been seen.
+    #[must_use]
+    pub const fn is_taken(&self) -> bool {
+        self.deployment.is_some() || self.deployment_id.is_some()
+    }
+
+    /// By what it is known that it was taken back, in a sentence.
+    #[must_use]
+    pub fn evidence(&self) -> Option<String> {
+        let TakenBack { deployment, at, placed_by, task_definition } = self.taken_back.as_ref()?;
+        let changed = match &self.task_definition {
+            Some(before) if before != task_definition => format!(", and {task_definition} runs instead of {before}"),
+            Some(_) | None => String::new(),
+        };
+        Some(format!(
+            "{deployment} of {at} places tasks by {placed_by}, where run {} had written {} at {}{changed}",
+            self.run, self.after, self.at
+        ))
+    }
+}
+
+/// What stands in the place of a write that ECS had taken, and by what that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakenBack {
+    /// The id (`ecs-svc/...`) of the deployment that did it.
+    pub deployment: String,
+    /// When that was created.
+    pub at: Timestamp,
+    /// What it places tasks by.
+    pub placed_by: PlacedBy,
+    /// Its task definition.
+    pub task_definition: String,
+}
+
+impl TakenBack {
+    /// As the deployment shows it that stands now.
+    #[must_use]
+    pub fn by(primary: &Deployment) -> TakenBack {
+        TakenBack {
+            deployment: primary.id.clone(),
+            at: primary.created_at,
+            placed_by: primary.placed_by.clone(),
+            task_definition: primary.task_definition_arn.clone(),
+        }
+    }
 }
 
 /// A share as it was dealt: whole tasks of the desired count at the time.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
+use super::{LastWrite, Outcome};
 use crate::control::Steered;
 use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
-use crate::plan::{BudgetReport, Cap, HeldWhy};
+use crate::plan::{BudgetReport, Cap, HeldWhy, Short};
 use crate::policy::{Policy, PolicyMistake};
 use crate::switch::{Scope, SwitchEntry};
 
@@ -188,6 +188,20 @@ pub struct ClusterReport {
     /// What the controller made of each pair: at most 50, those that changed first.
     #[serde(default)]
     pub ceilings: Vec<Steered>,
+    /// Services whose last write somebody took back, as this run was the first to see: alarmed. At
+    /// most 100, the rest counted.
+    #[serde(default)]
+    pub reverted: Vec<Reverted>,
+    /// How many more there are than `reverted` lists.
+    #[serde(default)]
+    pub reverted_more: u32,
+    /// Services on Spot that miss tasks and that this run does not move, and why. At most 100, the
+    /// rest counted.
+    #[serde(default)]
+    pub short: Vec<Short>,
+    /// How many more there are than `short` lists.
+    #[serde(default)]
+    pub short_more: u32,
     /// How the room under the ceiling was found; `None` where too little was read to say.
     #[serde(default)]
     pub budget: Option<BudgetReport>,
@@ -200,6 +214,20 @@ pub struct ClusterReport {
     pub gaps_more: u32,
     /// API calls made, and throttles met.
     pub api: ApiCounts,
+}
+
+/// A service whose last write somebody took back, and the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reverted {
+    /// The service.
+    pub service: ServiceRef,
+    /// What was written, and what stands in its place.
+    pub write: LastWrite,
+    /// How many times that has happened, as the ledger counts.
+    pub reverts: u32,
+    /// No move up before this time.
+    pub quarantined_until: Timestamp,
 }
 
 /// A service that stays as it is, although a switch covers, or might have covered it, or a restore
@@ -298,6 +326,10 @@ impl ClusterReport {
             skewed_more: 0,
             cap: None,
             ceilings: Vec::new(),
+            reverted: Vec::new(),
+            reverted_more: 0,
+            short: Vec::new(),
+            short_more: 0,
             budget: None,
             held_back: BTreeMap::new(),
             gaps: Vec::new(),
@@ -306,12 +338,14 @@ impl ClusterReport {
         }
     }
 
-    /// Whether somebody must look at a service of it: one that the run covers stays as it is, or
-    /// the share measured has been off for longer than a deadline. That a switch does not cover a
+    /// Whether somebody must look at a service of it: one that the run covers stays as it is, the
+    /// share measured has been off for longer than a deadline, or somebody took a write back. That a switch does not cover a
     /// service is as it was asked for; such are listed last.
     #[must_use]
     pub fn alarms(&self) -> bool {
-        !self.skewed.is_empty() || self.left_on_spot.iter().any(|left| left.why != LeftWhy::NotCovered)
+        !self.skewed.is_empty()
+            || !self.reverted.is_empty()
+            || self.left_on_spot.iter().any(|left| left.why != LeftWhy::NotCovered)
     }
 }
 

@@ -7,7 +7,7 @@ use super::deadline::later;
 use crate::interface::{Because, UpdateOutcome};
 use crate::plan::MoveKind;
 use crate::policy::{self, Policy};
-use crate::record::{Ledger, MoveRecord, Outcome, Setback, Step};
+use crate::record::{LastWrite, Ledger, MoveRecord, Outcome, Setback, Step};
 use crate::units::Seconds;
 
 /// Writes down how a move ended: the outcome in the record, and in the ledger that nothing is
@@ -111,17 +111,21 @@ fn closed(record: &MoveRecord, ledger: &Ledger, end: End, now: Timestamp, policy
         ledger.last_write.clone_from(&open.previous);
     }
     ledger.open = None;
+    if record.setback == Some(Setback::Drought) {
+        ledger.drought_at = Some(now);
+    }
     let up = record.planned.kind.may_add_spot();
     match (end.outcome, record.setback) {
         (Some(Outcome::Stable), _) if up => {
             ledger.failures = 0;
-            ledger.reverts = 0;
             ledger.quarantined_until = None;
             ledger.quarantine_reason.clear();
         }
         (Some(Outcome::Superseded), Some(Setback::Reverted)) => {
             ledger.reverts = ledger.reverts.saturating_add(1);
-            let reason = format!("a move was taken back {} times since one was stable", ledger.reverts);
+            let evidence = ledger.last_write.as_ref().and_then(LastWrite::evidence);
+            let evidence = evidence.map(|evidence| format!(": {evidence}")).unwrap_or_default();
+            let reason = format!("a move under way has been taken back, {} times in all{evidence}", ledger.reverts);
             let times = ledger.reverts;
             quarantine(&mut ledger, reason, times, now, policy);
         }
@@ -146,7 +150,7 @@ fn closed(record: &MoveRecord, ledger: &Ledger, end: End, now: Timestamp, policy
 }
 
 /// Bars moves up for the pause; a longer one that stands already stays.
-fn quarantine(ledger: &mut Ledger, reason: String, times: u32, now: Timestamp, policy: &policy::Verify) {
+pub(crate) fn quarantine(ledger: &mut Ledger, reason: String, times: u32, now: Timestamp, policy: &policy::Verify) {
     let pause = pause(policy, times);
     let until = later(now, pause);
     ledger.quarantined_until = Some(ledger.quarantined_until.map_or(until, |standing| standing.max(until)));

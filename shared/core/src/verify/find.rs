@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::deadline::later;
 use crate::observe::{Deployment, Look, PlacedBy, RolloutState, Service, ServiceDeployment, ServiceDeploymentStatus};
-use crate::record::{LastWrite, Ledger, MoveRecord, Step, Written};
+use crate::record::{LastWrite, Ledger, MoveRecord, Step, TakenBack, Written};
 use crate::units::Seconds;
 
 /// How far AWS's clock may be behind ours: a deployment that is older by more than this is not
@@ -165,9 +165,21 @@ pub fn deployment_is_ours(service: &Service, ledger: &Ledger) -> bool {
     }
 }
 
+/// Keeps what has taken a write's place, by ECS or by somebody: the end of the move counts it, and
+/// no later look counts it again.
+pub(crate) fn take_back(ledger: &mut Ledger, written: &Written, sight: &Sight<'_>) {
+    if let Some(last) = &mut ledger.last_write
+        && let Some(primary) = sight.primary
+        && last.after.equivalent(&written.after)
+        && !primary.placed_by.equivalent(&written.after)
+    {
+        last.taken_back = Some(TakenBack::by(primary));
+    }
+}
+
 /// Keeps what a look shows of a write that was found: in the record, and in the ledger.
 pub(crate) fn learn(record: &mut MoveRecord, ledger: &mut Ledger, sight: &Sight<'_>) {
-    let Some(written) = &mut record.written else {
+    let Some(written) = record.written.as_mut().filter(|_| sight.found()) else {
         return;
     };
     written.confirmed = true;

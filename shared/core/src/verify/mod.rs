@@ -13,13 +13,14 @@ mod images;
 mod next;
 mod resume;
 mod seen;
-mod signs;
+pub(crate) mod signs;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verdict;
 
+pub(crate) use conclude::quarantine;
 pub use conclude::{Concluded, conclude, pause};
-pub(crate) use deadline::{between as since, most_steps};
+pub(crate) use deadline::{between as since, later, most_steps};
 pub use deadline::{deadline, ends_by};
 pub use find::deployment_is_ours;
 pub use resume::{Resumption, resume};

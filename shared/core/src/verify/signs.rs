@@ -56,6 +56,12 @@ const WORDS: [(Sign, &[&str]); 6] = [
     ),
 ];
 
+/// Whether an event says that the service has all its tasks. Source: "Amazon ECS service event
+/// messages", ECS developer guide.
+pub(crate) fn is_steady(message: &str) -> bool {
+    message.ends_with("has reached a steady state.")
+}
+
 /// What one event says, if it says why tasks do not run.
 pub(crate) fn sign(message: &str, pair: &Pair) -> Option<Sign> {
     let lower = message.to_ascii_lowercase();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::deadline::{between, later};
-use super::find::{Sight, carries, learn};
+use super::find::{Sight, carries, learn, take_back};
 use super::holding::{self, Holds};
 use super::seen::{Seen, due};
 use super::{MoveVerdict, VerifyInput, drought};
@@ -61,17 +61,21 @@ fn judge(input: &VerifyInput<'_>, record: &mut MoveRecord, ledger: &mut Ledger, 
         return Seen::new(MoveVerdict::Superseded { evidence });
     }
     let sight = Sight::of(input.look, service, written.into());
-    if !sight.found() {
-        return not_found(input, service, &sight, written, record);
-    }
-    if sight.overtaken() {
-        return overtaken(input, record, &sight);
-    }
     learn(record, ledger, &sight);
-    match sight.own {
-        Some(own) => by_status(input, record, service, &sight, own),
-        None => without_deployment(input, record, service, &sight),
+    let seen = if !sight.found() {
+        not_found(input, service, &sight, written, record)
+    } else if sight.overtaken() {
+        overtaken(input, record, &sight)
+    } else {
+        match sight.own {
+            Some(own) => by_status(input, record, service, &sight, own),
+            None => without_deployment(input, record, service, &sight),
+        }
+    };
+    if matches!(seen.verdict, MoveVerdict::Reverted { .. }) || sight.own.is_some_and(|own| own.status.rolls_back()) {
+        take_back(ledger, written, &sight);
     }
+    seen
 }
 
 /// No deployment of the write is to be seen.

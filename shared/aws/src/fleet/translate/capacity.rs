@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, LaunchTemplateSpecification, MixedInstancesPolicy};
+use aws_sdk_autoscaling::types::{AutoScalingGroup, Instance, LaunchTemplateSpecification, MixedInstancesPolicy};
 use aws_sdk_ecs::types::{
     AutoScalingGroupProvider, CapacityOptionType, CapacityProvider, CapacityProviderStatus, CapacityProviderType,
     ManagedDraining, ManagedInstancesProvider as EcsManagedInstancesProvider, ManagedScalingStatus,
@@ -197,11 +197,18 @@ pub(crate) fn type_names(
     }
 }
 
+/// How many instances a group has, without those on their way out.
+pub(crate) fn instances(given: &AutoScalingGroup) -> u32 {
+    let leaves = |one: &&Instance| one.lifecycle_state().is_some_and(|state| state.as_str().starts_with("Terminat"));
+    u32::try_from(given.instances().iter().filter(|one| !leaves(one)).count()).unwrap_or(u32::MAX)
+}
+
 /// A group, from what was read of its template and of its instance types.
 pub(crate) fn group(
     given: &AutoScalingGroup,
     template: Option<&LaunchTemplate>,
     instance_types: Reading<Vec<InstanceType>>,
+    instances: Option<u32>,
 ) -> Group {
     let weights = given
         .mixed_instances_policy()
@@ -213,6 +220,7 @@ pub(crate) fn group(
         market: market(given, template),
         max_size: given.max_size().map_or(0, count),
         desired: given.desired_capacity().map_or(0, count),
+        instances,
         zones: given.availability_zones().to_vec(),
         subnets: given
             .vpc_zone_identifier()

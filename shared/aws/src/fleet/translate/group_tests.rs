@@ -1,7 +1,7 @@
 use super::*;
 use aws_sdk_autoscaling::types::{
-    DistributionSegment, Instance, InstanceRequirements, InstancesDistribution as AsgDistribution,
-    LaunchTemplate as AsgTemplate, LaunchTemplateOverrides, TargetCapacityType, builders::AutoScalingGroupBuilder,
+    DistributionSegment, InstanceRequirements, InstancesDistribution as AsgDistribution, LaunchTemplate as AsgTemplate,
+    LaunchTemplateOverrides, LifecycleState, TargetCapacityType, builders::AutoScalingGroupBuilder,
 };
 use spotkeeper_core::observe::{Architecture, GapCause};
 use spotkeeper_core::units::{CpuUnits, MemoryMib};
@@ -156,12 +156,22 @@ fn a_group_keeps_its_limits_and_places() {
         .mixed_instances_policy(mixed(Some((Some(0), Some(0))), &[weighted]))
         .build();
     let types = Reading::Known(Vec::new());
-    let actual = group(&given, None, types);
+    let actual = group(&given, None, types, Some(2));
+    assert_eq!(actual.instances, Some(2));
     assert_eq!((actual.max_size, actual.desired, actual.weighted, actual.market), (10, 3, true, Market::Spot));
     assert_eq!(
         (actual.zones, actual.subnets),
         (vec!["eu-west-1a".to_owned()], vec!["subnet-a".to_owned(), "subnet-b".to_owned()])
     );
+}
+
+#[test]
+fn instances_on_their_way_out_do_not_count() {
+    use LifecycleState::{InService, Pending, TerminatingWait};
+    let instance = |state| Instance::builder().lifecycle_state(state).build();
+    let given = asg().set_instances(Some([Pending, InService, TerminatingWait].map(instance).to_vec())).build();
+    assert_eq!(instances(&given), 2);
+    assert_eq!(instances(&asg().build()), 0);
 }
 
 #[test]

@@ -91,6 +91,7 @@ pub(crate) fn service(cluster: &ClusterName, given: &EcsService) -> Result<Servi
         task_definition_arn,
         scaling: Reading::Missing(not_read(id.arn.as_str(), Action::DescribeScalableTargets)),
         tasks: Reading::Missing(not_read(id.arn.as_str(), Action::ListTasks)),
+        events: Vec::new(),
         id,
     })
 }

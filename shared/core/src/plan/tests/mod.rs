@@ -1,8 +1,10 @@
 //! What a plan may and may not hold.
 
 mod down;
+mod drought;
 mod promises;
 mod restore;
+mod reverts;
 mod switch;
 mod up;
 

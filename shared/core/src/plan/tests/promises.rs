@@ -63,6 +63,9 @@ fn after(snapshot: &Snapshot, memory: &Memory, plan: &Plan, now: i64) -> (Snapsh
             deployment_id: None,
             dealt: Dealt { spot_tasks: record.planned.spot_tasks, desired: record.planned.desired },
             by_switch: matches!(record.planned.cause, MoveCause::Switch { .. }),
+            task_definition: None,
+            stands_since: None,
+            taken_back: None,
         });
         service.placed_by = record.planned.after.clone();
         let spot = match &service.placed_by {

@@ -136,6 +136,9 @@ fn the_climb_goes_on_where_a_deal_was_cut_and_rests_where_it_was_not() {
             deployment_id: None,
             dealt,
             by_switch: false,
+            task_definition: None,
+            stands_since: None,
+            taken_back: None,
         });
         let mut policy = open_policy();
         policy.budget.step_percent = Percent::saturating(5);
@@ -177,6 +180,9 @@ fn after_a_switch_a_service_climbs_to_what_it_had_before() {
             deployment_id: None,
             dealt: Dealt { spot_tasks: 0, desired: 4 },
             by_switch,
+            task_definition: None,
+            stands_since: None,
+            taken_back: None,
         });
         let (snapshot, memory) = (fixtures::snapshot(vec![service]), fixtures::memory(vec![ledger]));
         let plan = plan_of(&open_policy(), &snapshot, &memory, &run(RunMode::Ordinary));

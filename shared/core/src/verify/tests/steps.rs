@@ -165,6 +165,9 @@ fn a_revert_is_yielded_to_with_a_growing_pause() {
         drive.step(|d| d.world.deploy(over(1, 0), fixtures::at(30)), Next::Yield);
         assert_eq!(drive.end(Because::Next(Next::Yield)), Some(Outcome::Superseded));
         let mut closed = drive.ledger.unwrap();
+        assert!(closed.quarantine_reason.contains("ecs-svc/3 of"), "{}", closed.quarantine_reason);
+        let taken_back = closed.last_write.as_ref().unwrap().taken_back.as_ref().unwrap();
+        assert_eq!(taken_back.deployment, "ecs-svc/3", "no later look counts it again");
         let until = closed.quarantined_until.take().unwrap();
         assert_eq!(crate::verify::since(drive.now, until), Seconds(pause));
         ledger = Some(closed);
@@ -173,7 +176,7 @@ fn a_revert_is_yielded_to_with_a_growing_pause() {
 }
 
 #[test]
-fn a_stable_move_up_clears_what_went_wrong_before() {
+fn a_stable_move_up_clears_failures_and_keeps_reverts() {
     let mut drive = Drive::up().without_dwell();
     let mut ledger = fixtures::ledger(&drive.world.service);
     ledger.failures = 3;
@@ -183,7 +186,7 @@ fn a_stable_move_up_clears_what_went_wrong_before() {
     drive.step(finish, Next::Stable);
     assert_eq!(drive.end(Because::Next(Next::Stable)), Some(Outcome::Stable));
     let ledger = drive.ledger.unwrap();
-    assert_eq!((ledger.failures, ledger.reverts, ledger.quarantined_until), (0, 0, None));
+    assert_eq!((ledger.failures, ledger.reverts, ledger.quarantined_until), (0, 2, None));
     assert_eq!(ledger.last_up_at, Some(fixtures::now()));
     let write = ledger.last_write.unwrap();
     assert_eq!(
@@ -191,6 +194,49 @@ fn a_stable_move_up_clears_what_went_wrong_before() {
         (Some("deployment-2"), Some("ecs-svc/2"))
     );
     assert_eq!(write.dealt.spot_tasks, 2);
+}
+
+#[test]
+fn s11_a_roll_back_by_ecs_is_no_revert_for_the_looks_that_follow() {
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    drive.world.roll_back(fixtures::at(60));
+    assert_eq!(drive.check().next, Next::Yield);
+    let write = drive.ledger.as_ref().unwrap().last_write.as_ref().unwrap();
+    let taken_back = write.taken_back.as_ref().unwrap();
+    assert_eq!((taken_back.deployment.as_str(), &taken_back.placed_by), ("ecs-svc/3", &over(1, 0)));
+}
+
+#[test]
+fn s11_a_write_that_was_overtaken_is_known_to_have_been_taken() {
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    drive.world.deploy(over(7, 1), fixtures::at(30));
+    assert_eq!(drive.check().next, Next::Yield);
+    let write = drive.ledger.as_ref().unwrap().last_write.as_ref().unwrap();
+    assert!(write.is_taken() && write.taken_back.is_none(), "it is for the next run to count: {write:?}");
+}
+
+#[test]
+fn a_drought_is_remembered_in_the_ledger() {
+    // One that drove a move off.
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    drive.record.step = Step::FallBack;
+    drive.record.setback = Some(crate::record::Setback::Drought);
+    drive.pass(60);
+    drive.conclude(&Because::Next(Next::Stable));
+    assert_eq!(drive.ledger.unwrap().drought_at, Some(fixtures::at(60)));
+    // One that a move down answers: from its write on, however it ends.
+    let mut drive = Drive::down();
+    drive.record.planned.cause = crate::plan::MoveCause::Drought { evidence: "no capacity".to_owned() };
+    drive.update(Answer::Taken);
+    assert_eq!(drive.ledger.unwrap().drought_at, Some(fixtures::now()));
+    // And none where there was none.
+    let mut drive = Drive::down();
+    drive.update(Answer::Taken);
+    drive.conclude(&Because::Next(Next::Stable));
+    assert_eq!(drive.ledger.unwrap().drought_at, None);
 }
 
 #[test]
