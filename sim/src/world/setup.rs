@@ -137,6 +137,8 @@ impl World {
                     new.desired_count,
                 ),
                 triggered: false,
+                alarms_ignored: false,
+                triggered_alarms: Vec::new(),
             }],
             production_is_alternate: false,
             last_completed: Some((id, revision.arn.clone())),
