@@ -73,7 +73,7 @@ impl World {
         service.failures_in_a_row = 0;
         service.hold_starts_until = None;
         service.steady_told = false;
-        service.last_placement_event = None;
+        service.told_placement.clear();
         let id = service.primary().map(|d| d.id.clone()).unwrap_or_default();
         self.put_deployment_event(
             service,
