@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::assess::Memory;
 use crate::control::{Direction, PairCeiling};
-use crate::ids::{ClusterName, ProviderName, RunId, ServiceArn, ServiceName, ServiceRef};
+use crate::ids::{ClusterName, MoveId, ProviderName, RunId, ServiceArn, ServiceName, ServiceRef};
 use crate::observe::{
     Architecture, Cluster, Compatibility, Container, Deployment, DeploymentConfiguration, DeploymentController,
     DeploymentStrategy, Depth, Discovery, Family, Gap, GapCause, Group, GroupProvider, InstanceType,
@@ -24,9 +24,9 @@ use crate::observe::{
     ProviderKind, Quotas, Reading, RolloutState, ScalingRange, Scheduling, Service, ServiceStatus, Snapshot,
     TargetGroup, Task, TaskDefinition, tag,
 };
-use crate::plan::Pair;
+use crate::plan::{Fingerprint, Move, MoveCause, MoveKind, Pair};
 use crate::policy::{Mode, Policy};
-use crate::record::{Ledger, RunMode, RunRecord};
+use crate::record::{Ledger, MoveRecord, RunMode, RunRecord};
 use crate::strategy::{Strategy, StrategyItem};
 use crate::switch::{Scope, SwitchEntry};
 use crate::units::{CpuUnits, MemoryMib, Percent, Seconds};
@@ -457,4 +457,29 @@ pub fn ceiling(family: Family, ceiling: Percent) -> PairCeiling {
 pub fn ledger(service: &Service) -> Ledger {
     let ledger = Ledger::new(service.id.clone(), service.placed_by.clone(), pair(family(service)));
     Ledger { fence: 1, ..ledger }
+}
+
+/// A move up of `web` on Fargate, of which nothing is written yet: half of its tasks may be on Spot.
+#[must_use]
+pub fn move_up(run: &RunId, id: &str) -> MoveRecord {
+    let pair = pair(Family::Fargate);
+    let on_demand = Strategy::only(pair.on_demand.clone());
+    MoveRecord::new(Move {
+        id: MoveId::parse(id).expect("a valid id"),
+        run: run.clone(),
+        service: service_ref("web"),
+        kind: MoveKind::Up,
+        cause: MoveCause::Budget,
+        before: PlacedBy::Strategy(on_demand.clone()),
+        after: PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, 1, 1, 1)),
+        spot_tasks: 2,
+        desired: DESIRED,
+        fingerprint: Fingerprint("f".to_owned()),
+        deadline: Seconds(600),
+        undo: None,
+        fall_back: on_demand,
+        wave: 0,
+        suitability: 50,
+        pair,
+    })
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::hooks::Hook;
 use super::instances::Instance;
 use super::rules::Rule;
 use super::services::Service;
@@ -179,5 +180,25 @@ impl World {
             "reason": reason,
         });
         self.put("aws.ecs", "ECS Deployment State Change", service.arn.clone(), detail);
+    }
+    /// `HOOK_AWAITING_ACTION` and its kin ("service deployment hook state change events", developer
+    /// guide). Only INFO is shown there as their type.
+    pub(super) fn put_hook_event(&mut self, service: &Service, hook: &Hook) {
+        let Some(arn) = service.service_deployments.first().map(|d| d.arn.clone()) else {
+            return;
+        };
+        let detail = json!({
+            "eventType": "INFO",
+            "eventName": hook.status.event_name(),
+            "hookId": hook.id,
+            "hookType": hook.target,
+            "expiresAt": hook.expires_at,
+            "lifecycleStage": hook.point,
+            "clusterArn": self.arns.cluster(&service.key.cluster),
+            "serviceArn": service.arn,
+            "serviceDeploymentArn": arn,
+            "updatedAt": self.now,
+        });
+        self.put("aws.ecs", "ECS Hook State Change", arn, detail);
     }
 }

@@ -9,7 +9,7 @@ use spotkeeper_core::ports::Clock as _;
 
 use crate::clock::VirtualClock;
 use crate::journal::Journal;
-use crate::ports::Faults;
+use crate::ports::{Faults, KeptTargetGroups};
 use crate::promises::Promises;
 use crate::tables::Tables;
 
@@ -35,6 +35,8 @@ pub struct Inner {
     pub journal: Journal,
     /// What is promised, and what was broken.
     pub promises: Promises,
+    /// The target groups that need not be read again.
+    pub kept_target_groups: KeptTargetGroups,
     /// How long a call takes one way, in milliseconds: from, to.
     pub latency: (u64, u64),
     /// Everything that is random.
@@ -55,6 +57,7 @@ impl Simulation {
             world,
             tables,
             faults: Faults::default(),
+            kept_target_groups: KeptTargetGroups::default(),
             latency: (20, 80),
             rng: fastrand::Rng::with_seed(seed),
             calls: 0,
@@ -77,6 +80,12 @@ impl Simulation {
 }
 
 impl Inner {
+    /// Has the readings of target groups kept for so long; at the start they are not kept.
+    pub fn keep_target_groups_for(&mut self, period: jiff::SignedDuration) {
+        self.kept_target_groups.keep_for(period);
+        self.promises.target_groups_kept = period;
+    }
+
     /// How long one way of a call takes.
     pub(crate) fn one_way(&mut self) -> Duration {
         Duration::from_millis(self.rng.u64(self.latency.0..=self.latency.1))

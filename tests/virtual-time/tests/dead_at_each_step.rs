@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
 
+use aws_sim::account::plain;
 use aws_sim::world::World;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -23,15 +24,7 @@ fn world() -> World {
             "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
         })
     };
-    let account = json!({
-        "settings": { "throttling": "off" },
-        "clusters": [{ "clusterName": "shop", "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }],
-        "taskDefinitions": [{
-            "family": "web", "cpu": 256, "memory": 512, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
-            "containerDefinitions": [{ "name": "app", "image": "web:1", "stopTimeout": 30 }],
-        }],
-        "services": [service("web"), service("cart")],
-    });
+    let account = plain("shop", json!({ "services": [service("web"), service("cart")] }));
     aws_sim::account::parse(&account.to_string(), "test", Timestamp::from_second(1_767_225_600).unwrap()).unwrap()
 }
 

@@ -24,6 +24,8 @@ pub enum Sign {
     MaxSize,
     /// No instance has what the task asks for.
     Placement,
+    /// ECS cannot start the task and says no more: a subnet may be in a zone without Fargate.
+    Internal,
 }
 
 impl Sign {
@@ -38,21 +40,59 @@ impl Sign {
             Sign::Image => "the image cannot be pulled",
             Sign::MaxSize => "the Auto Scaling group is at its largest size",
             Sign::Placement => "no instance has what the task asks for",
+            Sign::Internal => "ECS answers with an internal error",
         }
     }
 }
 
-/// Words that ECS, EC2 and Auto Scaling use, in lower case. The first kind that fits counts: a
-/// message about a quota may also say that a task could not be placed.
-const WORDS: [(Sign, &[&str]); 6] = [
-    (Sign::Quota, &["vcpu limit", "vcpulimitexceeded", "number of vcpus", "maxspotinstancecountexceeded", "quota"]),
-    (Sign::Addresses, &["free addresses", "insufficientfreeaddresses", "free ip", "ip addresses"]),
+/// Words that ECS, EC2 and Auto Scaling use, in lower case and without apostrophes, which AWS writes
+/// in two ways. The first kind that fits counts: a message about a quota may also say that a task
+/// could not be placed.
+///
+/// Sources, in the Amazon ECS developer guide: "Amazon ECS service event messages" for the limits on
+/// tasks and vCPUs, the CPU and memory above a limit, the provisioning limit, the internal error (a
+/// subnet in a zone that Fargate does not have), the closest matching instance, and capacity;
+/// "Troubleshooting Amazon ECS TaskFailedToStart errors" for the network interface of a subnet without
+/// addresses; "CannotPullContainer task errors" for images. Error codes are those of "Error codes for
+/// the Amazon EC2 API". No list has a message for a group at its largest size, which only leaves tasks
+/// in PROVISIONING: those words are what Auto Scaling's own answers use.
+const WORDS: [(Sign, &[&str]); 7] = [
+    (
+        Sign::Quota,
+        &[
+            "reached the limit on the number of",
+            "is above your limit",
+            "provisioning capacity limit was exceeded",
+            "vcpu limit",
+            "vcpulimitexceeded",
+            "maxspotinstancecountexceeded",
+            "quota",
+        ],
+    ),
+    (
+        Sign::Addresses,
+        &[
+            "attempting to create network interface",
+            "enough free addresses",
+            "insufficientfreeaddresses",
+            "free ip",
+            "enough ip addresses",
+        ],
+    ),
     (Sign::Image, &["cannotpull", "pull image", "pulling image", "imagepull"]),
-    (Sign::MaxSize, &["maxsize", "max size", "maximum size"]),
+    (Sign::MaxSize, &["maxsize", "max size", "maximum size", "above max value"]),
     (Sign::Placement, &["missing an attribute", "placement constraint"]),
+    (Sign::Internal, &["reason: internal error"]),
     (
         Sign::SpotCapacity,
-        &["unable to place a task", "capacity is unavailable", "insufficient capacity", "insufficientinstancecapacity"],
+        &[
+            "unable to place a task",
+            "could not launch",
+            "no container instances were found",
+            "capacity is unavailable",
+            "insufficient capacity",
+            "insufficientinstancecapacity",
+        ],
     ),
 ];
 
@@ -128,10 +168,46 @@ mod tests {
                 Some(Sign::Quota),
             ),
             (
+                "the vCPU quota, with the apostrophe of the developer guide",
+                "(service web) was unable to place a task. Reason: You’ve reached the limit on the number of vCPUs you can run concurrently",
+                &fargate,
+                Some(Sign::Quota),
+            ),
+            (
+                "the quota of tasks",
+                "(service web) was unable to place a task. Reason: You've reached the limit on the number of tasks you can run concurrently",
+                &fargate,
+                Some(Sign::Quota),
+            ),
+            (
+                "the size of a task",
+                "(service web) was unable to place a task. Reason: The requested MEMORY configuration is above your limit.",
+                &fargate,
+                Some(Sign::Quota),
+            ),
+            (
+                "tasks in PROVISIONING",
+                "(service web) was unable to place tasks in your cluster because the tasks provisioning capacity limit was exceeded.",
+                &groups,
+                Some(Sign::Quota),
+            ),
+            (
                 "no addresses",
-                "(service web) was unable to place a task. Reason: Unexpected EC2 error while attempting to create network interface with public IP assignment disabled in subnet 'subnet-a': InsufficientFreeAddressesInSubnet.",
+                "(service web) was unable to place a task. Reason: Unexpected EC2 error while attempting to Create Network Interface with public IP assignment disabled in subnet 'subnet-a': InsufficientFreeAddressesInSubnet.",
                 &fargate,
                 Some(Sign::Addresses),
+            ),
+            (
+                "no addresses, without the error code",
+                "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment enabled in subnet 'subnet-a'",
+                &fargate,
+                Some(Sign::Addresses),
+            ),
+            (
+                "a zone without Fargate",
+                "(service web) was unable to place a task. Reason: Internal error.",
+                &fargate,
+                Some(Sign::Internal),
             ),
             (
                 "an image",
@@ -154,6 +230,18 @@ mod tests {
             (
                 "no instance",
                 "(service web) was unable to place a task because no container instance met all of its requirements.",
+                &groups,
+                Some(Sign::SpotCapacity),
+            ),
+            (
+                "no instance of the provider",
+                "(service web) was unable to reach steady state. Reason: No Container Instances were found in your capacity provider.",
+                &groups,
+                Some(Sign::SpotCapacity),
+            ),
+            (
+                "a part of the tasks",
+                "(service web) could not launch 3 tasks for deployment ecs-svc/1.",
                 &groups,
                 Some(Sign::SpotCapacity),
             ),

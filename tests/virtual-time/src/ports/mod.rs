@@ -2,6 +2,7 @@
 
 mod faults;
 mod fleet;
+mod kept;
 mod state;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::sync::Notify;
 use crate::simulation::{Inner, Simulation};
 
 pub use faults::{FaultKind, FaultRule, Faults};
+pub use kept::KeptTargetGroups;
 
 /// The ports of one invocation of a function: its fleet, its state, its telemetry and its clock.
 #[derive(Clone)]
