@@ -66,10 +66,7 @@ fn fargate_zones(service: &Service) -> usize {
         .known()
         .filter(|tasks| tasks.len() >= service.subnets.len())
         .and_then(|tasks| tasks.iter().map(|task| task.zone.as_ref()).collect());
-    match zones {
-        Some(zones) if !zones.is_empty() => distinct(zones.into_iter()),
-        _ => distinct(service.subnets.iter()),
-    }
+    zones.map_or_else(|| distinct(service.subnets.iter()), |zones| distinct(zones.into_iter()))
 }
 
 fn distinct<'a>(items: impl Iterator<Item = &'a String>) -> usize {

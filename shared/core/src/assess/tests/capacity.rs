@@ -78,6 +78,13 @@ fn strategy(world: &mut World, items: &[(&str, u32, u32)]) {
     world.service().placed_by = PlacedBy::Strategy(Strategy { items });
 }
 
+/// Where ECS shows one of its tasks, if it does.
+fn zone(world: &mut World, task: usize, zone: Option<&str>) {
+    if let Reading::Known(tasks) = &mut world.service().tasks {
+        tasks[task].zone = zone.map(str::to_owned);
+    }
+}
+
 fn arm(world: &mut World) {
     world.definition(|definition| definition.architecture = Architecture::Arm64);
 }
@@ -139,6 +146,7 @@ const PAIR_ROWS: &[Row] = &[
     ("launch type EC2, two Spot groups, one named", AutoScalingGroup, |w| {
         launch_type(w, LaunchType::Ec2); copy(w, &pair(AutoScalingGroup).spot, "other"); name_pair(w, "group-on-demand", "other");
     }, &[]),
+    ("launch type EC2, a pair is named of which one is not there", AutoScalingGroup, |w| { launch_type(w, LaunchType::Ec2); name_pair(w, "group-on-demand", "ghost"); }, &[]),
     ("launch type EC2, no Spot group", AutoScalingGroup, |w| { launch_type(w, LaunchType::Ec2); disassociate(w, "group-spot"); }, &["block capacity: no_pair"]),
     ("all on Spot by strategy", AutoScalingGroup, |w| { strategy(w, &[("group-spot", 0, 1)]); fixtures::settle(w.service(), 4); }, &[]),
     ("no weight at all", AutoScalingGroup, |w| strategy(w, &[("group-on-demand", 0, 0)]), &["block capacity: empty_strategy", "block stop_timeout: gap"]),
@@ -177,6 +185,9 @@ const PAIR_ROWS: &[Row] = &[
     ("Managed Instances of reservations", ManagedInstances, |w| managed_spot(w, |m| m.market = Market::Mixed), &["block capacity: no_partner"]),
     ("the Spot provider is not associated", Fargate, |w| disassociate(w, "FARGATE_SPOT"), &["block capacity: not_associated"]),
     ("the Spot group is not associated", AutoScalingGroup, |w| disassociate(w, "group-spot"), &["block capacity: no_partner"]),
+    ("the Spot group is not associated, another On-Demand group is", AutoScalingGroup, |w| {
+        disassociate(w, "group-spot"); copy(w, &pair(AutoScalingGroup).on_demand, "other");
+    }, &["block capacity: no_partner"]),
     ("the Spot provider is not active", AutoScalingGroup, |w| provider(w, &pair(AutoScalingGroup).spot, |p| p.active = false), &["block capacity: not_active"]),
     ("its provider was not read", AutoScalingGroup, |w| forget(w, &pair(AutoScalingGroup).on_demand), &["block capacity: gap", "block stop_timeout: gap"]),
     ("its group was not read", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).on_demand, |p| p.group = Reading::Missing(gap("asg", "autoscaling:DescribeAutoScalingGroups"))),
@@ -309,11 +320,61 @@ fn pools_are_types_times_zones() {
 }
 
 #[test]
+fn the_zones_of_fargate_are_those_its_tasks_are_seen_in() {
+    let cases: [(&str, Vary, u32); 4] = [
+        ("four tasks in three zones", |_| {}, 3),
+        ("four tasks in two zones", |w| zone(w, 2, Some("eu-west-1a")), 2),
+        ("a task whose zone is not shown: as many as subnets", |w| zone(w, 2, None), 3),
+        (
+            "fewer tasks than subnets show nothing",
+            |w| {
+                w.service().desired = 2;
+                fixtures::settle(w.service(), 0);
+            },
+            3,
+        ),
+    ];
+    for (name, vary, expected) in cases {
+        let mut world = World::good(Fargate);
+        vary(&mut world);
+        assert_eq!(pools(&world.snapshot, &pair(Fargate), &world.snapshot.services[0]), Some(expected), "{name}");
+    }
+}
+
+/// AWS reserves the names of Fargate's providers: what they buy needs no reading.
+#[test]
+fn the_pair_of_fargate_needs_no_reading() {
+    for used in ["FARGATE", "FARGATE_SPOT"] {
+        let mut world = World::good(Fargate);
+        strategy(&mut world, &[(used, 0, 1)]);
+        forget(&mut world, &pair(Fargate).on_demand);
+        forget(&mut world, &pair(Fargate).spot);
+        assert_eq!(world.assess().pair, Some(pair(Fargate)), "{used}");
+    }
+}
+
+#[test]
+fn what_rests_on_a_pair_says_so_where_there_is_none() {
+    let mut world = World::good(AutoScalingGroup);
+    disassociate(&mut world, "group-spot");
+    let assessment = world.assess();
+    for rule in [Rule::Placement, Rule::ReturnPath] {
+        let found: Vec<&Finding> =
+            assessment.verdict(rule).unwrap().reasons.iter().map(|reason| &reason.finding).collect();
+        assert_eq!(found, [&Finding::NotJudged { needs: Rule::Capacity }], "{rule}");
+    }
+}
+
+#[test]
 fn the_size_of_a_task_is_never_nothing() {
     let mut service = fixtures::service("web", AutoScalingGroup);
     assert_eq!(task_cpu(&service), Some(CpuUnits(1024)));
     fixtures::edit_task_definition(&mut service, |definition| definition.cpu = None);
     assert_eq!(task_cpu(&service), Some(CpuUnits(512)), "2 GiB are half of what comes with a vCPU");
+    fixtures::edit_task_definition(&mut service, |definition| definition.cpu = Some(CpuUnits(0)));
+    assert_eq!(task_cpu(&service), Some(CpuUnits(512)), "none reserved is as good as none stated");
+    fixtures::edit_task_definition(&mut service, |definition| definition.memory = Some(MemoryMib(0)));
+    assert_eq!(task_cpu(&service), None);
     fixtures::edit_task_definition(&mut service, |definition| definition.memory = None);
     assert_eq!(task_cpu(&service), None);
 }
