@@ -24,7 +24,7 @@ const MEMORY_OF_A_VCPU: MemoryMib = MemoryMib(4096);
 
 /// CPU of one task: what its task definition states, or else what its memory would come to on a
 /// general-purpose instance, so that a service that reserves no CPU still counts for a budget.
-/// `None` where the task definition was not read or states neither.
+/// Never 0: `None` where the task definition was not read or states neither.
 #[must_use]
 pub fn task_cpu(service: &Service) -> Option<CpuUnits> {
     let task_definition = service.task_definition.known()?;

@@ -4,7 +4,7 @@ use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
 use super::{HeldBack, HeldWhy, MoveCause, MoveKind, PlanInput, budget, solve};
 use crate::assess::Assessment;
-use crate::observe::{Depth, PlacedBy};
+use crate::observe::PlacedBy;
 use crate::plan::moves::Draft;
 use crate::record::{Dealt, Ledger, LeftOnSpot, LeftWhy, RunMode};
 use crate::strategy::Strategy;
@@ -37,7 +37,7 @@ pub(super) fn downs<'a, 'p>(
             },
         }
     }
-    if input.snapshot.depth == Depth::Full && matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. }) {
+    if matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. }) {
         drafts.extend(by_budget(input, positions, &free, held_back));
     }
     drafts
@@ -119,7 +119,7 @@ fn by_budget<'a, 'p>(
         (position.assessment.map_or(0, |judged| judged.suitability.score), &position.service.id)
     });
     for position in movable {
-        let Some(cpu) = position.task_cpu.filter(|cpu| cpu.0 > 0 && excess > 0) else {
+        let Some(cpu) = position.task_cpu.filter(|_| excess > 0) else {
             continue;
         };
         let spot_tasks = position.spot_tasks();

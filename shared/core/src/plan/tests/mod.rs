@@ -1,6 +1,9 @@
 //! What a plan may and may not hold.
 
+mod ceiling;
 mod down;
+mod held;
+mod measured;
 mod promises;
 mod restore;
 mod switch;
@@ -18,7 +21,7 @@ use crate::ids::MoveId;
 use crate::observe::{
     Depth, Family, LoadBalancerTarget, Market, PlacedBy, Reading, RolloutState, ScalingRange, Service, Snapshot,
 };
-use crate::policy::Policy;
+use crate::policy::{NamedPair, Policy};
 use crate::record::{Dealt, LastWrite, Ledger, LeftWhy, OpenMove, RunMode, RunRecord, UnsafeSince};
 use crate::strategy::Strategy;
 use crate::switch::{Scope, SwitchEntry, Switches};
