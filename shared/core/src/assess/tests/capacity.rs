@@ -60,6 +60,24 @@ fn forget(world: &mut World, name: &ProviderName) {
     world.snapshot.providers.insert(name.clone(), Reading::Missing(missing));
 }
 
+fn another_unread(world: &mut World) {
+    copy(world, &pair(AutoScalingGroup).spot, "other");
+    forget(world, &provider_name("other"));
+}
+
+fn another_group_unread(world: &mut World) {
+    copy(world, &pair(AutoScalingGroup).spot, "other");
+    edit_group(&mut world.snapshot, &provider_name("other"), |provider| {
+        provider.group = Reading::Missing(gap("asg", "autoscaling:DescribeAutoScalingGroups"));
+    });
+}
+
+/// Another service of the cluster, whose tasks were not read.
+fn tasks_unread(world: &mut World, mut service: Service) {
+    service.tasks = Reading::Missing(gap("the tasks", "ecs:ListTasks"));
+    world.snapshot.services.push(service);
+}
+
 fn disassociate(world: &mut World, name: &str) {
     let name = provider_name(name);
     world.snapshot.cluster.capacity_providers.retain(|one| *one != name);
@@ -192,9 +210,17 @@ const PAIR_ROWS: &[Row] = &[
     ("its provider was not read", AutoScalingGroup, |w| forget(w, &pair(AutoScalingGroup).on_demand), &["block capacity: gap", "block stop_timeout: gap"]),
     ("its group was not read", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).on_demand, |p| p.group = Reading::Missing(gap("asg", "autoscaling:DescribeAutoScalingGroups"))),
         &["block capacity: gap"]),
-    ("another provider was not read", AutoScalingGroup, |w| { copy(w, &pair(AutoScalingGroup).spot, "other"); forget(w, &provider_name("other")); },
+    ("another provider was not read", AutoScalingGroup, another_unread,
         &["block capacity: gap", "block return_path: gap"]),
-    ("another provider was not read, Fargate", Fargate, |w| { copy(w, &pair(AutoScalingGroup).spot, "other"); forget(w, &provider_name("other")); }, &[]),
+    ("another provider was not read, both sides are in use", AutoScalingGroup, |w| { on_spot(w); another_unread(w); }, &["block return_path: gap"]),
+    ("another provider was not read, the pair is named", AutoScalingGroup, |w| { name_pair(w, "group-on-demand", "group-spot"); another_unread(w); },
+        &["block return_path: gap"]),
+    ("another provider was not read, a pair of which one is not there is named", AutoScalingGroup, |w| {
+        launch_type(w, LaunchType::Ec2); name_pair(w, "group-on-demand", "ghost"); another_unread(w);
+    }, &["block capacity: gap", "block return_path: gap"]),
+    ("the group of another provider was not read", AutoScalingGroup, another_group_unread, &["block capacity: gap", "block return_path: gap"]),
+    ("the group of another provider was not read, Managed Instances", ManagedInstances, another_group_unread, &["block return_path: gap"]),
+    ("another provider was not read, Fargate", Fargate, another_unread, &[]),
     ("weighted overrides", AutoScalingGroup, |w| group(w, SPOT, |g| g.weighted = true), &["block capacity: weighted_group"]),
     ("managed draining off", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).spot, |p| p.managed_draining = false), &["block capacity: draining_off"]),
     ("managed scaling of Spot off", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).spot, |p| p.managed_scaling = false), &["warn capacity: scaling_off"]),
@@ -235,6 +261,8 @@ const PLACEMENT_ROWS: &[Row] = &[
     ("a constraint on one type", AutoScalingGroup, |w| member_of(w, "attribute:ecs.instance-type == m5.xlarge"), &["block placement: constraint_unmet"]),
     ("a constraint of the task definition", AutoScalingGroup, |w| w.definition(|d| d.placement_constraints.push(PlacementConstraint::MemberOf("attribute:ecs.cpu-architecture != x86_64".to_owned()))),
         &["block placement: constraint_unmet"]),
+    ("a constraint against a type that is not there", AutoScalingGroup, |w| member_of(w, "attribute:ecs.instance-type not_in [t3.micro]"), &[]),
+    ("a constraint against a type that is", AutoScalingGroup, |w| member_of(w, "attribute:ecs.instance-type !in [t3.micro, m5.xlarge]"), &["block placement: constraint_unmet"]),
     ("a constraint that cannot be told", AutoScalingGroup, |w| member_of(w, "attribute:team == search"), &["block placement: constraint_unknown"]),
     ("a constraint with or", AutoScalingGroup, |w| member_of(w, "attribute:ecs.instance-type == m5.xlarge or attribute:ecs.instance-type != m5.xlarge"), &["block placement: constraint_unknown"]),
     ("a constraint on Managed Instances", ManagedInstances, |w| member_of(w, "attribute:ecs.instance-type == m5.xlarge"), &["block placement: constraint_unknown"]),
@@ -251,6 +279,17 @@ const RETURN_ROWS: &[Row] = &[
     ("a quota of the four tasks", Fargate, |w| fargate_quota(w, 4), &["block return_path: no_way_back"]),
     ("two on Spot, two free", Fargate, |w| { on_spot(w); fargate_quota(w, 4); }, &[]),
     ("two on Spot, one free", Fargate, |w| { on_spot(w); fargate_quota(w, 3); }, &["block return_path: no_way_back"]),
+    ("four tasks by launch type, a quota of five", Fargate, |w| { launch_type(w, LaunchType::Fargate); fargate_quota(w, 5); }, &[]),
+    ("four tasks by launch type, a quota of four", Fargate, |w| { launch_type(w, LaunchType::Fargate); fargate_quota(w, 4); }, &["block return_path: no_way_back"]),
+    ("another service uses the quota, its tasks were not read", Fargate, |w| { fargate_quota(w, 8); tasks_unread(w, fixtures::service("api", Fargate)); },
+        &["block return_path: no_way_back"]),
+    ("another service by launch type uses the quota, its tasks were not read", Fargate, |w| {
+        fargate_quota(w, 8);
+        let mut other = fixtures::service("api", Fargate);
+        other.placed_by = PlacedBy::LaunchType(LaunchType::Fargate);
+        tasks_unread(w, other);
+    }, &["block return_path: no_way_back"]),
+    ("a service on groups uses none of the quota, its tasks were not read", Fargate, |w| { fargate_quota(w, 5); tasks_unread(w, fixtures::service("api", AutoScalingGroup)); }, &[]),
     ("another service uses the quota", Fargate, |w| { fargate_quota(w, 8); w.snapshot.services.push(fixtures::service("api", Fargate)); }, &["block return_path: no_way_back"]),
     ("another service of unknown size uses the quota", Fargate, |w| {
         fargate_quota(w, 68);
@@ -270,6 +309,11 @@ const RETURN_ROWS: &[Row] = &[
     ("types of another quota", AutoScalingGroup, |w| group(w, BOTH, |g| g.instance_types = Reading::Known(vec![instance_type("g5.xlarge", 4, 16)])), &["block return_path: quota_not_read"]),
     ("warm-up as long as the deadline", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).on_demand, |p| p.warmup = Seconds(3_420)), &["block return_path: no_way_back"]),
     ("the EC2 quota was not read", ManagedInstances, |w| w.snapshot.quotas.ec2_on_demand_standard = Reading::Missing(gap("L-1216C47A", "servicequotas:GetServiceQuota")), &["block return_path: gap"]),
+    ("Fargate's providers were not read, on a group", AutoScalingGroup, |w| { forget(w, &pair(Fargate).on_demand); forget(w, &pair(Fargate).spot); }, &[]),
+    ("tasks on Fargate were not read, on a group", AutoScalingGroup, |w| tasks_unread(w, fixtures::service("api", Fargate)), &[]),
+    ("tasks on Managed Instances were not read, on a group", AutoScalingGroup, |w| tasks_unread(w, fixtures::service("api", ManagedInstances)), &["block return_path: gap"]),
+    ("Spot tasks of Managed Instances take nothing of the quota", ManagedInstances, |w| { on_spot(w); ec2_quota(w, 44); }, &[]),
+    ("On-Demand tasks of Managed Instances do", ManagedInstances, |w| { on_spot(w); ec2_quota(w, 43); }, &["block return_path: no_way_back"]),
     // The group's ten instances of 4 vCPU count too, and the four tasks of 1 vCPU.
     ("Managed Instances, room for one", ManagedInstances, |w| ec2_quota(w, 45), &[]),
     ("Managed Instances, no room", ManagedInstances, |w| ec2_quota(w, 44), &["block return_path: no_way_back"]),
@@ -308,6 +352,11 @@ fn headroom_is_counted_in_tasks() {
     let world = World::good(Fargate);
     let service = &world.snapshot.services[0];
     assert_eq!(return_path::headroom(&world.snapshot, &pair(Fargate), service, &world.policy), Ok(3_996));
+    let mut world = World::good(Fargate);
+    world.policy.verify.max_deadline_seconds = Seconds(192);
+    let service = &world.snapshot.services[0];
+    let headroom = return_path::headroom(&world.snapshot, &pair(Fargate), service, &world.policy);
+    assert_eq!(headroom, Ok(100), "500 launches a minute, in the 12 s that are left for launching");
 }
 
 #[test]
