@@ -257,6 +257,7 @@ fn the_images_before_are_those_that_ran() {
 fn only_a_move_up_counts_as_one() {
     let mut down = Drive::down();
     down.update(Answer::Taken);
+    down.check();
     assert_eq!(down.ledger.unwrap().last_up_at, None);
     let mut up = Drive::up();
     up.update(Answer::Taken);
@@ -265,6 +266,7 @@ fn only_a_move_up_counts_as_one() {
     up.record.written = None;
     up.pass(600);
     up.update(Answer::Taken);
+    up.check();
     assert_eq!(up.sent.len(), 2);
     assert_eq!(up.ledger.unwrap().last_up_at, Some(fixtures::now()));
 }
