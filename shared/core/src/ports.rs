@@ -297,3 +297,25 @@ pub enum WriteError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PortError;
+    use crate::phase::RETRIED;
+
+    #[test]
+    fn what_may_mend_itself_is_retried_by_its_name() {
+        let (action, subject, detail) = (|| "ecs:ListTasks".to_owned(), || "web".to_owned(), String::new);
+        let cases = [
+            (PortError::Throttled { action: action() }, true),
+            (PortError::Conflict { subject: subject() }, true),
+            (PortError::Failed { action: action(), subject: subject(), source: "reset".into() }, true),
+            (PortError::Denied { action: action(), subject: subject() }, false),
+            (PortError::Absent { subject: subject() }, false),
+            (PortError::Corrupt { subject: subject(), detail: detail() }, false),
+        ];
+        for (error, retried) in cases {
+            assert_eq!(RETRIED.contains(&error.name()), retried, "{error}");
+        }
+    }
+}

@@ -92,9 +92,8 @@ pub const RETRIED: [&str; 13] = [
 
 /// The longest pause before the `retry`-th retry, from 0.
 #[must_use]
-pub const fn longest_pause(retry: u32) -> Seconds {
-    let pause = RETRY_INTERVAL.0.saturating_mul(RETRY_BACKOFF_RATE.saturating_pow(retry));
-    if pause < RETRY_MAX_DELAY.0 { Seconds(pause) } else { RETRY_MAX_DELAY }
+pub fn longest_pause(retry: u32) -> Seconds {
+    RETRY_INTERVAL.saturating_mul(RETRY_BACKOFF_RATE.saturating_pow(retry)).min(RETRY_MAX_DELAY)
 }
 
 impl Phase {
@@ -119,7 +118,25 @@ impl Phase {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::phase::TRANSITIONS;
+
+    #[test]
+    fn every_function_is_waited_for_to_its_end() {
+        let tasks: Vec<TaskLimits> = TRANSITIONS.iter().filter_map(|(from, _, _)| from.task()).collect();
+        for function in Function::ALL {
+            // Lambda's own limits, AWS Lambda developer guide, "Lambda quotas".
+            assert!((1..=900).contains(&function.timeout().0), "{function:?}");
+            let of_it: Vec<&TaskLimits> = tasks.iter().filter(|task| task.function == function).collect();
+            let beside = matches!(function, Function::PlacementScorer);
+            assert_eq!(of_it.is_empty(), beside, "who invokes {function:?}?");
+            assert!(of_it.iter().all(|task| task.timeout >= function.timeout()), "{function:?} is cut off");
+        }
+        let names: BTreeSet<&str> = Function::ALL.map(Function::name).into();
+        assert_eq!(names.len(), Function::ALL.len(), "two functions of one name");
+    }
 
     #[test]
     fn pauses_double_up_to_the_longest() {
