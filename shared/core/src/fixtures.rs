@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::assess::Memory;
-use crate::ids::{ClusterName, ProviderName, RunId, ServiceArn, ServiceName, ServiceRef};
+use crate::ids::{ClusterName, MoveId, ProviderName, RunId, ServiceArn, ServiceName, ServiceRef};
 use crate::observe::{
     Architecture, Cluster, Compatibility, Container, Deployment, DeploymentConfiguration, DeploymentController,
     DeploymentStrategy, Depth, Discovery, Family, Gap, GapCause, Group, GroupProvider, InstanceType,
@@ -25,7 +25,7 @@ use crate::observe::{
 };
 use crate::plan::Pair;
 use crate::policy::{Mode, Policy};
-use crate::record::{Ledger, RunMode, RunRecord};
+use crate::record::{Dealt, LastWrite, Ledger, RunMode, RunRecord};
 use crate::strategy::{Strategy, StrategyItem};
 use crate::switch::{Scope, SwitchEntry};
 use crate::units::{CpuUnits, MemoryMib, Seconds};
@@ -425,6 +425,30 @@ pub fn memory(ledgers: Vec<Ledger>) -> Memory {
     Memory {
         ledgers: ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect(),
         ..Memory::default()
+    }
+}
+
+/// The write, an hour ago, of what places a service's tasks now: ECS took it, and somebody's
+/// earlier strategy was On-Demand alone.
+#[must_use]
+pub fn last_write(service: &Service) -> LastWrite {
+    let pair = pair(family(service));
+    LastWrite {
+        at: at(-3_600),
+        run: run_id("earlier"),
+        move_id: MoveId::parse(&format!("{CLUSTER}/0-0")).expect("a valid id"),
+        before: PlacedBy::Strategy(Strategy::only(pair.on_demand)),
+        after: service.placed_by.clone(),
+        deployment: Some("deployment/ours".to_owned()),
+        deployment_id: Some("ecs-svc/ours".to_owned()),
+        dealt: Dealt {
+            spot_tasks: service.strategy().map_or(0, |one| one.bounds(&pair.spot, service.desired).most),
+            desired: service.desired,
+        },
+        by_switch: false,
+        task_definition: Some(service.task_definition_arn.clone()),
+        stands_since: None,
+        taken_back: None,
     }
 }
 

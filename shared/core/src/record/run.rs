@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn what_somebody_must_look_at_alarms() {
         type Vary = fn(&mut RunEnd, &mut ClusterReport);
-        let cases: [(&str, Vary, bool); 6] = [
+        let cases: [(&str, Vary, bool); 7] = [
             ("all is well", |_, _| {}, false),
             (
                 "a stranded move",
@@ -396,6 +396,19 @@ mod tests {
                 "a cluster that failed",
                 |end, _| {
                     end.failed_clusters.insert(fixtures::cluster_name(), "AccessDenied".to_owned());
+                },
+                true,
+            ),
+            (
+                "a write that somebody took back",
+                |_, report| {
+                    let web = fixtures::service("web", crate::observe::Family::Fargate);
+                    report.reverted.push(Reverted {
+                        service: web.id.clone(),
+                        write: fixtures::last_write(&web),
+                        reverts: 1,
+                        quarantined_until: fixtures::at(3_600),
+                    });
                 },
                 true,
             ),

@@ -24,6 +24,10 @@ pub struct Coverage {
     pub alarmed: u32,
     /// Moves that a drought drove off.
     pub droughts: u32,
+    /// Writes that somebody took back.
+    pub reverts: u32,
+    /// The most times in a row that the writes of one service were taken back.
+    pub most_reverts: u32,
     /// Switch entries put.
     pub switches: u32,
     /// Executions started.
@@ -64,6 +68,8 @@ impl Coverage {
             superseded: self.superseded + other.superseded,
             alarmed: self.alarmed + other.alarmed,
             droughts: self.droughts + other.droughts,
+            reverts: self.reverts + other.reverts,
+            most_reverts: self.most_reverts.max(other.most_reverts),
             switches: self.switches + other.switches,
             executions: self.executions + other.executions,
             overlaps: self.overlaps + other.overlaps,
@@ -85,6 +91,8 @@ impl Coverage {
             ("superseded", self.superseded, least.superseded),
             ("alarmed", self.alarmed, least.alarmed),
             ("droughts", self.droughts, least.droughts),
+            ("reverts", self.reverts, least.reverts),
+            ("most_reverts", self.most_reverts, least.most_reverts),
             ("switches", self.switches, least.switches),
             ("executions", self.executions, least.executions),
             ("overlaps", self.overlaps, least.overlaps),
