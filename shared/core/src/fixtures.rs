@@ -26,7 +26,7 @@ use crate::observe::{
 };
 use crate::plan::{Fingerprint, Move, MoveCause, MoveKind, Pair};
 use crate::policy::{Mode, Policy};
-use crate::record::{Ledger, MoveRecord, RunMode, RunRecord};
+use crate::record::{Dealt, LastWrite, Ledger, MoveRecord, RunMode, RunRecord};
 use crate::strategy::{Strategy, StrategyItem};
 use crate::switch::{Scope, SwitchEntry};
 use crate::units::{CpuUnits, MemoryMib, Percent, Seconds};
@@ -449,6 +449,30 @@ pub fn ceiling(family: Family, ceiling: Percent) -> PairCeiling {
         answered_until: at(-30 * 86_400),
         dry: None,
         version: 1,
+    }
+}
+
+/// The write, an hour ago, of what places a service's tasks now: ECS took it, and somebody's
+/// earlier strategy was On-Demand alone.
+#[must_use]
+pub fn last_write(service: &Service) -> LastWrite {
+    let pair = pair(family(service));
+    LastWrite {
+        at: at(-3_600),
+        run: run_id("earlier"),
+        move_id: MoveId::parse(&format!("{CLUSTER}/0-0")).expect("a valid id"),
+        before: PlacedBy::Strategy(Strategy::only(pair.on_demand)),
+        after: service.placed_by.clone(),
+        deployment: Some("deployment/ours".to_owned()),
+        deployment_id: Some("ecs-svc/ours".to_owned()),
+        dealt: Dealt {
+            spot_tasks: service.strategy().map_or(0, |one| one.bounds(&pair.spot, service.desired).most),
+            desired: service.desired,
+        },
+        by_switch: false,
+        task_definition: Some(service.task_definition_arn.clone()),
+        stands_since: None,
+        taken_back: None,
     }
 }
 

@@ -25,6 +25,8 @@ const LEAST: Coverage = Coverage {
     superseded: 40,
     alarmed: 15,
     droughts: 100,
+    reverts: 50,
+    most_reverts: 2,
     switches: 200,
     executions: 15_000,
     overlaps: 200,

@@ -54,10 +54,17 @@ pub struct RunEnded {
     pub on_demand_tasks: u64,
     /// Services that stay on Spot under a switch.
     pub services_left_on_spot: u64,
+    /// Services whose running tasks have broken floor or share for too long.
+    pub services_skewed: u64,
+    /// Services whose last write somebody took back.
+    pub services_reverted: u64,
+    /// Moves whose tasks run another image than those before them.
+    pub moves_code_changed: u32,
     /// Moves by outcome; an outcome that none had is left out.
     pub moves: BTreeMap<Outcome, u32>,
     /// Whether somebody must look: a move quarantined or stranded, a cluster that failed, a
-    /// service left as it is that the run covers, or one whose share measured has long been off.
+    /// service left as it is that the run covers, one whose share measured has long been off, or one
+    /// whose last write somebody took back.
     pub alarm: bool,
 }
 
@@ -85,6 +92,9 @@ impl RunEnded {
             spot_tasks: sum(|report| u64::from(report.spot_tasks)),
             on_demand_tasks: sum(|report| u64::from(report.on_demand_tasks)),
             services_left_on_spot: sum(|report| report.left_on_spot.len() as u64 + u64::from(report.left_on_spot_more)),
+            services_skewed: sum(|report| report.skewed.len() as u64 + u64::from(report.skewed_more)),
+            services_reverted: sum(|report| report.reverted.len() as u64 + u64::from(report.reverted_more)),
+            moves_code_changed: ended.code_changed,
             moves: ended.moves.iter().filter(|(_, moves)| **moves > 0).map(|(one, moves)| (*one, *moves)).collect(),
             alarm: ended.alarms(reports),
         }

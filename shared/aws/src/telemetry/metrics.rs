@@ -69,6 +69,10 @@ metrics! {
     ON_DEMAND_TASKS = "OnDemandTasks" in Count by ["Cluster"],
     /// Services that stay on Spot under a switch.
     LEFT_ON_SPOT = "ServicesLeftOnSpot" in Count by ["Cluster"],
+    /// Services whose running tasks have broken floor or share for too long.
+    SKEWED_SERVICES = "SkewedServices" in Count by ["Cluster"],
+    /// Services whose last write somebody took back.
+    REVERTED_SERVICES = "RevertedServices" in Count by ["Cluster"],
     /// What could not be read.
     GAPS = "Gaps" in Count by ["Cluster"],
     /// Calls of the Determiner to AWS.
@@ -77,6 +81,8 @@ metrics! {
     THROTTLED_CALLS = "ThrottledCalls" in Count by ["Cluster"],
     /// Moves by how they ended.
     MOVES = "MovesByOutcome" in Count by ["Outcome"],
+    /// Moves whose tasks run another image than those before them.
+    CODE_CHANGED_MOVES = "CodeChangedMoves" in Count by [],
     /// Clusters that could not be worked on to the end.
     FAILED_CLUSTERS = "FailedClusters" in Count by [],
     /// Mistakes in the policy.
@@ -108,7 +114,7 @@ impl Sample {
 /// The metrics of a run that has ended.
 ///
 /// A cluster of which nothing was read has none of its own: no value is not the value 0. A switch
-/// run looks at services too briefly to judge them, so it says nothing of eligibility.
+/// run looks at services too briefly to judge them, so it says nothing of eligibility and skew.
 #[must_use]
 pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Vec<Sample> {
     let mut samples = Vec::new();
@@ -118,6 +124,7 @@ pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Ve
             (&SPOT_TASKS, counts.spot_tasks),
             (&ON_DEMAND_TASKS, counts.on_demand_tasks),
             (&LEFT_ON_SPOT, counts.left_on_spot),
+            (&REVERTED_SERVICES, counts.reverted),
             (&GAPS, counts.gaps),
             (&API_CALLS, counts.api_calls),
             (&THROTTLED_CALLS, counts.throttled_calls),
@@ -125,6 +132,7 @@ pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Ve
         samples.extend(numbers.map(|(metric, number)| Sample::new(metric, &[cluster], number)));
         if run.switch().is_none() {
             samples.push(Sample::new(&ELIGIBLE_SERVICES, &[cluster], counts.eligible));
+            samples.push(Sample::new(&SKEWED_SERVICES, &[cluster], counts.skewed));
             let rules = counts.blocked.iter();
             samples.extend(rules.map(|(rule, number)| Sample::new(&BLOCKED_SERVICES, &[cluster, rule], *number)));
         }
@@ -134,6 +142,7 @@ pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Ve
         samples.push(Sample::new(&MOVES, &[outcome.name()], f64::from(moves)));
     }
     let (mode, status) = (mode_name(&run.mode), ended.status.name());
+    samples.push(Sample::new(&CODE_CHANGED_MOVES, &[], f64::from(ended.code_changed)));
     samples.push(Sample::new(&FAILED_CLUSTERS, &[], count(ended.failed_clusters.len())));
     samples.push(Sample::new(&POLICY_MISTAKES, &[], count(run.policy_mistakes.len())));
     samples.push(Sample::new(&RUNS, &[mode, status], 1.0));
@@ -151,6 +160,8 @@ struct Counts<'a> {
     spot_tasks: f64,
     on_demand_tasks: f64,
     left_on_spot: f64,
+    skewed: f64,
+    reverted: f64,
     gaps: f64,
     api_calls: f64,
     throttled_calls: f64,
@@ -163,6 +174,8 @@ impl<'a> Counts<'a> {
         self.spot_tasks += f64::from(report.spot_tasks);
         self.on_demand_tasks += f64::from(report.on_demand_tasks);
         self.left_on_spot += count(report.left_on_spot.len()) + f64::from(report.left_on_spot_more);
+        self.skewed += count(report.skewed.len()) + f64::from(report.skewed_more);
+        self.reverted += count(report.reverted.len()) + f64::from(report.reverted_more);
         self.gaps += count(report.gaps.len()) + f64::from(report.gaps_more);
         self.api_calls += f64::from(report.api.calls);
         self.throttled_calls += f64::from(report.api.throttled);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::position::Position;
 use super::{MoveCause, MoveKind, Pair, PlanInput};
 use crate::ids::{ProviderName, ServiceRef};
-use crate::observe::{PlacedBy, ProviderKind, Service, ServiceEvent, Snapshot};
+use crate::observe::{PlacedBy, Provider, ProviderKind, Service, ServiceEvent, Snapshot};
 use crate::plan::moves::Draft;
 use crate::record::Ledger;
 use crate::strategy::Strategy;
@@ -139,7 +139,7 @@ pub(super) fn short_since(position: &Position<'_>, remembered: Option<Timestamp>
 ///
 /// It has lasted since the first event that says so, or since the ledger has the service as short,
 /// and no longer than since the service was steady. A task that hangs without failing, and without
-/// a word of ECS, is a lack of Spot too.
+/// a word of ECS, is a lack of Spot too; a group that has all the instances it asks for lacks none.
 pub(super) fn shortage(
     input: &PlanInput<'_>,
     service: &Service,
@@ -170,20 +170,14 @@ pub(super) fn shortage(
     let lack = lack_of_spot(&service.events, pair, since);
     let failing = service.primary().is_some_and(|primary| primary.failed > 0);
     let hangs = spot_pending > 0 && !failing;
-    if missing.on_demand {
-        return match (full(input.snapshot, &pair.on_demand), lack) {
-            (Some(group), _) => because(Sign::MaxSize, &group),
-            (None, Some(message)) => because(Sign::OnDemandCapacity, message),
-            (None, None) => None,
-        };
-    }
-    if !missing.may_be_spot() || (lack.is_none() && !hangs) {
-        return None;
-    }
-    match (full(input.snapshot, &pair.spot), lack) {
-        (Some(group), _) => because(Sign::MaxSize, &group),
-        (None, Some(message)) => because(Sign::SpotCapacity, message),
-        (None, None) => Some(Shortage { cause: Sign::SpotCapacity, evidence: counted }),
+    let provider = if missing.on_demand { &pair.on_demand } else { &pair.spot };
+    match (room(input.snapshot, provider), lack) {
+        _ if !missing.on_demand && (!missing.may_be_spot() || (lack.is_none() && !hangs)) => None,
+        (Room::Full(group), _) => because(Sign::MaxSize, &group),
+        (_, Some(message)) if missing.on_demand => because(Sign::OnDemandCapacity, message),
+        (Room::Asked, Some(message)) => because(Sign::SpotCapacity, message),
+        (Room::Asked, None) if !missing.on_demand => Some(Shortage { cause: Sign::SpotCapacity, evidence: counted }),
+        (Room::Asked | Room::Unasked, _) => None,
     }
 }
 
@@ -192,15 +186,31 @@ fn steady_at(service: &Service) -> Option<Timestamp> {
     service.events.iter().filter(|event| is_steady(&event.message)).map(|event| event.at).max()
 }
 
-/// What says that the group behind a provider has as many instances as it may: EC2 has given them
-/// all, and whatever is missing is the owner's limit.
-fn full(snapshot: &Snapshot, provider: &ProviderName) -> Option<String> {
-    let ProviderKind::AutoScalingGroup(behind) = &snapshot.providers.get(provider)?.known()?.kind else {
-        return None;
+/// Whether the group behind a provider could grow.
+enum Room {
+    /// It has as many instances as it may: EC2 has given them all, and what is missing is the owner's
+    /// limit. What says so.
+    Full(String),
+    /// It has all the instances that it asks for, and may ask for more.
+    Unasked,
+    /// It asks for more than it has; or there is no group, or it could not be read.
+    Asked,
+}
+
+fn room(snapshot: &Snapshot, provider: &ProviderName) -> Room {
+    let Some(Provider { kind: ProviderKind::AutoScalingGroup(behind), .. }) =
+        snapshot.providers.get(provider).and_then(|provider| provider.known())
+    else {
+        return Room::Asked;
     };
-    let group = behind.group.known()?;
-    let instances = group.instances.filter(|instances| *instances >= group.max_size)?;
-    Some(format!("{} has {instances} instances, its MaxSize is {}", group.name, group.max_size))
+    let Some(group) = behind.group.known() else { return Room::Asked };
+    match group.instances {
+        Some(instances) if instances >= group.max_size => {
+            Room::Full(format!("{} has {instances} instances, its MaxSize is {}", group.name, group.max_size))
+        }
+        Some(instances) if instances >= group.desired => Room::Unasked,
+        Some(_) | None => Room::Asked,
+    }
 }
 
 /// The move that brings a service back that a drought has hit.

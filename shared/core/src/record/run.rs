@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn what_somebody_must_look_at_alarms() {
         type Vary = fn(&mut RunEnd, &mut ClusterReport);
-        let cases: [(&str, Vary, bool); 8] = [
+        let cases: [(&str, Vary, bool); 9] = [
             ("all is well", |_, _| {}, false),
             (
                 "a stranded move",
@@ -424,6 +424,19 @@ mod tests {
                 "one that the switch does not cover",
                 |_, report| report.left_on_spot.push(left(LeftWhy::NotCovered)),
                 false,
+            ),
+            (
+                "a write that somebody took back",
+                |_, report| {
+                    let web = fixtures::service("web", crate::observe::Family::Fargate);
+                    report.reverted.push(Reverted {
+                        service: web.id.clone(),
+                        write: fixtures::last_write(&web),
+                        reverts: 1,
+                        quarantined_until: fixtures::at(3_600),
+                    });
+                },
+                true,
             ),
             ("a split that nothing repairs", |_, report| report.skewed.push(fixtures::service_ref("web")), true),
         ];

@@ -5,6 +5,7 @@ use spotkeeper_core::assess::Assessment;
 use spotkeeper_core::control::PairCeiling;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
+use spotkeeper_core::plan::Short;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
@@ -12,6 +13,29 @@ use spotkeeper_core::signals::{Occurrence, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
 use super::Ports;
+use crate::simulation::Inner;
+
+/// Notes what a report says that the one before it did not: writes that were taken back, and
+/// services that miss tasks and are not moved.
+fn tell(inner: &mut Inner, report: &ClusterReport) {
+    let of_cluster = inner.tables.reports.values().filter(|before| before.cluster == report.cluster);
+    let before = of_cluster.max_by_key(|before| before.at);
+    let known = |short: &Short| {
+        let same = |one: &Short| (&one.service, one.cause, one.why) == (&short.service, short.cause, short.why);
+        before.is_some_and(|before| before.short.iter().any(same))
+    };
+    let mut lines = Vec::new();
+    for reverted in &report.reverted {
+        let evidence = reverted.write.evidence().unwrap_or_default();
+        lines.push(format!("{} was taken back, {} times: {evidence}", reverted.service, reverted.reverts));
+    }
+    for short in report.short.iter().filter(|short| !known(short)) {
+        lines.push(format!("{} stays short, {:?}: {}", short.service, short.why, short.evidence));
+    }
+    for line in lines {
+        inner.note(report.run.as_str(), line);
+    }
+}
 
 impl State for Ports {
     async fn policy(&self) -> Result<Policy, Vec<PolicyMistake>> {
@@ -104,6 +128,7 @@ impl State for Ports {
 
     async fn put_report(&self, report: &ClusterReport) -> Result<(), PortError> {
         self.call("state.put_report", |inner| {
+            tell(inner, report);
             inner.tables.reports.insert((report.run.clone(), report.cluster.clone()), report.clone());
             Ok(())
         })

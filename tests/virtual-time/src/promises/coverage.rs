@@ -48,6 +48,10 @@ coverage! {
     alarmed: u32::saturating_add,
     /// Moves that a drought drove off.
     droughts: u32::saturating_add,
+    /// Writes that somebody took back.
+    reverts: u32::saturating_add,
+    /// The most times in a row that the writes of one service were taken back.
+    most_reverts: u32::max,
     /// Switch entries put.
     switches: u32::saturating_add,
     /// Executions started.

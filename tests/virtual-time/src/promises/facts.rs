@@ -111,8 +111,9 @@ pub(super) fn enrolled(policy: &Policy, service: &Service) -> bool {
 }
 
 /// Why a service must not move up: what the rules of design.md forbid, looked up in the world
-/// itself. Not all rules: those that a fact alone decides. `slowest` is the deregistration delay, in
-/// seconds, that a run must know of.
+/// itself. Not all rules: those that a fact alone decides. A quarantine may end between the look and
+/// the write, and is asked for at the write. `slowest` is the deregistration delay, in seconds, that a
+/// run must know of.
 pub(super) fn blocks(world: &World, tables: &Tables, service: &Service, slowest: f64) -> Vec<&'static str> {
     let default = Policy::default();
     let policy = tables.policy.as_ref().unwrap_or(&default);
@@ -126,9 +127,6 @@ pub(super) fn blocks(world: &World, tables: &Tables, service: &Service, slowest:
     let containers = definition.iter().flat_map(|definition| &definition.container_definitions);
     let stop = containers.filter_map(|container| container.stop_timeout).max().unwrap_or(30);
     let volumes = definition.as_ref().is_some_and(|definition| !definition.volumes.is_empty());
-    let quarantined = tables.ledgers.values().any(|ledger| {
-        ledger.service.arn.as_str() == service.arn && ledger.quarantined_until.is_some_and(|until| until > world.now())
-    });
     [
         ("enrolment", !enrolled(policy, service)),
         ("redundancy", service.desired_count < 2 || least.is_some_and(|least| least < 2)),
@@ -138,7 +136,6 @@ pub(super) fn blocks(world: &World, tables: &Tables, service: &Service, slowest:
         ("stateless", volumes && policy.rules.volumes == VolumeLevel::None),
         ("controller", service.spec.controller != Controller::Ecs || service.spec.scheduling == Scheduling::Daemon),
         ("settled", deploying(service).is_some() || tally.running < service.desired_count),
-        ("quarantine", quarantined),
     ]
     .into_iter()
     .filter_map(|(rule, blocks)| blocks.then_some(rule))

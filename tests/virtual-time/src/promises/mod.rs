@@ -1,4 +1,4 @@
-//! S1 to S10 and S12 of `docs/SAFETY.md`, checked at each step of a simulation. What is true is
+//! S1 to S12 of `docs/SAFETY.md`, checked at each step of a simulation. What is true is
 //! read from the world itself, not through Spotkeeper's eyes.
 //!
 //! | file | what it checks |
@@ -7,6 +7,7 @@
 //! | `delays` | the deregistration delays that a run may know |
 //! | `writes` | S1, S4, S5, S6, S9, S10, S12 at each write |
 //! | `moves` | S2, S7, S8 as records of moves are written |
+//! | `reverts` | S11 as clusters are read, as moves end and before each write |
 //! | `rest` | S2 between moves; S8 when all is over |
 //! | `switches` | S4 at the end of a switch run |
 
@@ -15,6 +16,7 @@ mod delays;
 mod facts;
 mod moves;
 mod rest;
+mod reverts;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -86,6 +88,8 @@ pub struct Promises {
     skewed: BTreeMap<ServiceArn, Timestamp>,
     /// When each written move must have ended.
     ends_by: BTreeMap<(RunId, MoveId), Timestamp>,
+    /// How often somebody took the writes of a service back.
+    reverts: BTreeMap<ServiceArn, reverts::Reverts>,
     /// Writes taken by ECS so far, by service.
     pub writes: BTreeMap<ServiceKey, Vec<(Timestamp, PlacedBy)>>,
 }
@@ -113,6 +117,7 @@ impl Promises {
             before: BTreeMap::new(),
             skewed: BTreeMap::new(),
             ends_by: BTreeMap::new(),
+            reverts: BTreeMap::new(),
             writes: BTreeMap::new(),
         }
     }
@@ -138,6 +143,7 @@ impl Promises {
         cluster: &ClusterName,
     ) {
         self.delays.note(world, self.target_groups_kept);
+        self.reverts_seen(world, tables, run, cluster);
         let services = world.services_of(cluster.as_str());
         for service in services.filter_map(|listed| world.service(cluster.as_str(), &listed.key.name)) {
             if let Ok(arn) = ServiceArn::parse(&service.arn) {

@@ -18,6 +18,7 @@ impl Promises {
         for record in moves {
             let key = (record.planned.run.clone(), record.planned.id.clone());
             let Some(outcome) = record.outcome else { continue };
+            self.reverted_under_way(world, tables, record);
             let Some(ends_by) = self.ends_by.remove(&key) else { continue };
             self.ended(world, tables, record, outcome, ends_by);
         }

@@ -222,6 +222,38 @@ fn a_write_that_breaks_a_promise_is_told() {
     }
 }
 
+/// The checker of S11 bites: a write is taken back, and the next move up comes too soon.
+#[test]
+fn s11_a_move_up_too_soon_after_a_revert_is_told() {
+    let hour = f64::from(policy().verify.quarantine_seconds.0);
+    let up_after = |reverts: u32, pause: f64| {
+        let mut stage = Stage::new();
+        stage.tables.runs.insert(stage.run.clone(), fixtures::run(spotkeeper_core::record::RunMode::Ordinary));
+        for number in 1..=reverts {
+            let up = stage.up.clone();
+            let write = Write { run: &stage.run, service: &stage.service, placed_by: &up };
+            aws_sim::fleet::write(&mut stage.world, &stage.service, &up).unwrap();
+            stage.promises.after_write(&stage.world, &write, true);
+            stage.world.advance_by(600.0);
+            stage.look_again();
+            stage.fault(json!({
+                "fault": "deploy", "cluster": "prod", "service": "web",
+                "capacity_provider_strategy": [{ "capacityProvider": "FARGATE", "weight": 1 }],
+            }));
+            stage.world.advance_by(if number < reverts { 600.0 } else { pause });
+            stage.look_again();
+            // Looks that follow do not count it again.
+            stage.look_again();
+        }
+        let up = stage.up.clone();
+        stage.broken(&up)
+    };
+    assert_eq!(up_after(1, hour - 1.0), ["S11"]);
+    assert_eq!(up_after(1, hour), [""; 0]);
+    assert_eq!(up_after(2, 2.0 * hour - 1.0), ["S11"], "twice as long");
+    assert_eq!(up_after(2, 2.0 * hour), [""; 0]);
+}
+
 fn fargate_alone() -> Strategy {
     Strategy::only(fixtures::pair(Family::Fargate).on_demand)
 }

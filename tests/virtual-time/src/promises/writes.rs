@@ -1,4 +1,4 @@
-//! S1, S4, S5, S6, S9, S10 and S12 at each write.
+//! S1, S4, S5, S6, S9 to S12 at each write.
 
 use aws_sim::world::World;
 use aws_sim::world::deployments::ServiceDeploymentStatus;
@@ -34,10 +34,16 @@ impl Promises {
             self.ends_by.insert((run.clone(), record.planned.id.clone()), open.ends_by);
         }
         self.before.insert(arn.clone(), fixed(service));
+        if let Some(run) = tables.runs.get(run) {
+            self.forgive(world, &run.policy, arn, &service.key, now);
+        }
 
         let place = facts::placement(service);
         if adds_spot(world, service, place.as_ref(), record, write) {
+            let quarantine = ledger.and_then(|ledger| ledger.quarantined_until.filter(|until| now < *until));
+            self.holds("S1", now, quarantine.is_none(), || format!("{}, quarantined until {quarantine:?}", said()));
             self.may_add_spot(now, write, record, &said);
+            self.backs_off(now, arn, &said);
         }
         let same = place.as_ref().is_some_and(|place| place.equivalent(write.placed_by));
         let declared = record.step == Step::Retry || record.planned.kind == MoveKind::Rebalance;

@@ -159,7 +159,7 @@ fn desired(rng: &mut Rng, world: &World, service: &ServiceKey) -> u32 {
 }
 
 /// Another ceiling, again and again: there is something to move all day, and now and then somebody
-/// deploys or breaks what moves.
+/// deploys, breaks what moves, or takes it back.
 pub(super) fn ceilings(rng: &mut Rng, world: &World, policy: &Policy) -> Vec<(SignedDuration, Happening)> {
     let mut all = Vec::new();
     let services: Vec<ServiceKey> = world.service_keys().cloned().collect();
@@ -190,6 +190,12 @@ pub(super) fn ceilings(rng: &mut Rng, world: &World, policy: &Policy) -> Vec<(Si
                         capacity_provider_strategy: None,
                     };
                     all.push((soon, Happening::Aws { fault, on: true }));
+                }
+                5 | 6 => {
+                    let strategy = original(world, service);
+                    if !strategy.is_empty() {
+                        all.push((soon, Happening::Revert { service: service.clone(), strategy }));
+                    }
                 }
                 _ => {}
             }

@@ -11,9 +11,10 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::error::ErrorMetadata;
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::ClusterName;
+use spotkeeper_core::observe::Family;
 use spotkeeper_core::ports::{PortError, Telemetry};
 use spotkeeper_core::record::{
-    ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, Outcome, RunEnd, RunMode, RunRecord, RunStatus,
+    ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, Outcome, Reverted, RunEnd, RunMode, RunRecord, RunStatus,
 };
 use spotkeeper_core::switch::Scope;
 
@@ -51,11 +52,20 @@ fn run() -> (RunRecord, Vec<ClusterReport>) {
         on_demand_tasks: 280,
         left_on_spot: vec![LeftOnSpot { service: fixtures::service_ref("web"), why: LeftWhy::NoPair }],
         left_on_spot_more: 1,
+        skewed: vec![fixtures::service_ref("cart")],
+        reverted: vec![reverted("api")],
         gaps: vec!["something".to_owned()],
         api: ApiCounts { calls: 61, throttled: 2 },
         ..report("prod", 40)
     };
     (run, vec![nothing_read, prod])
+}
+
+/// A service whose last write somebody took back an hour ago.
+fn reverted(name: &str) -> Reverted {
+    let service = fixtures::service(name, Family::Fargate);
+    let (id, write) = (service.id.clone(), fixtures::last_write(&service));
+    Reverted { service: id, write, reverts: 1, quarantined_until: fixtures::at(3_600) }
 }
 
 fn report(name: &str, services: u32) -> ClusterReport {
@@ -81,10 +91,12 @@ fn a_run_has_its_metrics() {
         "SpotTasks{prod} 31",
         "OnDemandTasks{prod} 280",
         "ServicesLeftOnSpot{prod} 2",
+        "RevertedServices{prod} 1",
         "Gaps{prod} 1",
         "ApiCalls{prod} 61",
         "ThrottledCalls{prod} 2",
         "EligibleServices{prod} 28",
+        "SkewedServices{prod} 1",
         "BlockedServices{prod redundancy} 9",
         "BlockedServices{prod stop_timeout} 5",
         "MovesByOutcome{stable} 3",
@@ -95,6 +107,7 @@ fn a_run_has_its_metrics() {
         "MovesByOutcome{stranded} 1",
         "MovesByOutcome{held} 0",
         "MovesByOutcome{refused} 0",
+        "CodeChangedMoves{} 0",
         "FailedClusters{} 1",
         "PolicyMistakes{} 0",
         "Runs{ordinary completed_with_errors} 1",
@@ -123,7 +136,9 @@ fn a_switch_run_says_nothing_of_eligibility() {
     let lines = lines(&run, &reports);
     assert!(lines.contains(&"SpotTasks{prod} 31".to_owned()));
     assert!(lines.contains(&"RunDuration{switch} 754".to_owned()));
-    assert!(!lines.iter().any(|line| line.starts_with("Eligible") || line.starts_with("Blocked")), "{lines:?}");
+    let judged = |line: &&String| ["Eligible", "Blocked", "Skewed"].iter().any(|begin| line.starts_with(begin));
+    assert_eq!(lines.iter().find(judged), None);
+    assert!(lines.contains(&"RevertedServices{prod} 1".to_owned()));
     assert_eq!(RunEnded::of(&run, run.ended.as_ref().unwrap(), &reports).scope, "cluster/prod");
 }
 
@@ -198,8 +213,8 @@ async fn metrics_go_out_a_thousand_at_a_time() {
             ..report(&format!("c{number}"), 1)
         })
         .collect();
-    // 50 clusters with 8 + 16 metrics each, and 12 of the run.
-    let (first, second, event) = (put(1_000), put(212), events(0));
+    // 50 clusters with 10 + 16 metrics each, and 13 of the run.
+    let (first, second, event) = (put(1_000), put(313), events(0));
     telemetry(&[&first, &second], &[&event]).run_ended(&run, &many).await.unwrap();
     assert_eq!((first.num_calls(), second.num_calls(), event.num_calls()), (1, 1, 1));
 }

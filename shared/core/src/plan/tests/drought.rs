@@ -34,6 +34,9 @@ impl Scene {
         let said = if family == Family::Fargate { NO_CAPACITY } else { NO_INSTANCE };
         scene.tell(-600, said);
         scene.tell(-60, said);
+        for provider in ["group-spot", "group-on-demand"] {
+            scene.instances(provider, 8);
+        }
         scene
     }
 
@@ -48,6 +51,14 @@ impl Scene {
             }
         }
         self.service.running = u32::try_from(tasks.len()).unwrap();
+    }
+
+    /// The group behind a provider has so many instances: it asks for ten, and may have a hundred.
+    fn instances(&mut self, provider: &str, instances: u32) {
+        fixtures::edit_group(&mut self.snapshot, &fixtures::provider_name(provider), |provider| {
+            let Reading::Known(group) = &mut provider.group else { return };
+            group.instances = Some(instances);
+        });
     }
 
     /// So many of the Spot tasks exist and do not run.
@@ -75,9 +86,10 @@ impl Scene {
 fn a_drought_brings_a_service_at_rest_back() {
     type Vary = fn(&mut Scene);
     let fargate = Family::Fargate;
-    let cases: [(&str, Family, Vary, bool); 14] = [
+    let cases: [(&str, Family, Vary, bool); 15] = [
         ("both Spot tasks are missing for ten minutes", fargate, |_| {}, true),
         ("on groups", Family::AutoScalingGroup, |_| {}, true),
+        ("the group has all that it asks for", Family::AutoScalingGroup, |s| s.instances("group-spot", 10), false),
         ("on Managed Instances", Family::ManagedInstances, |_| {}, true),
         (
             "one of them is missing",
@@ -188,16 +200,10 @@ fn a_drought_brings_a_service_at_rest_back() {
 
 #[test]
 fn what_is_no_drought_is_told_by_its_name() {
-    let full = |scene: &mut Scene, provider: &str| {
-        fixtures::edit_group(&mut scene.snapshot, &fixtures::provider_name(provider), |provider| {
-            let Reading::Known(group) = &mut provider.group else { return };
-            group.instances = Some(group.max_size);
-        });
-    };
-    let spot_full = |scene: &mut Scene| full(scene, "group-spot");
+    let spot_full = |scene: &mut Scene| scene.instances("group-spot", 100);
     let on_demand_full = |scene: &mut Scene| {
         scene.lose(0, 1);
-        full(scene, "group-on-demand");
+        scene.instances("group-on-demand", 100);
     };
     let (fargate, groups) = (Family::Fargate, Family::AutoScalingGroup);
     let cases: [(&str, Family, &dyn Fn(&mut Scene), Sign, ShortWhy); 11] = [

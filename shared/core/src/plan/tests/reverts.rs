@@ -26,20 +26,7 @@ impl Stand {
         service.deployments[0].id = "ecs-svc/ours".to_owned();
         let ledger = Ledger {
             last_up_at: Some(fixtures::at(-100_000)),
-            last_write: Some(LastWrite {
-                at: fixtures::at(-3_600),
-                run: fixtures::run_id("earlier"),
-                move_id: MoveId::parse("prod/0-0").unwrap(),
-                before: original.placed_by.clone(),
-                after: service.placed_by.clone(),
-                deployment: Some("deployment/ours".to_owned()),
-                deployment_id: Some("ecs-svc/ours".to_owned()),
-                dealt: Dealt { spot_tasks: 1, desired: 4 },
-                by_switch: false,
-                task_definition: Some(original.task_definition_arn.clone()),
-                stands_since: None,
-                taken_back: None,
-            }),
+            last_write: Some(fixtures::last_write(&service)),
             ..fixtures::ledger(&original)
         };
         Stand { service, ledger, mode: RunMode::Ordinary, depth: Depth::Full }
