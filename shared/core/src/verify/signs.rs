@@ -52,14 +52,28 @@ const WORDS: [(Sign, &[&str]); 6] = [
     (Sign::Placement, &["missing an attribute", "placement constraint"]),
     (
         Sign::SpotCapacity,
-        &["unable to place a task", "capacity is unavailable", "insufficient capacity", "insufficientinstancecapacity"],
+        &[
+            "unable to place a task",
+            "capacity is unavailable",
+            "insufficient capacity",
+            "insufficientinstancecapacity",
+            "unfulfillablecapacity",
+            "no spot capacity",
+        ],
     ),
 ];
 
+/// What a message says by its words alone, whatever it is about: one that is about On-Demand
+/// capacity reads as [`Sign::SpotCapacity`] too.
+#[must_use]
+pub fn sign_by_words(message: &str) -> Option<Sign> {
+    let lower = message.to_ascii_lowercase();
+    WORDS.iter().find(|(_, words)| words.iter().any(|word| lower.contains(word))).map(|(sign, _)| *sign)
+}
+
 /// What one event says, if it says why tasks do not run.
 pub(crate) fn sign(message: &str, pair: &Pair) -> Option<Sign> {
-    let lower = message.to_ascii_lowercase();
-    let (found, _) = WORDS.iter().find(|(_, words)| words.iter().any(|word| lower.contains(word)))?;
+    let found = sign_by_words(message)?;
     let names = |provider: &str| {
         let mut words = message.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-_".contains(letter)));
         words.any(|word| word == provider)
@@ -67,7 +81,7 @@ pub(crate) fn sign(message: &str, pair: &Pair) -> Option<Sign> {
     let on_demand_alone = names(pair.on_demand.as_str()) && !names(pair.spot.as_str());
     match found {
         Sign::SpotCapacity if on_demand_alone => Some(Sign::OnDemandCapacity),
-        found => Some(*found),
+        found => Some(found),
     }
 }
 

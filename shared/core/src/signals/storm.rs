@@ -1,0 +1,149 @@
+//! When to look at a cluster before its schedule does.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Occurrence, OccurrenceKind};
+use crate::ids::ProviderName;
+use crate::units::Seconds;
+
+/// How far back a storm is looked for. EC2 takes instances of a pool away in bursts, all of which
+/// are over in minutes; a longer window would take a day's ordinary losses together.
+pub const STORM_WINDOW: Seconds = Seconds(300);
+/// How many interruptions of one provider within [`STORM_WINDOW`] are a storm. Fewer wait for the
+/// next scheduled run: ECS replaces the tasks meanwhile.
+pub const STORM_INTERRUPTIONS: usize = 5;
+/// How long after an early run of a cluster the next one may begin. It is above the time between
+/// a cluster's first look and its first moves, and below the shortest schedule that makes sense.
+pub const EARLY_RUN_COOL_DOWN: Seconds = Seconds(600);
+
+/// Why a cluster is to be looked at early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storm {
+    /// Spot capacity that was asked for cannot be had.
+    Shortage {
+        /// The provider, where it is known.
+        provider: Option<ProviderName>,
+    },
+    /// Much of what ran on one provider is taken away at once.
+    Interruptions {
+        /// The provider, where it is known.
+        provider: Option<ProviderName>,
+        /// How many.
+        count: usize,
+    },
+}
+
+impl std::fmt::Display for Storm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = |provider: &Option<ProviderName>| {
+            provider.as_ref().map_or_else(|| "a provider that is not known".to_owned(), ToString::to_string)
+        };
+        match self {
+            Storm::Shortage { provider } => write!(f, "no Spot capacity for {}", name(provider)),
+            Storm::Interruptions { provider, count } => {
+                write!(f, "{count} interruptions of {} within {STORM_WINDOW}", name(provider))
+            }
+        }
+    }
+}
+
+/// Whether what happened to one cluster's capacity is a storm now: a shortage, or else the
+/// provider with the most interruptions where they are [`STORM_INTERRUPTIONS`] or more. An
+/// instance and the tasks of its provider do not add up: the larger number counts.
+#[must_use]
+pub fn storm(occurrences: &[Occurrence], now: Timestamp) -> Option<Storm> {
+    let since = now.checked_sub(STORM_WINDOW.duration()).unwrap_or(Timestamp::MIN);
+    let recent = || occurrences.iter().filter(|one| one.at >= since);
+    if let Some(shortage) = recent().find(|one| one.is_shortage()) {
+        return Some(Storm::Shortage { provider: shortage.provider.clone() });
+    }
+    let mut counts: BTreeMap<(Option<&ProviderName>, OccurrenceKind), usize> = BTreeMap::new();
+    for one in recent().filter(|one| one.kind.is_interruption()) {
+        *counts.entry((one.provider.as_ref(), one.kind)).or_default() += 1;
+    }
+    let ((provider, _), count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (count >= STORM_INTERRUPTIONS).then(|| Storm::Interruptions { provider: provider.cloned(), count })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{at, cluster_name, now, provider_name};
+    use crate::verify::Sign;
+
+    fn happened(kind: OccurrenceKind, provider: &str, seconds: i64, number: usize) -> Occurrence {
+        Occurrence {
+            id: format!("{provider}-{}-{seconds}-{number}", kind.name()),
+            kind,
+            at: at(seconds),
+            cluster: Some(cluster_name()),
+            provider: Some(provider_name(provider)),
+            service: None,
+            pool: None,
+            sign: None,
+        }
+    }
+
+    fn many(kind: OccurrenceKind, provider: &str, seconds: i64, count: usize) -> Vec<Occurrence> {
+        (0..count).map(|number| happened(kind, provider, seconds, number)).collect()
+    }
+
+    #[test]
+    fn five_interruptions_of_a_provider_in_five_minutes_or_any_shortage_are_a_storm() {
+        use OccurrenceKind::TaskInterruption;
+        use OccurrenceKind::{InstanceInterruption, LaunchFailure, PlacementFailure, RebalanceRecommendation};
+        let failed = |kind, sign| Occurrence { sign, ..happened(kind, "spot", -60, 0) };
+        let shortage = Some(Storm::Shortage { provider: Some(provider_name("spot")) });
+        let storm_of =
+            |provider: &str, count| Some(Storm::Interruptions { provider: Some(provider_name(provider)), count });
+        let cases = [
+            ("nothing", vec![], None),
+            ("four", many(InstanceInterruption, "spot", -60, 4), None),
+            ("five", many(InstanceInterruption, "spot", -60, 5), storm_of("spot", 5)),
+            ("five, the oldest at the window's edge", many(InstanceInterruption, "spot", -300, 5), storm_of("spot", 5)),
+            ("five, long ago", many(InstanceInterruption, "spot", -301, 5), None),
+            (
+                "four and three of two providers",
+                [many(TaskInterruption, "one", -60, 4), many(TaskInterruption, "two", -60, 3)].concat(),
+                None,
+            ),
+            (
+                "the larger of two",
+                [many(TaskInterruption, "one", -60, 5), many(TaskInterruption, "two", -60, 6)].concat(),
+                storm_of("two", 6),
+            ),
+            (
+                "instances and tasks do not add up",
+                [many(InstanceInterruption, "spot", -60, 3), many(TaskInterruption, "spot", -60, 4)].concat(),
+                None,
+            ),
+            ("recommendations are no losses", many(RebalanceRecommendation, "spot", -60, 50), None),
+            (
+                "a placement without capacity",
+                vec![failed(PlacementFailure, Some(Sign::SpotCapacity))],
+                shortage.clone(),
+            ),
+            ("a launch without capacity", vec![failed(LaunchFailure, Some(Sign::SpotCapacity))], shortage),
+            ("a quota", vec![failed(LaunchFailure, Some(Sign::Quota))], None),
+            ("a failure that says nothing", vec![failed(LaunchFailure, None)], None),
+        ];
+        for (name, occurrences, expected) in cases {
+            assert_eq!(storm(&occurrences, now()), expected, "{name}");
+        }
+        let old = Occurrence { at: at(-301), ..failed(LaunchFailure, Some(Sign::SpotCapacity)) };
+        assert_eq!(storm(&[old], now()), None, "a shortage of before");
+    }
+
+    #[test]
+    fn a_storm_says_what_it_is() {
+        let provider = Some(provider_name("spot"));
+        assert_eq!(
+            Storm::Interruptions { provider: provider.clone(), count: 7 }.to_string(),
+            "7 interruptions of spot within 300 s"
+        );
+        assert_eq!(Storm::Shortage { provider }.to_string(), "no Spot capacity for spot");
+        assert_eq!(Storm::Shortage { provider: None }.to_string(), "no Spot capacity for a provider that is not known");
+    }
+}
