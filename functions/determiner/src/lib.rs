@@ -13,6 +13,7 @@ use spotkeeper_core::observe::Depth;
 use spotkeeper_core::plan::{PlanInput, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
 use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, RunMode, RunRecord};
+use spotkeeper_core::signals::{LOOK_BACK, Signals};
 use spotkeeper_core::verify::{Resumption, resume};
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
 
@@ -50,6 +51,11 @@ async fn determine(
         tracing::warn!(cluster = %input.cluster, %gap, "gap");
     }
     let mut ledgers = state.ledgers(&snapshot.cluster).await?;
+    // A switch run brings everything down: it needs no signals, and nothing of them may hold it up.
+    let signals = match depth {
+        Depth::Full => state.signals(&input.cluster, snapshot.taken_at - LOOK_BACK.duration()).await?,
+        Depth::Switch => Signals::default(),
+    };
     // Read last: a switch thrown while the cluster was read counts.
     let switches = state.switches().await?;
     let now = clock.now();
@@ -57,7 +63,7 @@ async fn determine(
     let given_up = given_up(state, run, input).await?;
     let ledgers: BTreeMap<ServiceArn, Ledger> =
         ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect();
-    let memory = Memory { ledgers, switches };
+    let memory = Memory { ledgers, switches, signals };
     let assessments = match depth {
         Depth::Full => assess(policy, &snapshot, &memory, now),
         Depth::Switch => Vec::new(),

@@ -16,6 +16,10 @@ pub use score::*;
 pub use storm::*;
 
 use crate::control::{Dial, PairCeiling};
+use crate::units::Seconds;
+
+/// How far a run looks back at what happened to Spot capacity.
+pub const LOOK_BACK: Seconds = Seconds(24 * 60 * 60);
 
 /// Everything about Spot capacity that is remembered for one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
