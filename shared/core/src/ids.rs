@@ -124,6 +124,13 @@ name!(
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
 );
 
+impl RunId {
+    /// The id of an early run, by its turn and the hexadecimal digest of what it is about.
+    pub(crate) fn early(turn: i64, digest: &str) -> RunId {
+        RunId(format!("early-{turn}-{digest}").into())
+    }
+}
+
 impl MoveId {
     /// The id of a move that has no number yet.
     pub(crate) fn unnumbered() -> MoveId {

@@ -86,6 +86,17 @@ pub enum LaunchedBy {
     Other,
 }
 
+impl LaunchedBy {
+    /// The Auto Scaling group, where it is one.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            LaunchedBy::Group(name) => Some(name),
+            LaunchedBy::ManagedInstances { .. } | LaunchedBy::Other => None,
+        }
+    }
+}
+
 /// Finds what a notice is about. An instance that EC2 does not know any more counts without its
 /// pool and cluster; a directory that could not be had leaves provider and cluster open. A placement
 /// failure counts for each Spot provider that it names.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Occurrence, OccurrenceKind};
-use crate::ids::ProviderName;
+use crate::ids::{ClusterName, ProviderName, RunId};
 use crate::units::Seconds;
 
 /// How far back a storm is looked for. EC2 takes instances of a pool away in bursts, all of which
@@ -65,6 +67,18 @@ pub fn storm(occurrences: &[Occurrence], now: Timestamp) -> Option<Storm> {
     }
     let ((provider, _), count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
     (count >= STORM_INTERRUPTIONS).then(|| Storm::Interruptions { provider: provider.cloned(), count })
+}
+
+/// The name of an early run of these clusters: the same for as long as a cool-down, so that a start
+/// whose answer was lost is not started again.
+#[must_use]
+pub fn early_run_name(clusters: &[ClusterName], now: Timestamp) -> RunId {
+    let mut names: Vec<&str> = clusters.iter().map(ClusterName::as_str).collect();
+    names.sort_unstable();
+    let digest = Sha256::digest(names.join("/").as_bytes());
+    let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let turn = now.as_second().div_euclid(i64::from(EARLY_RUN_COOL_DOWN.0));
+    RunId::early(turn, &digest)
 }
 
 #[cfg(test)]
@@ -145,5 +159,21 @@ mod tests {
         );
         assert_eq!(Storm::Shortage { provider }.to_string(), "no Spot capacity for spot");
         assert_eq!(Storm::Shortage { provider: None }.to_string(), "no Spot capacity for a provider that is not known");
+    }
+
+    #[test]
+    fn an_early_run_has_one_name_in_a_cool_down() {
+        let clusters = |names: &[&str]| -> Vec<ClusterName> {
+            names.iter().map(|name| ClusterName::parse(name).unwrap()).collect()
+        };
+        let name = |names: &[&str], seconds| early_run_name(&clusters(names), at(seconds));
+        assert_eq!(name(&["a", "b"], 0), name(&["b", "a"], 599), "noon is on a turn");
+        assert_ne!(name(&["a", "b"], 0), name(&["a", "b"], 600), "the next turn");
+        assert_ne!(name(&["a", "b"], 0), name(&["ab"], 0), "other clusters");
+        let longest = "x".repeat(255);
+        let long = name(&[&longest, &longest], 0);
+        // The longest name that Step Functions takes. Source: `StartExecution`, its API reference.
+        assert!(long.as_str().len() <= 80, "{long}");
+        assert!(long.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{long}");
     }
 }

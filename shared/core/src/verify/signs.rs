@@ -27,6 +27,20 @@ pub enum Sign {
 }
 
 impl Sign {
+    /// Its name in metrics: as it is written in the table.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Sign::SpotCapacity => "spot_capacity",
+            Sign::OnDemandCapacity => "on_demand_capacity",
+            Sign::Quota => "quota",
+            Sign::Addresses => "addresses",
+            Sign::Image => "image",
+            Sign::MaxSize => "max_size",
+            Sign::Placement => "placement",
+        }
+    }
+
     /// What it is, for sentences.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -105,6 +119,22 @@ mod tests {
     use super::*;
     use crate::fixtures;
     use crate::observe::Family;
+
+    #[test]
+    fn a_sign_has_one_name() {
+        let signs = [
+            Sign::SpotCapacity,
+            Sign::OnDemandCapacity,
+            Sign::Quota,
+            Sign::Addresses,
+            Sign::Image,
+            Sign::MaxSize,
+            Sign::Placement,
+        ];
+        for sign in signs {
+            assert_eq!(serde_json::to_value(sign).unwrap(), sign.code());
+        }
+    }
 
     #[test]
     fn events_are_told_apart() {

@@ -12,6 +12,7 @@ use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::{Clock, PortError, Telemetry};
 use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::signals::Occurrence;
 use tokio::sync::Notify;
 
 use crate::simulation::{Inner, Simulation};
@@ -129,5 +130,14 @@ impl Clock for Ports {
 impl Telemetry for Ports {
     async fn run_ended(&self, _run: &RunRecord, _reports: &[ClusterReport]) -> Result<(), PortError> {
         self.call("telemetry.run_ended", |_| Ok(())).await
+    }
+
+    async fn spot_events(
+        &self,
+        _occurrences: &[Occurrence],
+        _malformed: u32,
+        _now: Timestamp,
+    ) -> Result<(), PortError> {
+        self.call("telemetry.spot_events", |_| Ok(())).await
     }
 }
