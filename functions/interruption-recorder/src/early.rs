@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::ports::{Clock, Orchestrator, PortError, State};
-use spotkeeper_core::signals::{EARLY_RUN_COOL_DOWN, STORM_WINDOW, early_run_name, storm};
+use spotkeeper_core::signals::{EARLY_RUN_COOL_DOWN, STORM_MEMORY, early_run_name, storm};
 
 use crate::{Found, Recorded, touched};
 
@@ -53,7 +53,7 @@ pub(crate) async fn start(
 }
 
 async fn in_storm(state: &impl State, cluster: &ClusterName, now: Timestamp) -> Result<bool, PortError> {
-    let since = now.checked_sub(STORM_WINDOW.duration()).unwrap_or(Timestamp::MIN);
+    let since = now.checked_sub(STORM_MEMORY.duration()).unwrap_or(Timestamp::MIN);
     let signals = state.signals(cluster, since).await?;
     let storm = storm(&signals.occurrences, now);
     if let Some(storm) = &storm {

@@ -16,11 +16,21 @@ pub enum Function {
     StabilityChecker,
     /// Begins and ends runs, and keeps outcomes.
     Recorder,
+    /// Keeps what AWS's events say, and starts early runs. No phase invokes it: a queue does.
+    InterruptionRecorder,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Function; 4] =
+    pub const ALL: [Function; 5] = [
+        Function::Determiner,
+        Function::Updater,
+        Function::StabilityChecker,
+        Function::Recorder,
+        Function::InterruptionRecorder,
+    ];
+    /// Those that the state machine invokes.
+    pub const OF_A_RUN: [Function; 4] =
         [Function::Determiner, Function::Updater, Function::StabilityChecker, Function::Recorder];
 
     /// `Timeout` of the function in `template.yaml`: Lambda cuts an invocation off after it.
@@ -30,6 +40,7 @@ impl Function {
             Function::Determiner => Seconds(900),
             Function::Updater | Function::StabilityChecker => Seconds(120),
             Function::Recorder => Seconds(90),
+            Function::InterruptionRecorder => Seconds(60),
         }
     }
 
@@ -41,6 +52,7 @@ impl Function {
             Function::Updater => "Updater",
             Function::StabilityChecker => "StabilityChecker",
             Function::Recorder => "Recorder",
+            Function::InterruptionRecorder => "InterruptionRecorder",
         }
     }
 }

@@ -16,6 +16,11 @@ pub const STORM_WINDOW: Seconds = Seconds(300);
 /// How many interruptions of one provider within [`STORM_WINDOW`] are a storm. Fewer wait for the
 /// next scheduled run: ECS replaces the tasks meanwhile.
 pub const STORM_INTERRUPTIONS: usize = 5;
+/// How long a service must have had what it asked of a provider for a shortage to be news. A drought
+/// that goes on is left to the schedule, which looks at it twice in this time.
+pub const SHORTAGE_QUIET: Seconds = Seconds(1_800);
+/// How far back [`storm`] has to see.
+pub const STORM_MEMORY: Seconds = STORM_WINDOW.saturating_add(SHORTAGE_QUIET);
 /// How long after an early run of a cluster the next one may begin. It is above the time between
 /// a cluster's first look and its first moves, and below the shortest schedule that makes sense.
 pub const EARLY_RUN_COOL_DOWN: Seconds = Seconds(600);
@@ -51,14 +56,15 @@ impl std::fmt::Display for Storm {
     }
 }
 
-/// Whether what happened to one cluster's capacity is a storm now: a shortage, or else the
-/// provider with the most interruptions where they are [`STORM_INTERRUPTIONS`] or more. An
-/// instance and the tasks of its provider do not add up: the larger number counts.
+/// Whether what happened to one cluster's capacity within [`STORM_MEMORY`] is a storm now: a new
+/// shortage, or else the provider with the most interruptions where they are
+/// [`STORM_INTERRUPTIONS`] or more. An instance and the tasks of its provider do not add up: the
+/// larger number counts.
 #[must_use]
 pub fn storm(occurrences: &[Occurrence], now: Timestamp) -> Option<Storm> {
     let since = now.checked_sub(STORM_WINDOW.duration()).unwrap_or(Timestamp::MIN);
     let recent = || occurrences.iter().filter(|one| one.at >= since);
-    if let Some(shortage) = recent().find(|one| one.is_shortage()) {
+    if let Some(shortage) = recent().find(|one| one.is_shortage() && is_new(one, occurrences, since)) {
         return Some(Storm::Shortage { provider: shortage.provider.clone() });
     }
     let mut counts: BTreeMap<(Option<&ProviderName>, OccurrenceKind), usize> = BTreeMap::new();
@@ -67,6 +73,16 @@ pub fn storm(occurrences: &[Occurrence], now: Timestamp) -> Option<Storm> {
     }
     let ((provider, _), count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
     (count >= STORM_INTERRUPTIONS).then(|| Storm::Interruptions { provider: provider.cloned(), count })
+}
+
+/// Whether the same service (or the group, for a launch) lacked nothing of the provider just before.
+fn is_new(shortage: &Occurrence, occurrences: &[Occurrence], since: Timestamp) -> bool {
+    let quiet_since = since.checked_sub(SHORTAGE_QUIET.duration()).unwrap_or(Timestamp::MIN);
+    !occurrences.iter().any(|one| {
+        one.is_shortage()
+            && (&one.provider, &one.service) == (&shortage.provider, &shortage.service)
+            && (quiet_since..since).contains(&one.at)
+    })
 }
 
 /// The name of an early run of these clusters: the same for as long as a cool-down, so that a start
@@ -146,8 +162,26 @@ mod tests {
         for (name, occurrences, expected) in cases {
             assert_eq!(storm(&occurrences, now()), expected, "{name}");
         }
-        let old = Occurrence { at: at(-301), ..failed(LaunchFailure, Some(Sign::SpotCapacity)) };
-        assert_eq!(storm(&[old], now()), None, "a shortage of before");
+    }
+
+    #[test]
+    fn a_shortage_that_goes_on_is_no_news() {
+        let short = |service: Option<&str>, seconds| Occurrence {
+            service: service.map(str::to_owned),
+            sign: Some(Sign::SpotCapacity),
+            ..happened(OccurrenceKind::PlacementFailure, "spot", seconds, 0)
+        };
+        let cases = [
+            ("a shortage of before", vec![short(None, -301)], false),
+            ("one that goes on", vec![short(None, -301), short(None, -60)], false),
+            ("after half an hour of quiet", vec![short(None, -2_101), short(None, -60)], true),
+            ("within the half hour", vec![short(None, -2_100), short(None, -60)], false),
+            ("twice in the window", vec![short(None, -300), short(None, -60)], true),
+            ("another service", vec![short(Some("web"), -900), short(Some("cart"), -60)], true),
+        ];
+        for (name, occurrences, expected) in cases {
+            assert_eq!(storm(&occurrences, now()).is_some(), expected, "{name}");
+        }
     }
 
     #[test]

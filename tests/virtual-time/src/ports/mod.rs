@@ -1,5 +1,6 @@
 //! Core's ports on a simulation. Each call takes its time both ways, is counted, and may go wrong.
 
+mod events;
 mod faults;
 mod fleet;
 mod state;
@@ -81,14 +82,18 @@ impl Ports {
         let run = &self.invocation.run;
         let (there, back, fault) = self.simulation.with(|inner| {
             inner.calls += 1;
-            let fault = inner.faults.of(&call, inner.world.now(), &mut inner.rng);
+            let rng = match call.function {
+                Function::InterruptionRecorder => &mut inner.events_rng,
+                _ => &mut inner.rng,
+            };
+            let fault = inner.faults.of(&call, inner.world.now(), rng);
             if let Some(fault) = fault {
                 inner.promises.coverage.faults += 1;
                 if let Some(said) = inner.faults.tell(&call, fault) {
                     inner.note(run.as_str(), said);
                 }
             }
-            (inner.one_way(), inner.one_way(), fault)
+            (inner.one_way(call.function), inner.one_way(call.function), fault)
         });
         tokio::time::sleep(there).await;
         match fault {
