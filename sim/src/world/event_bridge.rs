@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::groups::Activity;
 use super::hooks::Hook;
 use super::instances::Instance;
 use super::rules::Rule;
@@ -25,7 +26,7 @@ pub struct BusEvent {
     pub id: String,
     /// Such as `EC2 Spot Instance Interruption Warning`.
     pub detail_type: &'static str,
-    /// `aws.ec2` or `aws.ecs`.
+    /// `aws.ec2`, `aws.ecs` or `aws.autoscaling`.
     pub source: &'static str,
     /// The account.
     pub account: String,
@@ -51,12 +52,17 @@ impl World {
     }
 
     fn put(&mut self, source: &'static str, detail_type: &'static str, resource: String, detail: Value) {
+        let id = self.uuid();
+        self.put_as(id, source, detail_type, resource, detail);
+    }
+
+    fn put_as(&mut self, id: String, source: &'static str, detail_type: &'static str, resource: String, detail: Value) {
         if self.bus.len() >= MOST_KEPT {
             self.bus.pop_front();
         }
         let event = BusEvent {
             version: "0",
-            id: self.uuid(),
+            id,
             detail_type,
             source,
             account: self.arns.account.clone(),
@@ -81,6 +87,24 @@ impl World {
             let detail = json!({"instance-id": instance.id});
             self.put("aws.ec2", "EC2 Instance Rebalance Recommendation", arn, detail);
         }
+    }
+
+    /// Auto Scaling tells of a launch that failed ("Amazon EC2 Auto Scaling event reference"); only
+    /// launches fail here.
+    pub(super) fn put_launch_failure(&mut self, group: &str, activity: &Activity) {
+        let detail = json!({
+            "StatusCode": activity.status_code,
+            "AutoScalingGroupName": group,
+            "ActivityId": activity.id,
+            "Details": {},
+            "RequestId": activity.id,
+            "StatusMessage": activity.status_message,
+            "StartTime": activity.at,
+            "EndTime": activity.at,
+            "Cause": activity.description,
+        });
+        let arn = self.arns.group(group);
+        self.put_as(activity.id.clone(), "aws.autoscaling", "EC2 Instance Launch Unsuccessful", arn, detail);
     }
 
     /// A task's `lastStatus` or `desiredStatus` has changed ("task state change events", developer

@@ -18,17 +18,23 @@ pub enum Function {
     Recorder,
     /// Asks for placement scores; no phase of a run.
     PlacementScorer,
+    /// Keeps what AWS's events say, and starts early runs. No phase invokes it: a queue does.
+    InterruptionRecorder,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Function; 5] = [
+    pub const ALL: [Function; 6] = [
         Function::Determiner,
         Function::Updater,
         Function::StabilityChecker,
         Function::Recorder,
         Function::PlacementScorer,
+        Function::InterruptionRecorder,
     ];
+    /// Those that the state machine invokes.
+    pub const OF_A_RUN: [Function; 4] =
+        [Function::Determiner, Function::Updater, Function::StabilityChecker, Function::Recorder];
 
     /// `Timeout` of the function in `template.yaml`: Lambda cuts an invocation off after it.
     #[must_use]
@@ -38,6 +44,7 @@ impl Function {
             Function::Updater | Function::StabilityChecker => Seconds(120),
             Function::PlacementScorer => Seconds(300),
             Function::Recorder => Seconds(90),
+            Function::InterruptionRecorder => Seconds(60),
         }
     }
 
@@ -50,6 +57,7 @@ impl Function {
             Function::StabilityChecker => "StabilityChecker",
             Function::Recorder => "Recorder",
             Function::PlacementScorer => "PlacementScorer",
+            Function::InterruptionRecorder => "InterruptionRecorder",
         }
     }
 }
@@ -130,8 +138,7 @@ mod tests {
             // Lambda's own limits, AWS Lambda developer guide, "Lambda quotas".
             assert!((1..=900).contains(&function.timeout().0), "{function:?}");
             let of_it: Vec<&TaskLimits> = tasks.iter().filter(|task| task.function == function).collect();
-            let beside = matches!(function, Function::PlacementScorer);
-            assert_eq!(of_it.is_empty(), beside, "who invokes {function:?}?");
+            assert_eq!(!of_it.is_empty(), Function::OF_A_RUN.contains(&function), "who invokes {function:?}?");
             assert!(of_it.iter().all(|task| task.timeout >= function.timeout()), "{function:?} is cut off");
         }
         let names: BTreeSet<&str> = Function::ALL.map(Function::name).into();

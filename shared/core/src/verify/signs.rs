@@ -29,6 +29,20 @@ pub enum Sign {
 }
 
 impl Sign {
+    /// Its name in metrics: as it is written in the table.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Sign::SpotCapacity => "spot_capacity",
+            Sign::OnDemandCapacity => "on_demand_capacity",
+            Sign::Quota => "quota",
+            Sign::Addresses => "addresses",
+            Sign::Image => "image",
+            Sign::MaxSize => "max_size",
+            Sign::Placement => "placement",
+        }
+    }
+
     /// What it is, for sentences.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -92,6 +106,8 @@ const WORDS: [(Sign, &[&str]); 7] = [
             "capacity is unavailable",
             "insufficient capacity",
             "insufficientinstancecapacity",
+            "unfulfillablecapacity",
+            "no spot capacity",
         ],
     ),
 ];
@@ -102,10 +118,17 @@ pub(crate) fn is_steady(message: &str) -> bool {
     message.ends_with("has reached a steady state.")
 }
 
+/// What a message says by its words alone, whatever it is about: one that is about On-Demand
+/// capacity reads as [`Sign::SpotCapacity`] too.
+#[must_use]
+pub fn sign_by_words(message: &str) -> Option<Sign> {
+    let lower = message.to_ascii_lowercase();
+    WORDS.iter().find(|(_, words)| words.iter().any(|word| lower.contains(word))).map(|(sign, _)| *sign)
+}
+
 /// What one event says, if it says why tasks do not run.
 pub(crate) fn sign(message: &str, pair: &Pair) -> Option<Sign> {
-    let lower = message.to_ascii_lowercase();
-    let (found, _) = WORDS.iter().find(|(_, words)| words.iter().any(|word| lower.contains(word)))?;
+    let found = sign_by_words(message)?;
     let names = |provider: &str| {
         let mut words = message.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-_".contains(letter)));
         words.any(|word| word == provider)
@@ -113,7 +136,7 @@ pub(crate) fn sign(message: &str, pair: &Pair) -> Option<Sign> {
     let on_demand_alone = names(pair.on_demand.as_str()) && !names(pair.spot.as_str());
     match found {
         Sign::SpotCapacity if on_demand_alone => Some(Sign::OnDemandCapacity),
-        found => Some(*found),
+        found => Some(found),
     }
 }
 
@@ -137,6 +160,22 @@ mod tests {
     use super::*;
     use crate::fixtures;
     use crate::observe::Family;
+
+    #[test]
+    fn a_sign_has_one_name() {
+        let signs = [
+            Sign::SpotCapacity,
+            Sign::OnDemandCapacity,
+            Sign::Quota,
+            Sign::Addresses,
+            Sign::Image,
+            Sign::MaxSize,
+            Sign::Placement,
+        ];
+        for sign in signs {
+            assert_eq!(serde_json::to_value(sign).unwrap(), sign.code());
+        }
+    }
 
     #[test]
     fn events_are_told_apart() {

@@ -1,5 +1,6 @@
 //! Core's ports on a simulation. Each call takes its time both ways, is counted, and may go wrong.
 
+mod events;
 mod faults;
 mod fleet;
 mod kept;
@@ -13,6 +14,7 @@ use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::{Clock, PortError, Telemetry};
 use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::signals::Occurrence;
 use tokio::sync::Notify;
 
 use crate::simulation::{Inner, Simulation};
@@ -82,14 +84,18 @@ impl Ports {
         let run = &self.invocation.run;
         let (there, back, fault) = self.simulation.with(|inner| {
             inner.calls += 1;
-            let fault = inner.faults.of(&call, inner.world.now(), &mut inner.rng);
+            let rng = match call.function {
+                Function::InterruptionRecorder => &mut inner.events_rng,
+                _ => &mut inner.rng,
+            };
+            let fault = inner.faults.of(&call, inner.world.now(), rng);
             if let Some(fault) = fault {
                 inner.promises.coverage.faults += 1;
                 if let Some(said) = inner.faults.tell(&call, fault) {
                     inner.note(run.as_str(), said);
                 }
             }
-            (inner.one_way(), inner.one_way(), fault)
+            (inner.one_way(call.function), inner.one_way(call.function), fault)
         });
         tokio::time::sleep(there).await;
         match fault {
@@ -131,5 +137,14 @@ impl Clock for Ports {
 impl Telemetry for Ports {
     async fn run_ended(&self, _run: &RunRecord, _reports: &[ClusterReport]) -> Result<(), PortError> {
         self.call("telemetry.run_ended", |_| Ok(())).await
+    }
+
+    async fn spot_events(
+        &self,
+        _occurrences: &[Occurrence],
+        _malformed: u32,
+        _now: Timestamp,
+    ) -> Result<(), PortError> {
+        self.call("telemetry.spot_events", |_| Ok(())).await
     }
 }
