@@ -17,7 +17,9 @@ static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(&run("python", &["-c", script])).unwrap()
 });
 
-const FUNCTIONS: [&str; 4] = ["Determiner", "Updater", "StabilityChecker", "Recorder"];
+/// The functions of a run.
+const OF_RUNS: [&str; 4] = ["Determiner", "Updater", "StabilityChecker", "Recorder"];
+const FUNCTIONS: [&str; 5] = ["Determiner", "Updater", "StabilityChecker", "Recorder", "PlacementScorer"];
 
 #[test]
 fn cfn_lint_finds_nothing() {
@@ -90,6 +92,8 @@ fn the_functions_are_built_from_the_workspace() {
     }
     let own = &properties("Recorder")["Environment"]["Variables"]["SPOTKEEPER_CLUSTERS_IN_FLIGHT"];
     assert_eq!(*own, json!({ "Ref": "ClustersInFlight" }));
+    let own = &properties("PlacementScorer")["Environment"]["Variables"]["SPOTKEEPER_SCORE_QUERIES_PER_DAY"];
+    assert_eq!(*own, json!({ "Ref": "ScoreQueriesPerDay" }));
     for group in of_type("AWS::Logs::LogGroup") {
         assert_eq!(properties(group)["RetentionInDays"], json!({ "Ref": "LogRetentionDays" }), "{group}");
     }
@@ -106,6 +110,23 @@ fn the_schedule_can_be_set_switched_off_and_misses_no_start_unseen() {
     assert_eq!(TEMPLATE["Parameters"]["ScheduleExpression"]["Default"], "rate(15 minutes)");
     assert_eq!(TEMPLATE["Parameters"]["Architecture"]["Default"], "x86_64");
     assert_eq!(properties("UndeliveredStarts")["SqsManagedSseEnabled"], true);
+}
+
+/// Scores have a schedule of their own: they are to be newer than a run, and cost nothing.
+#[test]
+fn scores_are_asked_for_on_a_schedule_of_their_own() {
+    let schedule = &properties("PlacementScorer")["Events"]["ScoreSchedule"];
+    assert_eq!(schedule["Type"], "ScheduleV2");
+    let schedule = &schedule["Properties"];
+    assert_eq!(schedule["ScheduleExpression"], json!({ "Ref": "ScoreSchedule" }));
+    assert_eq!(schedule["State"], json!({ "Ref": "ScheduleState" }));
+    assert_eq!(schedule["RoleArn"], json!({ "Fn::GetAtt": ["ScoreScheduleRole", "Arn"] }));
+    assert_eq!(schedule["Input"], "{}");
+    let invoke = &statement("ScoreSchedule", "lambda:InvokeFunction")["Resource"];
+    assert_eq!(*invoke, json!({ "Fn::GetAtt": ["PlacementScorer", "Arn"] }));
+    let parameters = &TEMPLATE["Parameters"];
+    assert_eq!(parameters["ScoreSchedule"]["Default"], "rate(10 minutes)");
+    assert_eq!(parameters["ScoreQueriesPerDay"]["Default"], 10);
 }
 
 #[test]
@@ -166,6 +187,8 @@ fn every_statement_is_as_tight_as_iam_lets_it_be() {
         condition("cloudwatch:PutMetricData"),
         json!({ "StringEquals": { "cloudwatch:namespace": "Spotkeeper" } })
     );
+    let of_scorer = &statement("PlacementScorer", "cloudwatch:PutMetricData")["Condition"];
+    assert_eq!(*of_scorer, condition("cloudwatch:PutMetricData"));
     assert_eq!(
         condition("events:PutEvents"),
         json!({ "ForAllValues:StringEquals": { "events:source": "spotkeeper" } })
@@ -190,9 +213,9 @@ fn only_the_updater_may_update_services() {
     }
 }
 
-/// The calls of each function: what `Fleet::observe`, `Fleet::look`, `Fleet::write` and
-/// `Fleet::clusters` make.
-const CALLS: [(&str, &[&str]); 4] = [
+/// The calls of each function: what `Fleet::observe`, `Fleet::look`, `Fleet::write`,
+/// `Fleet::clusters` and those of `SpotMarket` make.
+const CALLS: [(&str, &[&str]); 5] = [
     (
         "Determiner",
         &[
@@ -241,6 +264,19 @@ const CALLS: [(&str, &[&str]); 4] = [
         ],
     ),
     ("Recorder", &["ecs:DescribeClusters", "ecs:ListClusters"]),
+    (
+        "PlacementScorer",
+        &[
+            "autoscaling:DescribeAutoScalingGroups",
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeInstanceTypes",
+            "ec2:DescribeLaunchTemplateVersions",
+            "ec2:GetSpotPlacementScores",
+            "ecs:DescribeCapacityProviders",
+            "ecs:DescribeClusters",
+            "ecs:ListClusters",
+        ],
+    ),
 ];
 
 /// Each role allows exactly the calls of its function, and together they are those that the client
@@ -270,7 +306,7 @@ fn each_role_allows_what_its_function_calls() {
 #[test]
 fn the_state_machine_may_call_the_four_functions_and_start_itself() {
     let invoke = &statement("Orchestrator", "lambda:InvokeFunction")["Resource"];
-    let arns: Vec<Value> = FUNCTIONS.iter().map(|name| json!({ "Fn::GetAtt": [name, "Arn"] })).collect();
+    let arns: Vec<Value> = OF_RUNS.iter().map(|name| json!({ "Fn::GetAtt": [name, "Arn"] })).collect();
     assert_eq!(*invoke, json!(arns));
     let name = &properties("Orchestrator")["Name"];
     assert_eq!(*name, json!({ "Ref": "AWS::StackName" }));

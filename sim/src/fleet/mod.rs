@@ -10,16 +10,19 @@
 //! | `service`, `task_definition` | services with their deployments and tasks; task definitions |
 //! | `capacity` | capacity providers, the groups behind them, quotas |
 //! | `look` | one service closely, with its service deployments and revisions |
+//! | `market` | Spot providers and placement scores |
 //! | `write` | the one write |
 
 mod capacity;
 mod look;
+mod market;
 mod service;
 mod snapshot;
 mod task_definition;
 mod write;
 
 pub use look::look;
+pub use market::{placement_scores, spot_providers, zone_names};
 pub use snapshot::{clusters, snapshot};
 pub use write::write;
 

@@ -16,6 +16,7 @@ use spotkeeper_core::switch::{Scope, SwitchEntry};
 use crate::execution::Execution;
 use crate::ports::FaultRule;
 use crate::promises::{deploying, spot_tasks};
+use crate::scorer;
 use crate::simulation::{Inner, Simulation};
 
 /// How often the world is looked at while nobody calls.
@@ -29,6 +30,8 @@ const SCHEDULED: &str = "schedule-";
 pub struct Day {
     /// The time between two starts of the schedule; `None` where there is no schedule.
     pub schedule: Option<SignedDuration>,
+    /// The time between two starts of the placement scorer; `None` where it does not run.
+    pub scores: Option<SignedDuration>,
     /// How long it lasts.
     pub duration: SignedDuration,
     /// What others do, by the time since the start.
@@ -102,6 +105,9 @@ pub async fn live(simulation: &Simulation, day: &Day) {
     let alive = Rc::new(Cell::new(0_u32));
     if let Some(period) = day.schedule {
         tokio::task::spawn_local(scheduled(simulation.clone(), period, Rc::clone(&alive)));
+    }
+    if let Some(period) = day.scores {
+        tokio::task::spawn_local(scorer::scheduled(simulation.clone(), period));
     }
     let mut happenings: Vec<&(SignedDuration, Happening)> = day.happenings.iter().collect();
     happenings.sort_by_key(|(at, _)| *at);

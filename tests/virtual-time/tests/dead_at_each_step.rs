@@ -69,6 +69,7 @@ fn with_death(death: Death) -> bool {
     let switch = json!({ "switch": { "scope": "all", "state": "on", "reason": "a drill" } });
     let day = Day {
         schedule: Some(SignedDuration::from_mins(15)),
+        scores: Some(spotkeeper_virtual_time::scorer::PERIOD),
         duration: SignedDuration::from_hours(9),
         happenings: vec![
             (SignedDuration::ZERO, Happening::Ports(rule)),

@@ -61,3 +61,8 @@ fn an_occurrence_is_kept_once() {
 fn a_ceiling_is_written_over_the_one_that_was_read() {
     with_state(async |state| state_contract::a_ceiling_is_written_over_the_one_that_was_read(state).await);
 }
+
+#[test]
+fn asked_queries_are_written_over_those_that_were_read() {
+    with_state(async |state| state_contract::asked_queries_are_written_over_those_that_were_read(state).await);
+}

@@ -49,6 +49,8 @@ actions! {
     DescribeAutoScalingGroups = "autoscaling:DescribeAutoScalingGroups" from AutoScalingRead,
     DescribeLaunchTemplateVersions = "ec2:DescribeLaunchTemplateVersions" from Ec2LaunchTemplateVersions,
     DescribeInstanceTypes = "ec2:DescribeInstanceTypes" from Ec2InstanceTypes,
+    DescribeAvailabilityZones = "ec2:DescribeAvailabilityZones" from Ec2AvailabilityZones,
+    GetSpotPlacementScores = "ec2:GetSpotPlacementScores" from Ec2SpotPlacementScores,
     DescribeScalableTargets = "application-autoscaling:DescribeScalableTargets" from ApplicationAutoScalingRead,
     DescribeScheduledActions = "application-autoscaling:DescribeScheduledActions" from ApplicationAutoScalingRead,
     GetServiceQuota = "servicequotas:GetServiceQuota" from ServiceQuotasRead,

@@ -33,6 +33,10 @@ pub enum BucketId {
     Ec2LaunchTemplateVersions,
     /// EC2: `DescribeInstanceTypes`.
     Ec2InstanceTypes,
+    /// EC2: `DescribeAvailabilityZones`.
+    Ec2AvailabilityZones,
+    /// EC2: `GetSpotPlacementScores`.
+    Ec2SpotPlacementScores,
     /// Auto Scaling: reads.
     AutoScalingRead,
     /// Application Auto Scaling: reads.
@@ -57,7 +61,7 @@ const UNPUBLISHED: Rate = Rate { burst: 20.0, refill: 10.0 };
 
 impl BucketId {
     /// Every bucket.
-    pub const ALL: [BucketId; 15] = [
+    pub const ALL: [BucketId; 17] = [
         BucketId::EcsClusterRead,
         BucketId::EcsServiceRead,
         BucketId::EcsServiceModify,
@@ -70,6 +74,8 @@ impl BucketId {
         BucketId::ElbRead,
         BucketId::Ec2LaunchTemplateVersions,
         BucketId::Ec2InstanceTypes,
+        BucketId::Ec2AvailabilityZones,
+        BucketId::Ec2SpotPlacementScores,
         BucketId::AutoScalingRead,
         BucketId::ApplicationAutoScalingRead,
         BucketId::ServiceQuotasRead,
@@ -91,7 +97,11 @@ impl BucketId {
             BucketId::EcsServiceModify => Rate { burst: 50.0, refill: 5.0 },
             BucketId::EcsTaskProtection => Rate { burst: 200.0, refill: 80.0 },
             BucketId::ElbRead => Rate { burst: 40.0, refill: 10.0 },
-            BucketId::Ec2LaunchTemplateVersions | BucketId::Ec2InstanceTypes => Rate { burst: 100.0, refill: 20.0 },
+            BucketId::Ec2LaunchTemplateVersions | BucketId::Ec2InstanceTypes | BucketId::Ec2SpotPlacementScores => {
+                Rate { burst: 100.0, refill: 20.0 }
+            }
+            // Asked for without a filter and without pages.
+            BucketId::Ec2AvailabilityZones => Rate { burst: 50.0, refill: 10.0 },
             BucketId::AutoScalingRead | BucketId::ApplicationAutoScalingRead | BucketId::ServiceQuotasRead => {
                 UNPUBLISHED
             }

@@ -1,4 +1,5 @@
-//! Metrics to CloudWatch and one event to EventBridge, when a run ends.
+//! Metrics to CloudWatch and one event to EventBridge, when a run ends; and metrics of placement
+//! scores.
 //!
 //! What is told is decided by pure functions, [`metrics::samples`] and [`event::RunEnded::of`];
 //! `docs/METRICS.md` describes both, and tests hold it to them.
@@ -15,9 +16,10 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use spotkeeper_core::ports::{PortError, Telemetry};
 use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::signals::ScoreRound;
 
 use self::event::RunEnded;
-use self::metrics::{Sample, Unit, samples};
+use self::metrics::{Sample, Unit, samples, score_samples};
 use crate::state::{failed, port_error};
 
 /// The namespace of every metric.
@@ -93,6 +95,10 @@ impl Telemetry for AwsTelemetry {
         let event = self.put_event(&RunEnded::of(run, ended, reports), ended.at).await;
         metrics.and(event)
     }
+
+    async fn scored(&self, round: &ScoreRound) -> Result<(), PortError> {
+        self.put_metrics(&score_samples(round), round.at).await
+    }
 }
 
 fn datum(sample: &Sample, at: Timestamp) -> MetricDatum {
@@ -101,6 +107,7 @@ fn datum(sample: &Sample, at: Timestamp) -> MetricDatum {
     let unit = match sample.metric.unit {
         Unit::Count => StandardUnit::Count,
         Unit::Seconds => StandardUnit::Seconds,
+        Unit::None => StandardUnit::None,
     };
     MetricDatum::builder()
         .metric_name(sample.metric.name)

@@ -2,6 +2,7 @@
 
 mod faults;
 mod fleet;
+mod market;
 mod state;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::{Clock, PortError, Telemetry};
 use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::signals::ScoreRound;
 use tokio::sync::Notify;
 
 use crate::simulation::{Inner, Simulation};
@@ -129,5 +131,9 @@ impl Clock for Ports {
 impl Telemetry for Ports {
     async fn run_ended(&self, _run: &RunRecord, _reports: &[ClusterReport]) -> Result<(), PortError> {
         self.call("telemetry.run_ended", |_| Ok(())).await
+    }
+
+    async fn scored(&self, _round: &ScoreRound) -> Result<(), PortError> {
+        self.call("telemetry.scored", |_| Ok(())).await
     }
 }

@@ -15,6 +15,14 @@ async fn the_newest_score_of_a_provider_stands() {
 }
 
 #[tokio::test]
+async fn asked_queries_are_written_over_those_that_were_read() {
+    let Some(live) = live("asked-queries").await else {
+        return;
+    };
+    state_contract::asked_queries_are_written_over_those_that_were_read(&live.state).await;
+}
+
+#[tokio::test]
 async fn an_occurrence_is_kept_once() {
     let Some(live) = live("occurrences").await else {
         return;
