@@ -22,6 +22,9 @@ impl<C: Cache, K: Clock> SpotMarket for AwsFleet<C, K> {
         let groups = providers.values().flatten().filter_map(group_of).map(str::to_owned).collect();
         // With their instances: of groups that ask by requirements these show the architecture.
         let groups = self.raw_groups(groups, Depth::Full).await;
+        for gap in groups.types.values().filter_map(|one| one.as_ref().err()) {
+            tracing::warn!(cluster = %cluster.name, %gap, "gap");
+        }
         let launches = |(name, provider): (ProviderName, Result<Provider, Gap>)| {
             let launches = match provider.and_then(|provider| launches(&provider, &groups)) {
                 Ok(launches) => Reading::Known(launches?),
