@@ -9,6 +9,7 @@ mod gate;
 mod killer;
 mod ordinary;
 mod roles;
+mod scores;
 mod signed;
 mod switch;
 mod trouble;

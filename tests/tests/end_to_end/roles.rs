@@ -24,11 +24,12 @@ verify: { dwell_seconds: 1, poll_seconds: 1, drought_seconds: 6, launch_seconds:
 ";
 
 /// The functions, each with its `AWS_SDK_UA_APP_ID`.
-const FUNCTIONS: [(&str, &str); 4] = [
+const FUNCTIONS: [(&str, &str); 5] = [
     ("Determiner", "determiner"),
     ("Updater", "updater"),
     ("StabilityChecker", "stability-checker"),
     ("Recorder", "recorder"),
+    ("PlacementScorer", "placement-scorer"),
 ];
 
 /// What nothing here can show. Logs and traces are sent by Lambda itself, which neither half does
@@ -54,6 +55,8 @@ fn the_roles_suffice_and_each_statement_is_needed() {
         assert_eq!(execution.status, "SUCCEEDED", "{name}: {} {}{denials}", execution.error, execution.cause);
         assert_eq!(execution.output["status"], "completed", "{name}: {}{denials}", execution.output);
     }
+    let asked = scene.invoke("PlacementScorer", &json!({}));
+    assert!(asked.contains(r#""scored":1"#) && asked.contains(r#""failed_clusters":{}"#), "{asked}{}", scene.denials());
     // A metric or an event that cannot be sent fails no run: it is in the log.
     assert_eq!(scene.denials(), "");
     let metrics = scene.stack.api.cli(&["cloudwatch", "list-metrics", "--namespace", "Spotkeeper"]).unwrap();
@@ -230,6 +233,7 @@ impl Asked {
                 begin(scene, &run, &json!({ "dry_run": true }));
                 Vec::new()
             }
+            "PlacementScorer" => Vec::new(),
             "Updater" => planned(scene, &run),
             "StabilityChecker" => {
                 let moves = planned(scene, &run);
@@ -254,6 +258,7 @@ impl Asked {
             "Determiner" => vec![json!({ "run_id": self.run, "cluster": "prod" })],
             "Updater" => vec![json!({ "run_id": self.run, "move_ids": [one()] })],
             "StabilityChecker" => vec![json!({ "run_id": self.run, "move_id": one() })],
+            "PlacementScorer" => vec![json!({})],
             _ => {
                 let run = |what: &str| format!("{}-{what}-{}", self.run, self.asked);
                 let switch =

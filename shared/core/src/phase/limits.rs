@@ -16,22 +16,22 @@ pub enum Function {
     StabilityChecker,
     /// Begins and ends runs, and keeps outcomes.
     Recorder,
+    /// Asks for placement scores; no phase of a run.
+    PlacementScorer,
     /// Keeps what AWS's events say, and starts early runs. No phase invokes it: a queue does.
     InterruptionRecorder,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Function; 5] = [
+    pub const ALL: [Function; 6] = [
         Function::Determiner,
         Function::Updater,
         Function::StabilityChecker,
         Function::Recorder,
+        Function::PlacementScorer,
         Function::InterruptionRecorder,
     ];
-    /// Those that the state machine invokes.
-    pub const OF_A_RUN: [Function; 4] =
-        [Function::Determiner, Function::Updater, Function::StabilityChecker, Function::Recorder];
 
     /// `Timeout` of the function in `template.yaml`: Lambda cuts an invocation off after it.
     #[must_use]
@@ -39,6 +39,7 @@ impl Function {
         match self {
             Function::Determiner => Seconds(900),
             Function::Updater | Function::StabilityChecker => Seconds(120),
+            Function::PlacementScorer => Seconds(300),
             Function::Recorder => Seconds(90),
             Function::InterruptionRecorder => Seconds(60),
         }
@@ -52,6 +53,7 @@ impl Function {
             Function::Updater => "Updater",
             Function::StabilityChecker => "StabilityChecker",
             Function::Recorder => "Recorder",
+            Function::PlacementScorer => "PlacementScorer",
             Function::InterruptionRecorder => "InterruptionRecorder",
         }
     }

@@ -5,6 +5,7 @@ mod directory;
 mod event;
 mod field;
 mod occurrence;
+mod query;
 mod score;
 mod storm;
 
@@ -12,6 +13,7 @@ pub use directory::*;
 pub use event::*;
 pub use field::EventError;
 pub use occurrence::*;
+pub use query::*;
 pub use score::*;
 pub use storm::*;
 
@@ -32,4 +34,15 @@ pub struct Signals {
     pub occurrences: Vec<Occurrence>,
     /// The ceilings of the cluster's pairs: one each.
     pub ceilings: Vec<PairCeiling>,
+}
+
+/// What one pass over the Spot providers came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreRound {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// What is known now of each provider that was asked about, in order of cluster and provider.
+    pub records: Vec<ScoreRecord>,
+    /// The distinct queries of the last 24 hours.
+    pub queries: u32,
 }
