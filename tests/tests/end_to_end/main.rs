@@ -6,6 +6,7 @@
 mod between;
 mod crash;
 mod gate;
+mod interruptions;
 mod killer;
 mod ordinary;
 mod roles;
