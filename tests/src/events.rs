@@ -30,16 +30,17 @@ pub enum Answer {
 }
 
 /// The functions' binaries, and their names in `template.yaml`.
-pub const FUNCTIONS: [(&str, &str); 5] = [
+pub const FUNCTIONS: [(&str, &str); 6] = [
     ("recorder", "Recorder"),
     ("determiner", "Determiner"),
     ("updater", "Updater"),
     ("stability-checker", "StabilityChecker"),
     ("interruption-recorder", "InterruptionRecorder"),
+    ("placement-scorer", "PlacementScorer"),
 ];
 
 /// Every sample input of a function, in the order in which they build on each other.
-pub const EVENTS: [Event; 39] = {
+pub const EVENTS: [Event; 44] = {
     use Answer::{Error, Fields};
     const fn event(function: &'static str, kind: &'static str, answer: Answer) -> Event {
         Event { function, kind, answer }
@@ -84,6 +85,11 @@ pub const EVENTS: [Event; 39] = {
         event("interruption-recorder", "batch", Fields(&[("/batchItemFailures", "[]")])),
         event("interruption-recorder", "again", Fields(&[("/batchItemFailures", "[]")])),
         event("interruption-recorder", "malformed", Fields(&[("/batchItemFailures", "[]")])),
+        event("placement-scorer", "invalid-unknown-field", Error("InvalidInput", "cluster")),
+        event("placement-scorer", "invalid-cluster-name", Error("InvalidInput", "/clusters/0")),
+        event("placement-scorer", "invalid-unknown-cluster", Error("UnknownCluster", "nowhere")),
+        event("placement-scorer", "schedule", Fields(&[("/scored", "2"), ("/unsupported", "3"), ("/queries", "4")])),
+        event("placement-scorer", "clusters", Fields(&[("/clusters", "1"), ("/scored", "1"), ("/queries", "4")])),
     ]
 };
 

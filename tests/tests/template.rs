@@ -17,9 +17,10 @@ static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(&run("python", &["-c", script])).unwrap()
 });
 
-const FUNCTIONS: [&str; 5] = ["Determiner", "Updater", "StabilityChecker", "Recorder", "InterruptionRecorder"];
-/// Those that the state machine invokes.
-const OF_A_RUN: [&str; 4] = ["Determiner", "Updater", "StabilityChecker", "Recorder"];
+/// The functions of a run.
+const OF_RUNS: [&str; 4] = ["Determiner", "Updater", "StabilityChecker", "Recorder"];
+const FUNCTIONS: [&str; 6] =
+    ["Determiner", "Updater", "StabilityChecker", "Recorder", "PlacementScorer", "InterruptionRecorder"];
 
 /// What a function needs beside the fleet: its own memory, its queue, its logs.
 const OWN: [&str; 7] = ["dynamodb", "ssm", "sqs", "cloudwatch", "events", "logs", "xray"];
@@ -95,6 +96,8 @@ fn the_functions_are_built_from_the_workspace() {
     }
     let own = &properties("Recorder")["Environment"]["Variables"]["SPOTKEEPER_CLUSTERS_IN_FLIGHT"];
     assert_eq!(*own, json!({ "Ref": "ClustersInFlight" }));
+    let own = &properties("PlacementScorer")["Environment"]["Variables"]["SPOTKEEPER_SCORE_QUERIES_PER_DAY"];
+    assert_eq!(*own, json!({ "Ref": "ScoreQueriesPerDay" }));
     for group in of_type("AWS::Logs::LogGroup") {
         assert_eq!(properties(group)["RetentionInDays"], json!({ "Ref": "LogRetentionDays" }), "{group}");
     }
@@ -111,6 +114,23 @@ fn the_schedule_can_be_set_switched_off_and_misses_no_start_unseen() {
     assert_eq!(TEMPLATE["Parameters"]["ScheduleExpression"]["Default"], "rate(15 minutes)");
     assert_eq!(TEMPLATE["Parameters"]["Architecture"]["Default"], "x86_64");
     assert_eq!(properties("UndeliveredStarts")["SqsManagedSseEnabled"], true);
+}
+
+/// Scores have a schedule of their own: they are to be newer than a run, and cost nothing.
+#[test]
+fn scores_are_asked_for_on_a_schedule_of_their_own() {
+    let schedule = &properties("PlacementScorer")["Events"]["ScoreSchedule"];
+    assert_eq!(schedule["Type"], "ScheduleV2");
+    let schedule = &schedule["Properties"];
+    assert_eq!(schedule["ScheduleExpression"], json!({ "Ref": "ScoreSchedule" }));
+    assert_eq!(schedule["State"], json!({ "Ref": "ScheduleState" }));
+    assert_eq!(schedule["RoleArn"], json!({ "Fn::GetAtt": ["ScoreScheduleRole", "Arn"] }));
+    assert_eq!(schedule["Input"], "{}");
+    let invoke = &statement("ScoreSchedule", "lambda:InvokeFunction")["Resource"];
+    assert_eq!(*invoke, json!({ "Fn::GetAtt": ["PlacementScorer", "Arn"] }));
+    let parameters = &TEMPLATE["Parameters"];
+    assert_eq!(parameters["ScoreSchedule"]["Default"], "rate(10 minutes)");
+    assert_eq!(parameters["ScoreQueriesPerDay"]["Default"], 10);
 }
 
 #[test]
@@ -167,7 +187,7 @@ fn every_statement_is_as_tight_as_iam_lets_it_be() {
         }
     }
     let condition = |action: &str| statement("Recorder", action)["Condition"].clone();
-    for function in ["Recorder", "InterruptionRecorder"] {
+    for function in ["Recorder", "PlacementScorer", "InterruptionRecorder"] {
         let namespace = json!({ "StringEquals": { "cloudwatch:namespace": "Spotkeeper" } });
         assert_eq!(statement(function, "cloudwatch:PutMetricData")["Condition"], namespace, "{function}");
     }
@@ -199,9 +219,9 @@ fn only_the_updater_may_update_services() {
     }
 }
 
-/// The calls of each function: what `Fleet::observe`, `Fleet::look`, `Fleet::write` and
-/// `Fleet::clusters` make, and `Inventory`.
-const CALLS: [(&str, &[&str]); 5] = [
+/// The calls of each function: what `Fleet::observe`, `Fleet::look`, `Fleet::write`,
+/// `Fleet::clusters`, those of `SpotMarket` and those of `Inventory` make.
+const CALLS: [(&str, &[&str]); 6] = [
     (
         "Determiner",
         &[
@@ -251,6 +271,19 @@ const CALLS: [(&str, &[&str]); 5] = [
     ),
     ("Recorder", &["ecs:DescribeClusters", "ecs:ListClusters"]),
     (
+        "PlacementScorer",
+        &[
+            "autoscaling:DescribeAutoScalingGroups",
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeInstanceTypes",
+            "ec2:DescribeLaunchTemplateVersions",
+            "ec2:GetSpotPlacementScores",
+            "ecs:DescribeCapacityProviders",
+            "ecs:DescribeClusters",
+            "ecs:ListClusters",
+        ],
+    ),
+    (
         "InterruptionRecorder",
         &[
             "autoscaling:DescribeAutoScalingGroups",
@@ -290,7 +323,7 @@ fn each_role_allows_what_its_function_calls() {
 #[test]
 fn the_state_machine_may_call_the_four_functions_and_start_itself() {
     let invoke = &statement("Orchestrator", "lambda:InvokeFunction")["Resource"];
-    let arns: Vec<Value> = OF_A_RUN.iter().map(|name| json!({ "Fn::GetAtt": [name, "Arn"] })).collect();
+    let arns: Vec<Value> = OF_RUNS.iter().map(|name| json!({ "Fn::GetAtt": [name, "Arn"] })).collect();
     assert_eq!(*invoke, json!(arns));
     let name = &properties("Orchestrator")["Name"];
     assert_eq!(*name, json!({ "Ref": "AWS::StackName" }));

@@ -68,8 +68,13 @@ async fn covered(state: &impl State, clusters: Vec<ClusterName>) -> Vec<ClusterN
         Ok(policy) if !policy.clusters.is_empty() => {
             clusters.into_iter().filter(|cluster| policy.clusters.contains(cluster)).collect()
         }
-        // A mistaken policy makes the run a dry one, which says so.
-        Ok(_) | Err(_) => clusters,
+        Ok(_) => clusters,
+        Err(mistakes) => {
+            for mistake in &mistakes {
+                tracing::error!(%mistake, "the policy cannot be used: the early run will be a dry one");
+            }
+            clusters
+        }
     }
 }
 

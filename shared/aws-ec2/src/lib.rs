@@ -1,23 +1,30 @@
-//! The EC2 API: the launch templates and the instance types behind Auto Scaling groups, and what is
-//! known of single instances.
+//! The EC2 API: the launch templates and the instance types behind Auto Scaling groups, Spot
+//! placement scores, and what is known of single instances.
 //!
 //! A crate of its own because `aws-sdk-ec2` takes minutes to compile. Each function is one
 //! request and answers with the SDK's own error: waiting, counting and retrying are the client
 //! layer's of `spotkeeper-aws`.
 
 mod instances;
+mod requirements;
+mod scores;
 
 pub use instances::{INSTANCES_PER_CALL, InstancePage};
+pub use requirements::Members;
+pub use scores::ScoreRequest;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::operation::describe_instance_types::DescribeInstanceTypesError;
 use aws_sdk_ec2::operation::describe_launch_template_versions::DescribeLaunchTemplateVersionsError;
-use aws_sdk_ec2::types::{ArchitectureType, Filter, InstanceTypeInfo, MarketType, ResponseLaunchTemplateData};
+use aws_sdk_ec2::types::{
+    ArchitectureType, Filter, InstanceRequirements, InstanceTypeInfo, MarketType, ResponseLaunchTemplateData,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_types::SdkConfig;
 use spotkeeper_core::observe::{Architecture, InstanceType};
+use spotkeeper_core::signals::Requirements;
 use spotkeeper_core::units::{CpuUnits, MemoryMib};
 
 /// The most instance types that one [`Ec2::instance_types`] may name: with a page of this size
@@ -62,8 +69,8 @@ pub struct LaunchTemplate {
     pub market: TemplateMarket,
     /// Its instance type, where it names one.
     pub instance_type: Option<String>,
-    /// Whether it asks by instance requirements.
-    pub by_requirements: bool,
+    /// Its instance requirements, where it asks by them.
+    pub requirements: Option<Requirements>,
 }
 
 /// `InstanceMarketOptions.MarketType`.
@@ -116,7 +123,7 @@ impl Ec2 {
         let answer = request.send().await?;
         Ok(answer.launch_template_versions().first().map(|version| {
             version.launch_template_data().map_or(
-                LaunchTemplate { market: TemplateMarket::OnDemand, instance_type: None, by_requirements: false },
+                LaunchTemplate { market: TemplateMarket::OnDemand, instance_type: None, requirements: None },
                 launch_template,
             )
         }))
@@ -157,8 +164,12 @@ fn launch_template(data: &ResponseLaunchTemplateData) -> LaunchTemplate {
     LaunchTemplate {
         market,
         instance_type: data.instance_type().map(|name| name.as_str().to_owned()),
-        by_requirements: data.instance_requirements().is_some(),
+        requirements: data.instance_requirements().map(template_requirements),
     }
+}
+
+fn template_requirements(given: &InstanceRequirements) -> Requirements {
+    requirements!(given, "RequireEncryptionInTransit": given.require_encryption_in_transit())
 }
 
 fn instance_type(name: &str, info: &InstanceTypeInfo) -> Result<InstanceType, String> {
@@ -187,8 +198,7 @@ fn instance_type(name: &str, info: &InstanceTypeInfo) -> Result<InstanceType, St
 mod tests {
     use super::*;
     use aws_sdk_ec2::types::{
-        InstanceRequirements, InstanceType as Name, LaunchTemplateInstanceMarketOptions, MemoryInfo, ProcessorInfo,
-        VCpuInfo,
+        InstanceType as Name, LaunchTemplateInstanceMarketOptions, MemoryInfo, ProcessorInfo, VCpuInfo,
     };
 
     fn info(vcpus: Option<i32>, memory: Option<i64>, architectures: &[ArchitectureType]) -> InstanceTypeInfo {
@@ -258,7 +268,8 @@ mod tests {
             ),
         ];
         for (name, given, (market, instance_type, by_requirements)) in cases {
-            let expected = LaunchTemplate { market, instance_type: instance_type.map(str::to_owned), by_requirements };
+            let requirements = by_requirements.then(Requirements::default);
+            let expected = LaunchTemplate { market, instance_type: instance_type.map(str::to_owned), requirements };
             assert_eq!(launch_template(&given), expected, "{name}");
         }
     }

@@ -3,7 +3,7 @@
 
 mod account;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sim::wire::Sim;
@@ -11,12 +11,13 @@ use jiff::Timestamp;
 use spotkeeper_aws::client::{ApiLimits, Clients};
 use spotkeeper_aws::fleet::{AwsFleet, MemoryCache};
 use spotkeeper_core::assess::{Level, Memory, assess};
-use spotkeeper_core::ids::{ClusterName, ProviderName};
+use spotkeeper_core::ids::{ClusterName, InstanceId, ProviderName};
 use spotkeeper_core::observe::{
     Depth, LaunchType, Market, PlacedBy, ProviderKind, Service, ServiceDeploymentStatus, Snapshot,
 };
 use spotkeeper_core::policy;
-use spotkeeper_core::ports::{Clock, Fleet as _, WriteError};
+use spotkeeper_core::ports::{Clock, Fleet as _, Inventory as _, WriteError};
+use spotkeeper_core::signals::LaunchedBy;
 use spotkeeper_core::strategy::Strategy;
 use spotkeeper_core::units::Percent;
 
@@ -216,4 +217,48 @@ async fn the_demo_has_a_service_for_each_rule() {
             false => assert_eq!(blocks, [service.as_str()], "{service}"),
         }
     }
+}
+
+/// 500 notices at once: three calls for all their instances, whether EC2 knows them or not, and a
+/// directory that the events of the next minutes have for nothing.
+#[tokio::test]
+async fn what_stands_behind_a_storm_of_events_is_read_in_few_calls() {
+    let (sim, clients) = account(DEMO).await;
+    let cache: Arc<MemoryCache> = Arc::default();
+    let known = sim.with_world(|world| world.instances.keys().cloned().collect::<Vec<_>>());
+    assert!(known.len() >= 3, "{known:?}");
+    let forgotten = (known.len()..500).map(|number| format!("i-{number:017x}"));
+    let ids: BTreeSet<InstanceId> =
+        known.iter().cloned().chain(forgotten).map(|id| InstanceId::parse(&id).unwrap()).collect();
+    assert_eq!(ids.len(), 500);
+    let calls = |fleet: &SimFleet| -> BTreeMap<&str, u32> {
+        fleet.counts().by_action.into_iter().map(|(action, count)| (action.name(), count.calls)).collect()
+    };
+
+    let storm = fleet(&clients, &cache);
+    let found = storm.instances(&ids).await.unwrap();
+    assert_eq!(found.len(), known.len(), "those that EC2 has forgotten spoil nothing");
+    assert_eq!(calls(&storm), BTreeMap::from([("ec2:DescribeInstances", 3)]));
+    let groups: BTreeSet<String> =
+        found.values().filter_map(|instance| instance.launched_by.group()).map(str::to_owned).collect();
+    assert!(found.values().all(|instance| instance.launched_by != LaunchedBy::Other), "{found:?}");
+    let directory = storm.directory(&groups).await.unwrap();
+    assert!(groups.iter().all(|group| directory.has_group(group)), "{directory:?}");
+    let of_directory = BTreeMap::from([
+        ("autoscaling:DescribeAutoScalingGroups", 1),
+        ("ec2:DescribeInstances", 3),
+        ("ec2:DescribeLaunchTemplateVersions", calls(&storm)["ec2:DescribeLaunchTemplateVersions"]),
+        ("ecs:DescribeCapacityProviders", 1),
+        ("ecs:DescribeClusters", 1),
+        ("ecs:ListClusters", 1),
+    ]);
+    assert_eq!(calls(&storm), of_directory);
+
+    let later = fleet(&clients, &cache);
+    assert_eq!(later.directory(&groups).await.unwrap(), directory);
+    assert_eq!(calls(&later), BTreeMap::new(), "it is in the cache");
+    // A group that it lacks may be new; a directory of this minute says that it is somebody else's.
+    let foreign = BTreeSet::from(["eks-nodes".to_owned()]);
+    assert_eq!(later.directory(&foreign).await.unwrap(), directory);
+    assert_eq!(calls(&later), BTreeMap::new());
 }

@@ -202,7 +202,7 @@ pub trait Orchestrator: Sync {
     fn start_run(&self, name: &RunId, clusters: &[ClusterName]) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// Who is told of a run's end, of placement scores and of what happens to Spot capacity.
+/// Who is told of a run's end, of placement scores, and of what happens to Spot capacity.
 pub trait Telemetry: Sync {
     /// Tells metrics what is known of placement scores.
     fn scored(&self, round: &ScoreRound) -> impl Future<Output = Result<(), PortError>> + Send;

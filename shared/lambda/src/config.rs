@@ -9,6 +9,9 @@ pub struct Config {
     pub policy_parameter: String,
     /// `SPOTKEEPER_CLUSTERS_IN_FLIGHT`: how many clusters a run works on at once, 1 to 40.
     pub clusters_in_flight: u32,
+    /// `SPOTKEEPER_SCORE_QUERIES_PER_DAY`: how many distinct queries for placement scores are asked
+    /// in 24 hours, 1 to 1,000.
+    pub score_queries_per_day: u32,
 }
 
 /// What is missing or wrong in the environment.
@@ -18,6 +21,8 @@ pub struct MissingSettings(pub Vec<String>);
 
 /// The clusters that a run works on at once where nothing is said.
 const CLUSTERS_IN_FLIGHT: u32 = 5;
+/// The distinct queries in 24 hours where nothing is said: `ScoreQueriesPerDay` of the template.
+const SCORE_QUERIES_PER_DAY: u32 = 10;
 
 impl Config {
     /// Reads the settings through `lookup`, which mains point at the environment.
@@ -35,18 +40,22 @@ impl Config {
         };
         let table = required("SPOTKEEPER_TABLE");
         let policy_parameter = required("SPOTKEEPER_POLICY_PARAMETER");
-        let given = lookup("SPOTKEEPER_CLUSTERS_IN_FLIGHT");
-        let clusters_in_flight = match given.as_deref().map(str::parse) {
-            None => CLUSTERS_IN_FLIGHT,
-            Some(Ok(number @ 1..=40)) => number,
-            Some(_) => {
-                let given = given.unwrap_or_default();
-                mistakes.push(format!("SPOTKEEPER_CLUSTERS_IN_FLIGHT is {given:?}: 1 to 40 are allowed"));
-                CLUSTERS_IN_FLIGHT
+        let mut number = |name: &str, most: u32, otherwise: u32| {
+            let given = lookup(name);
+            match given.as_deref().map(str::parse) {
+                None => otherwise,
+                Some(Ok(number)) if (1..=most).contains(&number) => number,
+                Some(_) => {
+                    let given = given.unwrap_or_default();
+                    mistakes.push(format!("{name} is {given:?}: 1 to {most} are allowed"));
+                    otherwise
+                }
             }
         };
+        let clusters_in_flight = number("SPOTKEEPER_CLUSTERS_IN_FLIGHT", 40, CLUSTERS_IN_FLIGHT);
+        let score_queries_per_day = number("SPOTKEEPER_SCORE_QUERIES_PER_DAY", 1_000, SCORE_QUERIES_PER_DAY);
         match mistakes.is_empty() {
-            true => Ok(Config { table, policy_parameter, clusters_in_flight }),
+            true => Ok(Config { table, policy_parameter, clusters_in_flight, score_queries_per_day }),
             false => Err(MissingSettings(mistakes)),
         }
     }
@@ -68,11 +77,16 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_together() {
-        let lookup = |name: &str| (name == "SPOTKEEPER_CLUSTERS_IN_FLIGHT").then(|| "41".to_owned());
+        let lookup = |name: &str| match name {
+            "SPOTKEEPER_CLUSTERS_IN_FLIGHT" => Some("41".to_owned()),
+            "SPOTKEEPER_SCORE_QUERIES_PER_DAY" => Some("0".to_owned()),
+            _ => None,
+        };
         let MissingSettings(mistakes) = Config::read(lookup).unwrap_err();
-        assert_eq!(mistakes.len(), 3, "{mistakes:?}");
-        let good = Config::read(|name| (name != "SPOTKEEPER_CLUSTERS_IN_FLIGHT").then(|| "x".to_owned()));
-        assert_eq!(good.unwrap().clusters_in_flight, CLUSTERS_IN_FLIGHT);
+        assert_eq!(mistakes.len(), 4, "{mistakes:?}");
+        let set = |name: &str| matches!(name, "SPOTKEEPER_TABLE" | "SPOTKEEPER_POLICY_PARAMETER");
+        let good = Config::read(|name| set(name).then(|| "x".to_owned())).unwrap();
+        assert_eq!((good.clusters_in_flight, good.score_queries_per_day), (5, 10));
     }
 
     #[test]

@@ -11,11 +11,13 @@
 //! | `capacity` | capacity providers, the groups behind them, quotas |
 //! | `inventory` | what stands behind the names in events |
 //! | `look` | one service closely, with its service deployments and revisions |
+//! | `market` | Spot providers and placement scores |
 //! | `write` | the one write |
 
 mod capacity;
 mod inventory;
 mod look;
+mod market;
 mod service;
 mod snapshot;
 mod task_definition;
@@ -23,6 +25,7 @@ mod write;
 
 pub use inventory::{directory, instances};
 pub use look::look;
+pub use market::{placement_scores, spot_providers, zone_names};
 pub use snapshot::{clusters, snapshot};
 pub use write::write;
 

@@ -37,6 +37,7 @@ use crate::world::settings::Throttling;
 use crate::world::{Refusal, World};
 use clock::Clock;
 pub use clock::Speed;
+pub(crate) use ec2::zone_id;
 use held::Held;
 use model::Model;
 use protocol::{Call, Service};

@@ -73,6 +73,11 @@ impl World {
         Ok(scores)
     }
 
+    /// How many distinct configurations were asked about in the last 24 hours.
+    pub fn placement_configurations(&self) -> usize {
+        self.placement_configurations.values().filter(|used| after(**used, 86_400.0) > self.now).count()
+    }
+
     fn score(&self, request: &ScoreRequest, zones: &[String]) -> u32 {
         let mut total = 0_u64;
         for zone in zones {

@@ -13,7 +13,7 @@ use crate::signed;
 
 /// Every action on the fleet, and a resource of the kind that it is about; `*` where it has none.
 /// Source: the service authorization reference of each service.
-const FLEET: [(&str, &str); 23] = [
+const FLEET: [(&str, &str); 25] = [
     ("ecs:ListClusters", "*"),
     ("ecs:DescribeClusters", "arn:aws:ecs:us-east-1:000000000000:cluster/prod"),
     ("ecs:ListServices", "*"),
@@ -32,6 +32,8 @@ const FLEET: [(&str, &str); 23] = [
     ("autoscaling:DescribeAutoScalingGroups", "*"),
     ("ec2:DescribeLaunchTemplateVersions", "*"),
     ("ec2:DescribeInstanceTypes", "*"),
+    ("ec2:DescribeAvailabilityZones", "*"),
+    ("ec2:GetSpotPlacementScores", "*"),
     ("application-autoscaling:DescribeScalableTargets", "*"),
     ("application-autoscaling:DescribeScheduledActions", "*"),
     ("servicequotas:GetServiceQuota", "arn:aws:servicequotas:us-east-1:000000000000:fargate/L-3032A538"),

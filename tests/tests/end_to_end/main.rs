@@ -6,9 +6,11 @@
 mod between;
 mod crash;
 mod gate;
+mod interruptions;
 mod killer;
 mod ordinary;
 mod roles;
+mod scores;
 mod signed;
 mod switch;
 mod trouble;

@@ -25,17 +25,22 @@ verify: { dwell_seconds: 1, poll_seconds: 1, drought_seconds: 6, launch_seconds:
 ";
 
 /// The functions, each with its `AWS_SDK_UA_APP_ID`.
-const FUNCTIONS: [(&str, &str); 4] = [
+const FUNCTIONS: [(&str, &str); 6] = [
     ("Determiner", "determiner"),
     ("Updater", "updater"),
     ("StabilityChecker", "stability-checker"),
     ("Recorder", "recorder"),
+    ("PlacementScorer", "placement-scorer"),
+    ("InterruptionRecorder", "interruption-recorder"),
 ];
 
-/// What nothing here can show. Logs and traces are sent by Lambda itself, which neither half does
-/// as AWS does; metrics go out as RPC v2 CBOR, in which MiniStack does not see the action, and lets
+/// What nothing here can show. Logs and traces are sent, and the queue is read, by Lambda itself,
+/// which neither half does as AWS does; metrics go out as RPC v2 CBOR, in which MiniStack does not see the action, and lets
 /// it pass.
-const NOT_ENFORCED: [&str; 3] = ["logs:", "xray:", "cloudwatch:PutMetricData"];
+const NOT_ENFORCED: [&str; 4] = ["logs:", "xray:", "sqs:", "cloudwatch:PutMetricData"];
+
+/// What a function asks for only while it starts, when its first connection costs least.
+const AT_START: [(&str, &str); 1] = [("InterruptionRecorder", "dynamodb:GetItem")];
 
 /// Every kind of run, with no more rights than the template gives; then each function with one
 /// statement of its role less, each in turn: it says which IAM action it lacks.
@@ -55,6 +60,8 @@ fn the_roles_suffice_and_each_statement_is_needed() {
         assert_eq!(execution.status, "SUCCEEDED", "{name}: {} {}{denials}", execution.error, execution.cause);
         assert_eq!(execution.output["status"], "completed", "{name}: {}{denials}", execution.output);
     }
+    let asked = scene.invoke("PlacementScorer", &json!({}));
+    assert!(asked.contains(r#""scored":1"#) && asked.contains(r#""failed_clusters":{}"#), "{asked}{}", scene.denials());
     // A metric or an event that cannot be sent fails no run: it is in the log.
     assert_eq!(scene.denials(), "");
     let metrics = scene.stack.api.cli(&["cloudwatch", "list-metrics", "--namespace", "Spotkeeper"]).unwrap();
@@ -154,7 +161,7 @@ impl Scene {
             let mut asked = Asked::prepare(self, function);
             for (index, statement) in statements.iter().enumerate() {
                 let action = statement["Action"].as_str().unwrap();
-                if NOT_ENFORCED.iter().any(|one| action.starts_with(one)) {
+                if NOT_ENFORCED.iter().any(|one| action.starts_with(one)) || AT_START.contains(&(function, action)) {
                     continue;
                 }
                 let mut less = policy.clone();
@@ -231,6 +238,7 @@ impl Asked {
                 begin(scene, &run, &json!({ "dry_run": true }));
                 Vec::new()
             }
+            "PlacementScorer" | "InterruptionRecorder" => Vec::new(),
             "Updater" => planned(scene, &run),
             "StabilityChecker" => {
                 let moves = planned(scene, &run);
@@ -255,6 +263,8 @@ impl Asked {
             "Determiner" => vec![json!({ "run_id": self.run, "cluster": "prod" })],
             "Updater" => vec![json!({ "run_id": self.run, "move_ids": [one()] })],
             "StabilityChecker" => vec![json!({ "run_id": self.run, "move_id": one() })],
+            "PlacementScorer" => vec![json!({})],
+            "InterruptionRecorder" => vec![events(self.asked)],
             _ => {
                 let run = |what: &str| format!("{}-{what}-{}", self.run, self.asked);
                 let switch =
@@ -272,6 +282,32 @@ impl Asked {
         };
         inputs.iter().map(|input| scene.invoke(self.function, input)).collect()
     }
+}
+
+/// Events that ask for all that can be looked up, and a storm in a cluster that had none before.
+fn events(number: usize) -> Value {
+    let time = jiff::Timestamp::now().to_string();
+    let event = |id: &str, source: &str, kind: &str, detail: Value| {
+        let body = json!({ "id": id, "source": source, "detail-type": kind, "time": time, "detail": detail });
+        json!({ "messageId": id, "body": body.to_string() })
+    };
+    let instance = json!({ "instance-id": format!("i-{number:017x}") });
+    let launch = json!({
+        "AutoScalingGroupName": format!("unknown-{number}"), "ActivityId": format!("{number}"), "StatusMessage": "",
+    });
+    let task = |index: u32| {
+        let detail = json!({
+            "clusterArn": format!("arn:aws:ecs:us-east-1:000000000000:cluster/nowhere-{number}"),
+            "taskArn": format!("arn:aws:ecs:us-east-1:000000000000:task/nowhere-{number}/{index}"),
+            "stopCode": "SpotInterruption",
+        });
+        event(&format!("task-{index}"), "aws.ecs", "ECS Task State Change", detail)
+    };
+    let others = [
+        event("warning", "aws.ec2", "EC2 Spot Instance Interruption Warning", instance),
+        event("launch", "aws.autoscaling", "EC2 Instance Launch Unsuccessful", launch),
+    ];
+    json!({ "Records": others.into_iter().chain((0..5).map(task)).collect::<Vec<_>>() })
 }
 
 fn begin(scene: &Scene, run: &str, input: &Value) {

@@ -46,6 +46,7 @@ fn policy(ceiling: u32) -> Policy {
 fn day(services: u32, ceiling: u32) {
     let day = Day {
         schedule: Some(SignedDuration::from_mins(15)),
+        scores: Some(spotkeeper_virtual_time::scorer::PERIOD),
         duration: SignedDuration::from_hours(24),
         happenings: Vec::new(),
     };

@@ -17,6 +17,7 @@ use crate::execution::Execution;
 use crate::ports::FaultRule;
 use crate::promises::{deploying, spot_tasks};
 use crate::queue::{Queue, WINDOW};
+use crate::scorer;
 use crate::simulation::{Inner, Simulation};
 
 /// How often the world is looked at while nobody calls.
@@ -30,6 +31,8 @@ const SCHEDULED: &str = "schedule-";
 pub struct Day {
     /// The time between two starts of the schedule; `None` where there is no schedule.
     pub schedule: Option<SignedDuration>,
+    /// The time between two starts of the placement scorer; `None` where it does not run.
+    pub scores: Option<SignedDuration>,
     /// How long it lasts.
     pub duration: SignedDuration,
     /// What others do, by the time since the start.
@@ -105,6 +108,9 @@ pub async fn live(simulation: &Simulation, day: &Day) {
         tokio::task::spawn_local(scheduled(simulation.clone(), period, Rc::clone(&alive)));
     }
     tokio::task::spawn_local(events(simulation.clone(), Rc::clone(&alive)));
+    if let Some(period) = day.scores {
+        tokio::task::spawn_local(scorer::scheduled(simulation.clone(), period));
+    }
     let mut happenings: Vec<&(SignedDuration, Happening)> = day.happenings.iter().collect();
     happenings.sort_by_key(|(at, _)| *at);
     let mut happenings = happenings.into_iter().peekable();

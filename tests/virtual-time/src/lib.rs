@@ -11,6 +11,7 @@
 //! | `tables` | Spotkeeper's own memory, by the rules of the table in DynamoDB |
 //! | `execution` | one execution of the state machine |
 //! | `day` | the schedule and what others do at which time |
+//! | `scorer` | the placement scorer on a schedule of its own |
 //! | `journal` | what happened, a line each |
 //! | `promises` | S1 to S10 and S12, checked at each step |
 //! | `queue` | the way of events to the interruption recorder |
@@ -26,5 +27,6 @@ pub mod promises;
 pub mod queue;
 pub mod random;
 pub mod scenario;
+pub mod scorer;
 pub mod simulation;
 pub mod tables;

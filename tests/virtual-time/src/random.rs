@@ -52,7 +52,7 @@ pub fn live_through(seed: u64) -> Result<Lived, String> {
     let schedule = SignedDuration::from_mins(rng.i64(5..=30));
     let mut happenings = troubles::troubles(&mut rng, &world);
     happenings.extend(troubles::ceilings(&mut rng, &world, &policy));
-    let day = Day { schedule: Some(schedule), duration: DURATION, happenings };
+    let day = Day { schedule: Some(schedule), scores: Some(crate::scorer::PERIOD), duration: DURATION, happenings };
     in_virtual_time(lived(seed, world, policy, &day)).map_err(|error| error.to_string())
 }
 

@@ -12,7 +12,7 @@ use spotkeeper_core::plan::Pair;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
-use spotkeeper_core::signals::{Occurrence, OccurrenceKind, ScoreRecord, Signals};
+use spotkeeper_core::signals::{AskedQueries, Occurrence, OccurrenceKind, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
 /// Everything that Spotkeeper keeps.
@@ -42,6 +42,8 @@ pub struct Tables {
     pub dials: BTreeMap<Scope, Dial>,
     /// Placement scores by cluster and Spot provider.
     pub scores: BTreeMap<(ClusterName, ProviderName), ScoreRecord>,
+    /// The distinct queries for placement scores.
+    pub asked_queries: AskedQueries,
     /// Ceilings by cluster and pair.
     pub ceilings: BTreeMap<(ClusterName, Pair), PairCeiling>,
     /// What happened to Spot capacity, each once.
@@ -67,6 +69,7 @@ impl Tables {
             moves: BTreeMap::new(),
             dials: BTreeMap::new(),
             scores: BTreeMap::new(),
+            asked_queries: AskedQueries::default(),
             ceilings: BTreeMap::new(),
             occurrences: BTreeMap::new(),
             early_runs: BTreeMap::new(),
@@ -197,18 +200,31 @@ impl Tables {
     }
 
     pub(crate) fn signals(&self, cluster: &ClusterName, since: Timestamp) -> Signals {
-        let of_cluster = |of: &ClusterName| of == cluster;
         let recent = |occurrence: &&Occurrence| occurrence.cluster.as_ref() == Some(cluster) && occurrence.at >= since;
         Signals {
             dials: self.dials.values().cloned().collect(),
-            scores: self.scores.values().filter(|score| of_cluster(&score.cluster)).cloned().collect(),
+            scores: self.scores_of(cluster),
             occurrences: self.occurrences.values().filter(recent).cloned().collect(),
-            ceilings: self.ceilings.values().filter(|ceiling| of_cluster(&ceiling.cluster)).cloned().collect(),
+            ceilings: self.ceilings.values().filter(|ceiling| ceiling.cluster == *cluster).cloned().collect(),
         }
     }
 
     pub(crate) fn put_score(&mut self, score: &ScoreRecord) {
         self.scores.insert((score.cluster.clone(), score.provider.clone()), score.clone());
+    }
+
+    pub(crate) fn scores_of(&self, cluster: &ClusterName) -> Vec<ScoreRecord> {
+        self.scores.values().filter(|score| score.cluster == *cluster).cloned().collect()
+    }
+
+    /// # Errors
+    /// [`PortError::Conflict`] where their version is not one more than that of those that stand.
+    pub(crate) fn put_asked_queries(&mut self, asked: &AskedQueries) -> Result<(), PortError> {
+        if asked.version != self.asked_queries.version + 1 {
+            return Err(PortError::Conflict { subject: "the queries for placement scores".to_owned() });
+        }
+        self.asked_queries = asked.clone();
+        Ok(())
     }
 
     pub(crate) fn put_occurrence(&mut self, occurrence: &Occurrence) -> bool {

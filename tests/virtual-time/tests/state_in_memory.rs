@@ -66,3 +66,8 @@ fn a_ceiling_is_written_over_the_one_that_was_read() {
 fn an_early_run_is_taken_once_in_its_time() {
     with_state(async |state| state_contract::an_early_run_is_taken_once_in_its_time(state).await);
 }
+
+#[test]
+fn asked_queries_are_written_over_those_that_were_read() {
+    with_state(async |state| state_contract::asked_queries_are_written_over_those_that_were_read(state).await);
+}

@@ -50,6 +50,8 @@ actions! {
     DescribeLaunchTemplateVersions = "ec2:DescribeLaunchTemplateVersions" from Ec2LaunchTemplateVersions,
     DescribeInstanceTypes = "ec2:DescribeInstanceTypes" from Ec2InstanceTypes,
     DescribeInstances = "ec2:DescribeInstances" from Ec2Instances,
+    DescribeAvailabilityZones = "ec2:DescribeAvailabilityZones" from Ec2AvailabilityZones,
+    GetSpotPlacementScores = "ec2:GetSpotPlacementScores" from Ec2SpotPlacementScores,
     DescribeScalableTargets = "application-autoscaling:DescribeScalableTargets" from ApplicationAutoScalingRead,
     DescribeScheduledActions = "application-autoscaling:DescribeScheduledActions" from ApplicationAutoScalingRead,
     GetServiceQuota = "servicequotas:GetServiceQuota" from ServiceQuotasRead,

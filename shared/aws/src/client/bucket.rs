@@ -35,6 +35,10 @@ pub enum BucketId {
     Ec2InstanceTypes,
     /// EC2: `DescribeInstances`, with a filter and in pages.
     Ec2Instances,
+    /// EC2: `DescribeAvailabilityZones`.
+    Ec2AvailabilityZones,
+    /// EC2: `GetSpotPlacementScores`.
+    Ec2SpotPlacementScores,
     /// Auto Scaling: reads.
     AutoScalingRead,
     /// Application Auto Scaling: reads.
@@ -59,7 +63,7 @@ const UNPUBLISHED: Rate = Rate { burst: 20.0, refill: 10.0 };
 
 impl BucketId {
     /// Every bucket.
-    pub const ALL: [BucketId; 16] = [
+    pub const ALL: [BucketId; 18] = [
         BucketId::EcsClusterRead,
         BucketId::EcsServiceRead,
         BucketId::EcsServiceModify,
@@ -73,6 +77,8 @@ impl BucketId {
         BucketId::Ec2LaunchTemplateVersions,
         BucketId::Ec2InstanceTypes,
         BucketId::Ec2Instances,
+        BucketId::Ec2AvailabilityZones,
+        BucketId::Ec2SpotPlacementScores,
         BucketId::AutoScalingRead,
         BucketId::ApplicationAutoScalingRead,
         BucketId::ServiceQuotasRead,
@@ -94,9 +100,12 @@ impl BucketId {
             BucketId::EcsServiceModify => Rate { burst: 50.0, refill: 5.0 },
             BucketId::EcsTaskProtection => Rate { burst: 200.0, refill: 80.0 },
             BucketId::ElbRead => Rate { burst: 40.0, refill: 10.0 },
-            BucketId::Ec2LaunchTemplateVersions | BucketId::Ec2InstanceTypes | BucketId::Ec2Instances => {
-                Rate { burst: 100.0, refill: 20.0 }
-            }
+            BucketId::Ec2LaunchTemplateVersions
+            | BucketId::Ec2InstanceTypes
+            | BucketId::Ec2Instances
+            | BucketId::Ec2SpotPlacementScores => Rate { burst: 100.0, refill: 20.0 },
+            // Asked for without a filter and without pages.
+            BucketId::Ec2AvailabilityZones => Rate { burst: 50.0, refill: 10.0 },
             BucketId::AutoScalingRead | BucketId::ApplicationAutoScalingRead | BucketId::ServiceQuotasRead => {
                 UNPUBLISHED
             }

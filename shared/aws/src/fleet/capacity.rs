@@ -16,13 +16,20 @@ use super::{AwsFleet, Cache, all, pages};
 use crate::client::{Action, ApiError};
 
 /// The most that `DescribeCapacityProviders` takes. Source: `capacityProviders`, ECS API reference.
-const PROVIDERS_PER_CALL: usize = 100;
+pub(super) const PROVIDERS_PER_CALL: usize = 100;
 /// The most that `DescribeAutoScalingGroups` takes and, with its page set, answers.
 const GROUPS_PER_CALL: usize = 100;
 const GROUPS_PAGE: i32 = 100;
 
 /// What was read, by what it was asked for by.
-type Read<K, V> = BTreeMap<K, Result<V, Gap>>;
+pub(super) type Read<K, V> = BTreeMap<K, Result<V, Gap>>;
+
+/// Groups as AWS shows them, with what they refer to.
+pub(super) struct RawGroups {
+    pub(super) groups: Read<String, AutoScalingGroup>,
+    pub(super) templates: Read<TemplateVersion, LaunchTemplate>,
+    pub(super) types: Read<String, InstanceType>,
+}
 
 impl<C: Cache, K: Clock> AwsFleet<C, K> {
     /// The providers of that name, with their groups.
@@ -58,7 +65,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         providers.into_iter().map(|(name, provider)| (name, reading(provider))).collect()
     }
 
-    async fn described_providers(
+    pub(super) async fn described_providers(
         &self,
         cluster: Option<&ClusterName>,
         names: &[ProviderName],
@@ -120,11 +127,23 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
     }
 
     pub(super) async fn groups(&self, names: BTreeSet<String>, depth: Depth) -> Read<String, Group> {
+        let RawGroups { groups, templates, types } = self.raw_groups(names, depth).await;
+        groups
+            .into_iter()
+            .map(|(name, group)| {
+                let group = group.and_then(|group| assemble(&name, &group, &templates, &types, depth));
+                (name, group)
+            })
+            .collect()
+    }
+
+    /// Groups with the templates and the instance types that they refer to.
+    pub(super) async fn raw_groups(&self, names: BTreeSet<String>, depth: Depth) -> RawGroups {
         let names: Vec<String> = names.into_iter().collect();
         let batches = all(names.chunks(GROUPS_PER_CALL).map(|names| self.described_groups(names, depth))).await;
-        let raw: Read<String, AutoScalingGroup> = batches.into_iter().flatten().collect();
+        let groups: Read<String, AutoScalingGroup> = batches.into_iter().flatten().collect();
 
-        let found = || raw.values().flatten();
+        let found = || groups.values().flatten();
         let wanted: BTreeSet<TemplateVersion> =
             found().filter_map(|group| translated::template_needed(group).ok().flatten()).collect();
         let wanted: Vec<TemplateVersion> = wanted.into_iter().collect();
@@ -139,12 +158,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
                 .collect(),
         };
         let types = self.instance_types(types).await;
-        raw.into_iter()
-            .map(|(name, group)| {
-                let group = group.and_then(|group| assemble(&name, &group, &templates, &types, depth));
-                (name, group)
-            })
-            .collect()
+        RawGroups { groups, templates, types }
     }
 
     async fn described_groups(&self, names: &[String], depth: Depth) -> Read<String, AutoScalingGroup> {
@@ -242,7 +256,7 @@ pub(super) fn group_of(provider: &Provider) -> Option<&str> {
 }
 
 /// The template of a group that needs one; the gap where it could not be read.
-fn template_of<'t>(
+pub(super) fn template_of<'t>(
     group: &AutoScalingGroup,
     templates: &'t Read<TemplateVersion, LaunchTemplate>,
 ) -> Result<Option<&'t LaunchTemplate>, Gap> {
@@ -259,7 +273,7 @@ fn template_of<'t>(
     }
 }
 
-fn assemble(
+pub(super) fn assemble(
     name: &str,
     group: &AutoScalingGroup,
     templates: &Read<TemplateVersion, LaunchTemplate>,

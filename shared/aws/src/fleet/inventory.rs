@@ -157,3 +157,97 @@ fn entry(
     };
     DirectoryEntry { name: provider.name, group, market, clusters }
 }
+
+#[cfg(test)]
+mod tests {
+    use spotkeeper_core::observe::Market;
+
+    use super::*;
+    use crate::client::testing::{ALL, replaying};
+    use crate::fleet::MemoryCache;
+
+    struct At(i64);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0).unwrap()
+        }
+    }
+
+    const CLUSTERS: &str = r#"{"clusters":[
+        {"clusterName":"prod","clusterArn":"arn:aws:ecs:eu-west-1:1:cluster/prod","status":"ACTIVE",
+         "capacityProviders":["FARGATE_SPOT","managed"]},
+        {"clusterName":"test","clusterArn":"arn:aws:ecs:eu-west-1:1:cluster/test","status":"ACTIVE",
+         "capacityProviders":["FARGATE_SPOT"]}]}"#;
+    const LISTED: &str =
+        r#"{"clusterArns":["arn:aws:ecs:eu-west-1:1:cluster/prod","arn:aws:ecs:eu-west-1:1:cluster/test"]}"#;
+    const SHOWN: &str = r#"{"capacityProviders":[
+        {"name":"FARGATE_SPOT","status":"ACTIVE","type":"FARGATE_SPOT"},
+        {"name":"odd","status":"BROKEN","type":"FARGATE"}]}"#;
+    const OF_PROD: &str = r#"{"capacityProviders":[{"name":"managed","status":"ACTIVE","type":"MANAGED_INSTANCES","cluster":"prod",
+        "managedInstancesProvider":{"infrastructureRoleArn":"arn","instanceLaunchTemplate":{"ec2InstanceProfileArn":"arn",
+        "networkConfiguration":{"subnets":["subnet-1"]},"capacityOptionType":"SPOT"}}}]}"#;
+
+    /// Whether ECS shows those of Managed Instances without their cluster is not documented.
+    #[tokio::test]
+    async fn a_provider_that_only_its_cluster_shows_is_asked_of_its_cluster() {
+        let (clients, replay) = replaying(&[(200, LISTED), (200, CLUSTERS), (200, SHOWN), (200, OF_PROD)]);
+        let fleet = AwsFleet::new(clients, MemoryCache::default(), ALL, At(0));
+        let directory = fleet.directory(&BTreeSet::new()).await.unwrap();
+        let entries: Vec<(&str, Option<Market>, Vec<&str>)> = directory
+            .providers
+            .iter()
+            .map(|entry| (entry.name.as_str(), entry.market, entry.clusters.iter().map(ClusterName::as_str).collect()))
+            .collect();
+        assert_eq!(
+            entries,
+            [("FARGATE_SPOT", Some(Market::Spot), vec!["prod", "test"]), ("managed", Some(Market::Spot), vec!["prod"]),],
+            "and what is not understood is left out"
+        );
+        let asked: Vec<String> = replay
+            .actual_requests()
+            .map(|request| String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned())
+            .collect();
+        assert_eq!(asked[2], "{}", "all of them");
+        assert!(asked[3].contains(r#""cluster":"prod""#) && asked[3].contains("managed"), "{}", asked[3]);
+        assert_eq!(asked.len(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_lacks_a_group_is_read_anew_once_it_is_old_enough() {
+        const NONE: &str = r#"{"clusterArns":[]}"#;
+        const EMPTY: &str = r#"{"capacityProviders":[]}"#;
+        let cache = std::sync::Arc::new(MemoryCache::default());
+        let group = BTreeSet::from(["new".to_owned()]);
+        let cases = [
+            // name, read at, answers that are needed
+            ("the first time", 0, 2),
+            ("a minute later", 60, 0),
+            ("after that", 61, 2),
+            ("when it has ended", 61 + 301, 2),
+        ];
+        for (name, at, answers) in cases {
+            let (clients, replay) = replaying(&[(200, NONE), (200, EMPTY)]);
+            let fleet = AwsFleet::new(clients, std::sync::Arc::clone(&cache), ALL, At(at));
+            fleet.directory(&group).await.unwrap();
+            assert_eq!(replay.actual_requests().count(), answers, "{name}");
+        }
+        let (clients, replay) = replaying(&[]);
+        let fleet = AwsFleet::new(clients, std::sync::Arc::clone(&cache), ALL, At(61 + 301 + 299));
+        fleet.directory(&BTreeSet::new()).await.unwrap();
+        assert_eq!(replay.actual_requests().count(), 0, "no group is asked for: minutes are young enough");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_an_error_and_nothing_is_remembered() {
+        let (clients, _) = replaying(&[(
+            400,
+            r#"{"__type":"AccessDeniedException","message":"not authorized to perform: ecs:ListClusters on resource: *"}"#,
+        )]);
+        let cache = std::sync::Arc::new(MemoryCache::default());
+        let fleet = AwsFleet::new(clients, std::sync::Arc::clone(&cache), ALL, At(0));
+        let error = fleet.directory(&BTreeSet::new()).await.unwrap_err();
+        assert_eq!(error.name(), "AccessDenied", "{error}");
+        assert_eq!(cache.keys(), [""; 0]);
+    }
+}

@@ -42,6 +42,13 @@
 //! second: no other call shows it. `Task::protected` has no way to say "unknown", so a protection
 //! that could not be read makes the tasks of the services concerned a gap.
 //!
+//! [`SpotMarket`] reads less: `spot_providers` of a cluster makes the calls of `Depth::Full` for
+//! capacity providers, groups, templates and types alone. A score costs one
+//! `GetSpotPlacementScores` a page (a Region has one), and the names of the zones one
+//! `DescribeAvailabilityZones`.
+//!
+//! [`SpotMarket`]: spotkeeper_core::ports::SpotMarket
+//!
 //! # Gaps
 //! A failure of one item is a gap where the item would have stood, and in `Snapshot::gaps`; the
 //! reading goes on. What was not asked for ([`GapCause::NotRead`]) stands in its place only. A
@@ -59,6 +66,7 @@ mod deployments;
 mod details;
 mod inventory;
 mod look;
+mod market;
 mod quotas;
 mod scaling;
 mod services;

@@ -27,8 +27,10 @@ pub(super) async fn take(
     Ok(table.put_if(expiring(item, KEPT), free).await?.is_ok())
 }
 
-/// Gives it back, if it is still the one that was taken until then.
+/// Gives it back, if it is still the one that was taken until then: its time has come.
 pub(super) async fn release(table: &Table, cluster: &ClusterName, until: Timestamp) -> Result<(), PortError> {
+    let mut item = key(cluster).item();
+    item.insert("until".to_owned(), number(0));
     let own = Condition::new("#until = :until", [(":until", number(until.as_millisecond()))]);
-    table.delete_if(&key(cluster), own).await.map(|_| ())
+    table.put_if(expiring(item, KEPT), own).await.map(|_| ())
 }

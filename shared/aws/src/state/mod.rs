@@ -17,6 +17,7 @@
 //! | assessments | `assessments/RUN/CLUSTER` | the part's number | `parts`, `expires_at` |
 //! | move | `move/RUN` | the move | `outcome`, `expires_at` |
 //! | placement score | `score/CLUSTER` | the Spot provider | `expires_at` |
+//! | queries for scores | `score-queries` | `asked` | `version` |
 //! | ceiling | `ceiling/CLUSTER` | the pair | `version` |
 //! | occurrence | `occurrence/CLUSTER`, `occurrence/(unknown)` | `KIND/ID` | `at`, `expires_at` |
 //! | early run | `early-run` | the cluster | no body: `until`, `expires_at` |
@@ -60,7 +61,7 @@ use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
-use spotkeeper_core::signals::{Occurrence, ScoreRecord, Signals};
+use spotkeeper_core::signals::{AskedQueries, Occurrence, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
 use self::table::Table;
@@ -213,6 +214,18 @@ impl State for DynamoState {
 
     async fn put_score(&self, score: &ScoreRecord) -> Result<(), PortError> {
         signals::put_score(&self.table, score).await
+    }
+
+    async fn scores(&self, cluster: &ClusterName) -> Result<Vec<ScoreRecord>, PortError> {
+        signals::scores(&self.table, cluster).await
+    }
+
+    async fn asked_queries(&self) -> Result<AskedQueries, PortError> {
+        signals::asked(&self.table).await
+    }
+
+    async fn put_asked_queries(&self, asked: &AskedQueries) -> Result<(), PortError> {
+        signals::put_asked(&self.table, asked).await
     }
 
     async fn put_occurrence(&self, occurrence: &Occurrence) -> Result<bool, PortError> {

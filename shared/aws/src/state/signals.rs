@@ -5,7 +5,7 @@ use spotkeeper_core::control::PairCeiling;
 use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::plan::Pair;
 use spotkeeper_core::ports::PortError;
-use spotkeeper_core::signals::{Occurrence, ScoreRecord, Signals};
+use spotkeeper_core::signals::{AskedQueries, Occurrence, ScoreRecord, Signals};
 
 use super::dials;
 use super::items::{Item, Key, body_of, expiring, number, with_body};
@@ -28,6 +28,10 @@ fn occurrence_key(occurrence: &Occurrence) -> Key {
     Key::new(format!("occurrence/{cluster}"), format!("{}/{}", occurrence.kind.name(), occurrence.id))
 }
 
+fn asked_key() -> Key {
+    Key::new("score-queries", "asked")
+}
+
 fn ceiling_key(cluster: &ClusterName, pair: &Pair) -> Key {
     Key::new(format!("ceiling/{cluster}"), pair.to_string())
 }
@@ -36,18 +40,17 @@ fn ceiling_key(cluster: &ClusterName, pair: &Pair) -> Key {
 pub(super) async fn read(table: &Table, cluster: &ClusterName, since: Timestamp) -> Result<Signals, PortError> {
     // The attribute is cut to milliseconds, so this finds no fewer.
     let recent = Condition::new("#at >= :since", [(":since", number(since.as_millisecond()))]);
-    let (scores, occurrences, ceilings) =
-        (format!("score/{cluster}"), format!("occurrence/{cluster}"), format!("ceiling/{cluster}"));
+    let (occurrences, ceilings) = (format!("occurrence/{cluster}"), format!("ceiling/{cluster}"));
     let (dials, scores, occurrences, ceilings) = tokio::try_join!(
         dials::read(table),
-        table.query(&scores, "", None, None),
+        self::scores(table, cluster),
         table.query(&occurrences, "", None, Some(recent)),
         table.query(&ceilings, "", None, None),
     )?;
     let occurrences: Vec<Occurrence> = bodies(&occurrences)?;
     Ok(Signals {
         dials,
-        scores: bodies(&scores)?,
+        scores,
         occurrences: occurrences.into_iter().filter(|occurrence| occurrence.at >= since).collect(),
         ceilings: bodies(&ceilings)?,
     })
@@ -55,6 +58,11 @@ pub(super) async fn read(table: &Table, cluster: &ClusterName, since: Timestamp)
 
 fn bodies<T: serde::de::DeserializeOwned>(items: &[Item]) -> Result<Vec<T>, PortError> {
     items.iter().map(body_of).collect()
+}
+
+/// What is known of the scores of a cluster's providers.
+pub(super) async fn scores(table: &Table, cluster: &ClusterName) -> Result<Vec<ScoreRecord>, PortError> {
+    bodies(&table.query(&format!("score/{cluster}"), "", None, None).await?)
 }
 
 /// Writes what is known of a provider's score.
@@ -70,17 +78,32 @@ pub(super) async fn put_occurrence(table: &Table, occurrence: &Occurrence) -> Re
     Ok(table.put_if(expiring(item, OCCURRENCE_KEPT), first).await?.is_ok())
 }
 
-/// Writes a ceiling whose version is one more than that of the one that stands; the first is 1.
+/// The distinct queries that were asked of late.
+pub(super) async fn asked(table: &Table) -> Result<AskedQueries, PortError> {
+    let item = table.get(&asked_key()).await?;
+    Ok(item.as_ref().map(body_of).transpose()?.unwrap_or_default())
+}
+
+/// Writes them over those of one version less.
+pub(super) async fn put_asked(table: &Table, asked: &AskedQueries) -> Result<(), PortError> {
+    let item = with_body(&asked_key(), asked)?;
+    put_next(table, item, asked.version, || "the queries for placement scores".to_owned()).await
+}
+
+/// Writes a ceiling over the one of one version less; the first is 1.
 pub(super) async fn put_ceiling(table: &Table, ceiling: &PairCeiling) -> Result<(), PortError> {
-    let key = ceiling_key(&ceiling.cluster, &ceiling.pair);
-    let conflict =
-        || PortError::Conflict { subject: format!("the ceiling of {} in {}", ceiling.pair, ceiling.cluster) };
-    let before = ceiling.version.checked_sub(1).ok_or_else(conflict)?;
-    let mut item = with_body(&key, ceiling)?;
-    item.insert("version".to_owned(), number(ceiling.version));
-    let next = match before {
+    let PairCeiling { cluster, pair, version, .. } = ceiling;
+    let item = with_body(&ceiling_key(cluster, pair), ceiling)?;
+    put_next(table, item, *version, || format!("the ceiling of {pair} in {cluster}")).await
+}
+
+/// Puts an item whose version is one more than that of the one that stands; the first is 1.
+async fn put_next(table: &Table, mut item: Item, version: u64, subject: impl Fn() -> String) -> Result<(), PortError> {
+    let conflict = || PortError::Conflict { subject: subject() };
+    let next = match version.checked_sub(1).ok_or_else(conflict)? {
         0 => Condition::new("attribute_not_exists(#pk)", []),
         before => Condition::new("#version = :before", [(":before", number(before))]),
     };
+    item.insert("version".to_owned(), number(version));
     table.put_if(item, next).await?.map_err(|_| conflict())
 }

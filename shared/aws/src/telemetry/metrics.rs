@@ -1,8 +1,9 @@
-//! The metrics of a run: a closed table, and what a run makes of it.
+//! The metrics: a closed table, and what a run or a pass over the placement scores makes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use spotkeeper_core::record::{ClusterReport, Outcome, RunEnd, RunRecord};
+use spotkeeper_core::signals::{ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
 
 use super::event::mode_name;
 
@@ -11,6 +12,8 @@ use super::event::mode_name;
 pub const MAX_CLUSTERS: usize = 50;
 /// The `Cluster` of the sum of all clusters beyond [`MAX_CLUSTERS`].
 pub const OTHERS: &str = "(others)";
+/// The `Zone` of the score of a cluster, which is made of those of its zones in use.
+pub const OF_CLUSTER: &str = "(cluster)";
 
 /// A metric.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub enum Unit {
     Count,
     /// Seconds.
     Seconds,
+    /// A score: it has no unit.
+    None,
 }
 
 impl Unit {
@@ -39,6 +44,7 @@ impl Unit {
         match self {
             Unit::Count => "Count",
             Unit::Seconds => "Seconds",
+            Unit::None => "None",
         }
     }
 }
@@ -91,6 +97,12 @@ metrics! {
     RUNS = "Runs" in Count by ["Mode", "Status"],
     /// How long a run took.
     RUN_DURATION = "RunDuration" in Seconds by ["Mode"],
+    /// Spot placement scores.
+    SPOT_PLACEMENT_SCORE = "SpotPlacementScore" in None by ["Cluster", "Provider", "Zone"],
+    /// Scores that were refused.
+    PLACEMENT_SCORE_REFUSALS = "PlacementScoreRefusals" in Count by ["Reason"],
+    /// Distinct queries for scores in 24 hours.
+    PLACEMENT_SCORE_QUERIES = "PlacementScoreQueries" in Count by [],
 
     /// Spot instances and Fargate Spot tasks that are taken away.
     SPOT_INTERRUPTIONS = "SpotInterruptions" in Count by ["Cluster", "Provider", "Pool"],
@@ -159,6 +171,38 @@ pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Ve
     samples.push(Sample::new(&RUNS, &[mode, status], 1.0));
     let seconds = ended.at.duration_since(run.started_at).as_secs_f64().max(0.0);
     samples.push(Sample::new(&RUN_DURATION, &[mode], seconds));
+    samples
+}
+
+/// The metrics of a pass over the placement scores. Only an answer with a score has a value: no
+/// score is not the score 0. The first [`MAX_CLUSTERS`] clusters by name have theirs here, all have
+/// theirs in the table; there is no score of several clusters together.
+#[must_use]
+pub fn score_samples(round: &ScoreRound) -> Vec<Sample> {
+    let clusters: BTreeSet<_> = round.records.iter().map(|record| &record.cluster).collect();
+    let clusters: BTreeSet<_> = clusters.into_iter().take(MAX_CLUSTERS).collect();
+    let mut samples = Vec::new();
+    for ScoreRecord { cluster, provider, answer, .. } in &round.records {
+        if let ScoreAnswer::Scored { score, zones, .. } = answer
+            && clusters.contains(cluster)
+        {
+            let zones = zones.iter().map(|(zone, score)| (zone.as_str(), score));
+            samples.extend(zones.chain([(OF_CLUSTER, score)]).map(|(zone, score)| {
+                let dimensions = [cluster.as_str(), provider.as_str(), zone];
+                Sample::new(&SPOT_PLACEMENT_SCORE, &dimensions, f64::from(score.0) / 100.0)
+            }));
+        }
+    }
+    let refusals = |reason: &str| {
+        let is_it = |record: &&ScoreRecord| match &record.answer {
+            ScoreAnswer::Refused { why } => why.name() == reason,
+            ScoreAnswer::Scored { .. } | ScoreAnswer::Absent { .. } | ScoreAnswer::Unsupported { .. } => false,
+        };
+        count(round.records.iter().filter(is_it).count())
+    };
+    let reasons = ScoreRefusal::NAMES;
+    samples.extend(reasons.map(|reason| Sample::new(&PLACEMENT_SCORE_REFUSALS, &[reason], refusals(reason))));
+    samples.push(Sample::new(&PLACEMENT_SCORE_QUERIES, &[], f64::from(round.queries)));
     samples
 }
 

@@ -1,5 +1,5 @@
-//! Metrics to CloudWatch and one event to EventBridge, when a run ends; and metrics of what happens
-//! to Spot capacity, as it happens.
+//! Metrics to CloudWatch and one event to EventBridge, when a run ends; metrics of placement scores;
+//! and metrics of what happens to Spot capacity, as it happens.
 //!
 //! What is told is decided by pure functions, [`metrics::samples`], [`spot::spot_samples`] and
 //! [`event::RunEnded::of`]; `docs/METRICS.md` describes all, and tests hold it to them.
@@ -17,10 +17,10 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use spotkeeper_core::ports::{PortError, Telemetry};
 use spotkeeper_core::record::{ClusterReport, RunRecord};
-use spotkeeper_core::signals::Occurrence;
+use spotkeeper_core::signals::{Occurrence, ScoreRound};
 
 use self::event::RunEnded;
-use self::metrics::{Sample, Unit, samples};
+use self::metrics::{Sample, Unit, samples, score_samples};
 use self::spot::spot_samples;
 use crate::state::{failed, port_error};
 
@@ -98,6 +98,10 @@ impl Telemetry for AwsTelemetry {
         metrics.and(event)
     }
 
+    async fn scored(&self, round: &ScoreRound) -> Result<(), PortError> {
+        self.put_metrics(&score_samples(round), round.at).await
+    }
+
     async fn spot_events(&self, occurrences: &[Occurrence], malformed: u32, now: Timestamp) -> Result<(), PortError> {
         self.put_metrics(&spot_samples(occurrences, malformed), now).await
     }
@@ -109,6 +113,7 @@ fn datum(sample: &Sample, at: Timestamp) -> MetricDatum {
     let unit = match sample.metric.unit {
         Unit::Count => StandardUnit::Count,
         Unit::Seconds => StandardUnit::Seconds,
+        Unit::None => StandardUnit::None,
     };
     MetricDatum::builder()
         .metric_name(sample.metric.name)

@@ -4,6 +4,8 @@ mod instances;
 mod network;
 mod spot;
 
+pub(crate) use network::zone_id;
+
 use std::ops::RangeInclusive;
 
 use serde::Deserialize;

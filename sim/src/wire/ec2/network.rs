@@ -8,7 +8,7 @@ use crate::wire::protocol::Service;
 use crate::world::{Refusal, World};
 
 /// The zone's id: the same in every account here, unlike on AWS.
-pub(super) fn zone_id(zone: &str) -> String {
+pub(crate) fn zone_id(zone: &str) -> String {
     let (region, letter) = zone.split_at(zone.len().saturating_sub(1));
     let mut parts = region.split('-');
     let (area, side, number) =

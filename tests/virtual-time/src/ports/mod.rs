@@ -4,6 +4,7 @@ mod events;
 mod faults;
 mod fleet;
 mod kept;
+mod market;
 mod state;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::{Clock, PortError, Telemetry};
 use spotkeeper_core::record::{ClusterReport, RunRecord};
-use spotkeeper_core::signals::Occurrence;
+use spotkeeper_core::signals::{Occurrence, ScoreRound};
 use tokio::sync::Notify;
 
 use crate::simulation::{Inner, Simulation};
@@ -137,6 +138,10 @@ impl Clock for Ports {
 impl Telemetry for Ports {
     async fn run_ended(&self, _run: &RunRecord, _reports: &[ClusterReport]) -> Result<(), PortError> {
         self.call("telemetry.run_ended", |_| Ok(())).await
+    }
+
+    async fn scored(&self, _round: &ScoreRound) -> Result<(), PortError> {
+        self.call("telemetry.scored", |_| Ok(())).await
     }
 
     async fn spot_events(

@@ -9,7 +9,7 @@ use spotkeeper_core::plan::Short;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
-use spotkeeper_core::signals::{Occurrence, ScoreRecord, Signals};
+use spotkeeper_core::signals::{AskedQueries, Occurrence, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
 use super::Ports;
@@ -174,6 +174,18 @@ impl State for Ports {
             Ok(())
         })
         .await
+    }
+
+    async fn scores(&self, cluster: &ClusterName) -> Result<Vec<ScoreRecord>, PortError> {
+        self.call("state.scores", |inner| Ok(inner.tables.scores_of(cluster))).await
+    }
+
+    async fn asked_queries(&self) -> Result<AskedQueries, PortError> {
+        self.call("state.asked_queries", |inner| Ok(inner.tables.asked_queries.clone())).await
+    }
+
+    async fn put_asked_queries(&self, asked: &AskedQueries) -> Result<(), PortError> {
+        self.call("state.put_asked_queries", |inner| inner.tables.put_asked_queries(asked)).await
     }
 
     async fn put_occurrence(&self, occurrence: &Occurrence) -> Result<bool, PortError> {

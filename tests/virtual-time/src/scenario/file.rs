@@ -29,6 +29,9 @@ pub struct ScenarioFile {
     /// The time between two starts of the schedule; absent: no schedule.
     #[serde(default)]
     pub schedule: Option<SignedDuration>,
+    /// The time between two starts of the placement scorer; null: it does not run.
+    #[serde(default = "scores")]
+    pub scores: Option<SignedDuration>,
     /// How long it lasts.
     pub duration: SignedDuration,
     /// How long readings of target groups are kept, as the fleet on AWS keeps them; absent: each is
@@ -50,6 +53,10 @@ pub struct ScenarioFile {
 
 fn empty() -> Value {
     Value::Object(serde_json::Map::new())
+}
+
+fn scores() -> Option<SignedDuration> {
+    Some(crate::scorer::PERIOD)
 }
 
 /// A Sunday at midnight.

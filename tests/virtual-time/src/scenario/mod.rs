@@ -89,7 +89,7 @@ pub fn parse(text: &str, name: &str, folder: &Path) -> Result<Scenario, Scenario
         }
     }
     file.expect.check(&world).map_err(|what| refuse(0, format!("expect: {what}")))?;
-    let day = Day { schedule: file.schedule, duration: file.duration, happenings };
+    let day = Day { schedule: file.schedule, scores: file.scores, duration: file.duration, happenings };
     Ok(Scenario { shows: file.shows.clone(), file, world, policy, day })
 }
 

@@ -179,7 +179,7 @@ pub(crate) fn type_names(
         .map(|template| template.overrides())
         .unwrap_or_default();
     let by_requirements = match overrides {
-        [] => template.is_some_and(|template| template.by_requirements),
+        [] => template.is_some_and(|template| template.requirements.is_some()),
         overrides => overrides.iter().any(|one| one.instance_requirements().is_some()),
     };
     let named = overrides.iter().filter_map(|one| one.instance_type());

@@ -40,7 +40,8 @@ fn of_type(name: &str) -> LaunchTemplateOverrides {
 }
 
 fn ec2_template(market: TemplateMarket, instance_type: Option<&str>, by_requirements: bool) -> LaunchTemplate {
-    LaunchTemplate { market, instance_type: instance_type.map(str::to_owned), by_requirements }
+    let requirements = by_requirements.then(Default::default);
+    LaunchTemplate { market, instance_type: instance_type.map(str::to_owned), requirements }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub mod capacity;
 pub mod deployment;
 pub mod look;
+pub mod market;
 pub mod scaling;
 pub mod service;
 pub mod task;

@@ -16,11 +16,12 @@ use spotkeeper_core::ports::{PortError, Telemetry};
 use spotkeeper_core::record::{
     ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, Outcome, Reverted, RunEnd, RunMode, RunRecord, RunStatus,
 };
+use spotkeeper_core::signals::{Score, ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
 use spotkeeper_core::switch::Scope;
 
 use super::AwsTelemetry;
 use super::event::RunEnded;
-use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, samples};
+use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, samples, score_samples};
 
 fn cluster(name: &str) -> ClusterName {
     ClusterName::parse(name).unwrap()
@@ -119,7 +120,8 @@ fn a_run_has_its_metrics() {
 #[test]
 fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
     let (run, reports) = run();
-    let samples = samples(&run, run.ended.as_ref().unwrap(), &reports);
+    let mut samples = samples(&run, run.ended.as_ref().unwrap(), &reports);
+    samples.extend(score_samples(&scores()));
     for sample in &samples {
         let names: Vec<&str> = sample.dimensions.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, sample.metric.dimensions, "{}", sample.metric.name);
@@ -127,6 +129,59 @@ fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
     for metric in ALL {
         assert!(samples.iter().any(|sample| sample.metric == *metric), "{} is never sent", metric.name);
     }
+}
+
+/// Two clusters, and every answer.
+fn scores() -> ScoreRound {
+    let record = |name: &str, provider: &str, answer| {
+        ScoreRecord::answered(None, cluster(name), fixtures::provider_name(provider), fixtures::now(), answer)
+    };
+    let scored = |a: u16, b: u16| ScoreAnswer::Scored {
+        score: Score(u16::midpoint(a, b)),
+        zones: [("eu-west-1a".to_owned(), Score(a)), ("eu-west-1b".to_owned(), Score(b))].into(),
+        region: Some(Score(1_000)),
+    };
+    let refused = |why| ScoreAnswer::Refused { why };
+    let records = vec![
+        record("batch", "gpu", refused(ScoreRefusal::QueryLimit)),
+        record("prod", "FARGATE_SPOT", ScoreAnswer::Unsupported { why: "no types".to_owned() }),
+        record("prod", "gone", refused(ScoreRefusal::Failed { detail: "no group".to_owned() })),
+        record("prod", "large", refused(ScoreRefusal::QueryLimit)),
+        record("prod", "small", scored(400, 900)),
+        record("prod", "tiny", ScoreAnswer::Absent { zones: vec!["eu-west-1a".to_owned()] }),
+    ];
+    ScoreRound { at: fixtures::now(), records, queries: 7 }
+}
+
+#[test]
+fn a_pass_over_the_scores_has_its_metrics() {
+    let expected = [
+        "SpotPlacementScore{prod small eu-west-1a} 4",
+        "SpotPlacementScore{prod small eu-west-1b} 9",
+        "SpotPlacementScore{prod small (cluster)} 6.5",
+        "PlacementScoreRefusals{max_config_limit_exceeded} 0",
+        "PlacementScoreRefusals{query_limit} 2",
+        "PlacementScoreRefusals{denied} 0",
+        "PlacementScoreRefusals{throttled} 0",
+        "PlacementScoreRefusals{failed} 1",
+        "PlacementScoreQueries{} 7",
+    ];
+    assert_eq!(score_samples(&scores()).iter().map(line).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn scores_of_many_clusters_are_bounded() {
+    let scored = ScoreAnswer::Scored { score: Score(500), zones: BTreeMap::new(), region: None };
+    let record = |index: usize| {
+        let name = cluster(&format!("c{index:03}"));
+        ScoreRecord::answered(None, name, fixtures::provider_name("spot"), fixtures::now(), scored.clone())
+    };
+    let round = ScoreRound { at: fixtures::now(), records: (0..60).map(record).collect(), queries: 1 };
+    let told = score_samples(&round);
+    let scores = told.iter().filter(|sample| sample.metric.name == "SpotPlacementScore");
+    assert_eq!(scores.count(), MAX_CLUSTERS);
+    let refused = told.iter().find(|sample| sample.dimensions.iter().any(|(_, reason)| reason == "failed")).unwrap();
+    assert_eq!(line(refused), "PlacementScoreRefusals{failed} 0");
 }
 
 #[test]

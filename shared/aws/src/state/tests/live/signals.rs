@@ -15,6 +15,14 @@ async fn the_newest_score_of_a_provider_stands() {
 }
 
 #[tokio::test]
+async fn asked_queries_are_written_over_those_that_were_read() {
+    let Some(live) = live("asked-queries").await else {
+        return;
+    };
+    state_contract::asked_queries_are_written_over_those_that_were_read(&live.state).await;
+}
+
+#[tokio::test]
 async fn an_occurrence_is_kept_once() {
     let Some(live) = live("occurrences").await else {
         return;
@@ -80,7 +88,8 @@ async fn an_early_run_is_taken_once_in_its_time() {
     assert!(live.state.take_early_run(&fixtures::cluster_name(), fixtures::now(), fixtures::at(600)).await.unwrap());
     let item = live.item("early-run", "prod").await.unwrap();
     assert!(item.contains_key("expires_at"), "{item:?}");
-    let take = || live.state.take_early_run(&fixtures::cluster_name(), fixtures::at(600), fixtures::at(1_200));
+    let cluster = fixtures::cluster_name();
+    let take = || live.state.take_early_run(&cluster, fixtures::at(600), fixtures::at(1_200));
     let (a, b, c, d) = tokio::join!(take(), take(), take(), take());
     let taken = [a, b, c, d].into_iter().filter(|taken| *taken.as_ref().unwrap()).count();
     assert_eq!(taken, 1, "of many at once");
