@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use aws_sim::world::World;
 use jiff::Timestamp;
+use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::Clock as _;
 
 use crate::clock::VirtualClock;
 use crate::journal::Journal;
-use crate::ports::Faults;
+use crate::ports::{Call, FaultKind, Faults};
 use crate::promises::Promises;
 use crate::tables::Tables;
 
@@ -37,8 +38,10 @@ pub struct Inner {
     pub promises: Promises,
     /// How long a call takes one way, in milliseconds: from, to.
     pub latency: (u64, u64),
-    /// Everything that is random.
+    /// Everything that is random, but for what the placement scorer meets.
     pub rng: fastrand::Rng,
+    /// What is random for the placement scorer: that it asks for scores changes no other call.
+    pub rng_of_scores: fastrand::Rng,
     /// Calls of ports so far.
     pub calls: u32,
 }
@@ -57,6 +60,7 @@ impl Simulation {
             faults: Faults::default(),
             latency: (20, 80),
             rng: fastrand::Rng::with_seed(seed),
+            rng_of_scores: fastrand::Rng::with_seed(seed),
             calls: 0,
         };
         Simulation { clock, clusters_in_flight: 5, inner: Arc::new(Mutex::new(inner)) }
@@ -77,9 +81,16 @@ impl Simulation {
 }
 
 impl Inner {
-    /// How long one way of a call takes.
-    pub(crate) fn one_way(&mut self) -> Duration {
-        Duration::from_millis(self.rng.u64(self.latency.0..=self.latency.1))
+    /// What goes wrong with a call, and how long it takes there and back.
+    pub(crate) fn meet(&mut self, call: &Call) -> (Option<FaultKind>, Duration, Duration) {
+        let rng = match call.function {
+            Function::PlacementScorer => &mut self.rng_of_scores,
+            _ => &mut self.rng,
+        };
+        let fault = self.faults.of(call, self.world.now(), rng);
+        let (from, to) = self.latency;
+        let mut one_way = || Duration::from_millis(rng.u64(from..=to));
+        (fault, one_way(), one_way())
     }
 
     /// Writes a line into the journal.

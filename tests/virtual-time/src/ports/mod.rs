@@ -82,14 +82,14 @@ impl Ports {
         let run = &self.invocation.run;
         let (there, back, fault) = self.simulation.with(|inner| {
             inner.calls += 1;
-            let fault = inner.faults.of(&call, inner.world.now(), &mut inner.rng);
+            let (fault, there, back) = inner.meet(&call);
             if let Some(fault) = fault {
                 inner.promises.coverage.faults += 1;
                 if let Some(said) = inner.faults.tell(&call, fault) {
                     inner.note(run.as_str(), said);
                 }
             }
-            (inner.one_way(), inner.one_way(), fault)
+            (there, back, fault)
         });
         tokio::time::sleep(there).await;
         match fault {
