@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use spotkeeper_aws::client::{ApiLimits, Clients};
 use spotkeeper_aws::fleet::{AwsFleet, MemoryCache};
 use spotkeeper_core::ids::{InstanceId, ProviderName, ServiceArn, ServiceName, ServiceRef};
-use spotkeeper_core::observe::{Depth, PlacedBy};
-use spotkeeper_core::ports::{Clock, Fleet as _, Inventory as _, WriteError};
+use spotkeeper_core::observe::{Cluster, Depth, PlacedBy};
+use spotkeeper_core::ports::{Clock, Fleet as _, Inventory as _, SpotMarket as _, WriteError};
+use spotkeeper_core::signals::question;
 use spotkeeper_core::strategy::Strategy;
 use spotkeeper_core::units::Percent;
 
@@ -82,6 +83,7 @@ impl Both {
         let wire = self.wire();
         let clusters = wire.clusters().await.unwrap();
         assert_eq!(clusters, self.sim.with_world(|world| aws_sim::fleet::clusters(world)), "{when}: clusters");
+        self.compare_scores(when, &clusters).await;
         for cluster in &clusters {
             for depth in [Depth::Full, Depth::Switch] {
                 let over_the_wire = wire.observe(&cluster.name, depth).await.unwrap();
@@ -108,6 +110,27 @@ impl Both {
         assert_eq!(over_the_wire.len(), known.len(), "{when}: one instance is unknown");
         let in_process = self.sim.with_world(|world| aws_sim::fleet::instances(world, &asked));
         assert_eq!(in_process, over_the_wire, "{when}: the instances");
+    }
+
+    /// What is asked about each Spot provider, and what EC2 answers.
+    async fn compare_scores(&self, when: &str, clusters: &[Cluster]) {
+        let wire = self.wire();
+        let names = wire.zone_names().await.unwrap();
+        assert_eq!(names, self.sim.with_world(|world| aws_sim::fleet::zone_names(world)), "{when}: zones");
+        for cluster in clusters {
+            let providers = wire.spot_providers(cluster).await;
+            let in_process = self.sim.with_world(|world| aws_sim::fleet::spot_providers(world, cluster));
+            same(&format!("{when}: Spot of {}", cluster.name), &json!(in_process), &json!(providers));
+            for provider in providers {
+                let region = cluster.arn.split(':').nth(3).unwrap();
+                let Ok(question) = question(region, &provider.launches) else { continue };
+                for query in [&question.by_zone, &question.by_region] {
+                    let over_the_wire = wire.placement_scores(query).await;
+                    let in_process = self.sim.with_world(|world| aws_sim::fleet::placement_scores(world, query));
+                    assert_eq!(in_process, over_the_wire, "{when}: {query:?}");
+                }
+            }
+        }
     }
 
     async fn compare_looks(&self, when: &str, service: &ServiceRef) {

@@ -13,7 +13,7 @@ use spotkeeper_core::ports::Clock as _;
 
 use crate::clock::VirtualClock;
 use crate::journal::Journal;
-use crate::ports::{Faults, KeptTargetGroups};
+use crate::ports::{Call, FaultKind, Faults, KeptTargetGroups};
 use crate::promises::Promises;
 use crate::tables::Tables;
 
@@ -43,7 +43,7 @@ pub struct Inner {
     pub kept_target_groups: KeptTargetGroups,
     /// How long a call takes one way, in milliseconds: from, to.
     pub latency: (u64, u64),
-    /// Everything that is random, but for what is random about events.
+    /// Everything that is random, but for what is random about events and scores.
     pub rng: fastrand::Rng,
     /// What is random about events and the function that gets them: apart, so that a run goes the
     /// same way whatever else happens in the account.
@@ -52,6 +52,8 @@ pub struct Inner {
     pub starts: Vec<(RunId, Value)>,
     /// The names of all early runs that were asked for.
     pub started: BTreeSet<RunId>,
+    /// What is random for the placement scorer: that it asks for scores changes no other call.
+    pub rng_of_scores: fastrand::Rng,
     /// Calls of ports so far.
     pub calls: u32,
 }
@@ -74,6 +76,7 @@ impl Simulation {
             events_rng: fastrand::Rng::with_seed(seed ^ 0x0065_7665_6e74_7300),
             starts: Vec::new(),
             started: BTreeSet::new(),
+            rng_of_scores: fastrand::Rng::with_seed(seed),
             calls: 0,
         };
         Simulation { clock, clusters_in_flight: 5, inner: Arc::new(Mutex::new(inner)) }
@@ -100,13 +103,17 @@ impl Inner {
         self.promises.target_groups_kept = period;
     }
 
-    /// How long one way of a call of that function takes.
-    pub(crate) fn one_way(&mut self, function: Function) -> Duration {
-        let rng = match function {
+    /// What goes wrong with a call, and how long it takes there and back.
+    pub(crate) fn meet(&mut self, call: &Call) -> (Option<FaultKind>, Duration, Duration) {
+        let rng = match call.function {
             Function::InterruptionRecorder => &mut self.events_rng,
+            Function::PlacementScorer => &mut self.rng_of_scores,
             _ => &mut self.rng,
         };
-        Duration::from_millis(rng.u64(self.latency.0..=self.latency.1))
+        let fault = self.faults.of(call, self.world.now(), rng);
+        let (from, to) = self.latency;
+        let mut one_way = || Duration::from_millis(rng.u64(from..=to));
+        (fault, one_way(), one_way())
     }
 
     /// Writes a line into the journal.

@@ -92,7 +92,7 @@ const TOLD: u32 = 3;
 
 impl Faults {
     /// What goes wrong with a call, if anything.
-    pub(super) fn of(&mut self, call: &Call, now: Timestamp, rng: &mut fastrand::Rng) -> Option<FaultKind> {
+    pub(crate) fn of(&mut self, call: &Call, now: Timestamp, rng: &mut fastrand::Rng) -> Option<FaultKind> {
         let rule = self.rules.iter_mut().find(|rule| rule.matches(call, now))?;
         if rule.per_mille < 1_000 && rng.u32(0..1_000) >= rule.per_mille {
             return None;

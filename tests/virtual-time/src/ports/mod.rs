@@ -85,18 +85,14 @@ impl Ports {
         let run = &self.invocation.run;
         let (there, back, fault) = self.simulation.with(|inner| {
             inner.calls += 1;
-            let rng = match call.function {
-                Function::InterruptionRecorder => &mut inner.events_rng,
-                _ => &mut inner.rng,
-            };
-            let fault = inner.faults.of(&call, inner.world.now(), rng);
+            let (fault, there, back) = inner.meet(&call);
             if let Some(fault) = fault {
                 inner.promises.coverage.faults += 1;
                 if let Some(said) = inner.faults.tell(&call, fault) {
                     inner.note(run.as_str(), said);
                 }
             }
-            (inner.one_way(call.function), inner.one_way(call.function), fault)
+            (there, back, fault)
         });
         tokio::time::sleep(there).await;
         match fault {

@@ -1,6 +1,7 @@
 //! The fleet against mocked answers: what is asked for, in which pieces, and what becomes of it.
 
 mod look;
+mod market;
 mod observe;
 mod write;
 
