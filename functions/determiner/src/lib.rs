@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::{Memory, assess};
+use spotkeeper_core::control::Steered;
 use spotkeeper_core::ids::ServiceArn;
 use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInput};
 use spotkeeper_core::observe::Depth;
-use spotkeeper_core::plan::{PlanInput, plan};
+use spotkeeper_core::plan::{Plan, PlanInput, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
 use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, RunMode, RunRecord};
+use spotkeeper_core::signals::{LOOK_BACK, Signals};
 use spotkeeper_core::verify::{Resumption, resume};
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
 
@@ -50,6 +52,11 @@ async fn determine(
         tracing::warn!(cluster = %input.cluster, %gap, "gap");
     }
     let mut ledgers = state.ledgers(&snapshot.cluster).await?;
+    // A switch run brings everything down: it needs no signals, and nothing of them may hold it up.
+    let signals = match depth {
+        Depth::Full => state.signals(&input.cluster, snapshot.taken_at - LOOK_BACK.duration()).await?,
+        Depth::Switch => Signals::default(),
+    };
     // Read last: a switch thrown while the cluster was read counts.
     let switches = state.switches().await?;
     let now = clock.now();
@@ -57,7 +64,7 @@ async fn determine(
     let given_up = given_up(state, run, input).await?;
     let ledgers: BTreeMap<ServiceArn, Ledger> =
         ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect();
-    let memory = Memory { ledgers, switches, ..Memory::default() };
+    let memory = Memory { ledgers, switches, signals };
     let assessments = match depth {
         Depth::Full => assess(policy, &snapshot, &memory, now),
         Depth::Switch => Vec::new(),
@@ -78,6 +85,7 @@ async fn determine(
     for ledger in &plan.ledgers {
         put_ledger(state, ledger).await?;
     }
+    put_ceilings(state, run, &memory, &plan).await?;
     let report = report::report(run, &snapshot, &assessments, &plan, fleet.api_counts(), now);
     state.put_assessments(&run.id, &input.cluster, &assessments).await?;
     // The report names the waves, so it is written after the moves that they name.
@@ -97,6 +105,22 @@ async fn put_ledger(state: &impl State, ledger: &Ledger) -> Result<bool, Failure
         Err(PortError::Conflict { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Keeps what the controller decided, before the moves that follow from it: a cut that is remembered is
+/// made by the next run where this one dies. Where another run has decided meanwhile, it is all done
+/// again.
+async fn put_ceilings(state: &impl State, run: &RunRecord, memory: &Memory, plan: &Plan) -> Result<(), Failure> {
+    for Steered { before, after, reason, evidence, .. } in &plan.ceilings {
+        if before.is_none_or(|before| before != after.ceiling) {
+            let before = before.map_or_else(|| "none".to_owned(), |before| before.to_string());
+            tracing::info!(cluster = %after.cluster, pair = %after.pair, before, after = %after.ceiling, reason = reason.name(), ?evidence, "ceiling");
+        }
+        if !run.is_dry() && !memory.signals.ceilings.contains(after) {
+            state.put_ceiling(after).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The moves of other runs that were left unfinished and whose time is over. Those of which the

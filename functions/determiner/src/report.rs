@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::Assessment;
+use spotkeeper_core::control::Steered;
 use spotkeeper_core::interface::DetermineCounts;
 use spotkeeper_core::observe::{Depth, Market, Provider, Snapshot, Task};
 use spotkeeper_core::plan::{HeldWhy, MoveKind, Plan};
@@ -13,6 +14,8 @@ use spotkeeper_core::record::{ApiCounts, ClusterReport, LeftWhy, RunRecord};
 const LEFT_ON_SPOT: usize = 200;
 /// The most services that `skewed` names.
 const SKEWED: usize = 200;
+/// The most pairs whose ceilings are told.
+const CEILINGS: usize = 50;
 /// The most services that `reverted` names, with their evidence.
 const REVERTED: usize = 100;
 /// The most services that `short` names, with their evidence.
@@ -60,6 +63,8 @@ pub(crate) fn report(
         left_on_spot_more,
         skewed: plan.skewed.iter().take(SKEWED).cloned().collect(),
         skewed_more: number(plan.skewed.len().saturating_sub(SKEWED)),
+        cap: (snapshot.depth == Depth::Full).then(|| plan.cap.clone()),
+        ceilings: ceilings(plan),
         reverted: plan.reverted.iter().take(REVERTED).cloned().collect(),
         reverted_more: number(plan.reverted.len().saturating_sub(REVERTED)),
         short: plan.short.iter().take(SHORT).cloned().collect(),
@@ -70,6 +75,14 @@ pub(crate) fn report(
         gaps_more: number(snapshot.gaps.len().saturating_sub(GAPS)),
         api,
     }
+}
+
+/// What the controller made of each pair, those that changed first.
+fn ceilings(plan: &Plan) -> Vec<Steered> {
+    let mut ceilings = plan.ceilings.clone();
+    ceilings.sort_by_key(|steered| !steered.changed());
+    ceilings.truncate(CEILINGS);
+    ceilings
 }
 
 /// The counts of an answer.

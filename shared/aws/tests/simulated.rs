@@ -18,7 +18,6 @@ use spotkeeper_core::observe::{
 use spotkeeper_core::policy;
 use spotkeeper_core::ports::{Clock, Fleet as _, WriteError};
 use spotkeeper_core::strategy::Strategy;
-use spotkeeper_core::switch::Switches;
 use spotkeeper_core::units::Percent;
 
 struct Wall;
@@ -201,7 +200,7 @@ async fn the_demo_has_a_service_for_each_rule() {
     let policy = policy::parse(include_str!("../../../xtask/demo/policy.yaml")).unwrap();
     let shop = fleet(&clients, &Arc::default()).observe(&name("shop"), Depth::Full).await.unwrap();
     assert_eq!(shop.gaps, []);
-    let memory = Memory { ledgers: BTreeMap::new(), switches: Switches::default() };
+    let memory = Memory::default();
     let mut found = BTreeMap::new();
     for assessment in assess(&policy, &shop, &memory, Timestamp::now()) {
         let blocks = assessment.verdicts.iter().filter(|verdict| verdict.level == Level::Block);

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::assess::Memory;
+use crate::control::{Direction, PairCeiling};
 use crate::ids::{ClusterName, MoveId, ProviderName, RunId, ServiceArn, ServiceName, ServiceRef};
 use crate::observe::{
     Architecture, Cluster, Compatibility, Container, Deployment, DeploymentConfiguration, DeploymentController,
@@ -28,7 +29,7 @@ use crate::policy::{Mode, Policy};
 use crate::record::{Dealt, LastWrite, Ledger, RunMode, RunRecord};
 use crate::strategy::{Strategy, StrategyItem};
 use crate::switch::{Scope, SwitchEntry};
-use crate::units::{CpuUnits, MemoryMib, Seconds};
+use crate::units::{CpuUnits, MemoryMib, Percent, Seconds};
 
 /// The cluster of every fixture.
 pub const CLUSTER: &str = "prod";
@@ -449,6 +450,29 @@ pub fn last_write(service: &Service) -> LastWrite {
         task_definition: Some(service.task_definition_arn.clone()),
         stands_since: None,
         taken_back: None,
+    }
+}
+
+/// A memory with these ledgers, in which no pair's ceiling is below what the policy allows.
+#[must_use]
+pub fn open_memory(ledgers: Vec<Ledger>) -> Memory {
+    let mut memory = memory(ledgers);
+    memory.signals.ceilings = FAMILIES.map(|family| ceiling(family, Percent::HUNDRED)).to_vec();
+    memory
+}
+
+/// The ceiling of a family's pair, set long ago.
+#[must_use]
+pub fn ceiling(family: Family, ceiling: Percent) -> PairCeiling {
+    PairCeiling {
+        cluster: cluster_name(),
+        pair: pair(family),
+        ceiling,
+        changed_at: at(-30 * 86_400),
+        direction: Direction::Raised,
+        answered_until: at(-30 * 86_400),
+        dry: None,
+        version: 1,
     }
 }
 

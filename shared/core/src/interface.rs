@@ -284,3 +284,34 @@ pub struct CheckAnswer {
     /// Why, in a sentence of at most 256 characters.
     pub reason: String,
 }
+
+/// The input of the placement scorer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScoreInput {
+    /// Ask for these clusters alone; for all of the Region where it is empty.
+    #[schemars(length(max = 200))]
+    pub clusters: Vec<ClusterName>,
+}
+
+/// The answer of the placement scorer: providers by what asking came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreCounts {
+    /// Clusters looked at.
+    pub clusters: u32,
+    /// Providers with a score.
+    pub scored: u32,
+    /// Providers of which a score was refused.
+    pub refused: u32,
+    /// Providers with a zone in use that has no score.
+    pub absent: u32,
+    /// Providers that EC2 has no score for.
+    pub unsupported: u32,
+    /// Calls of `GetSpotPlacementScores` that were asked for, pages not counted.
+    pub asked: u32,
+    /// The distinct queries of the last 24 hours.
+    pub queries: u32,
+    /// Clusters of which what is known could not be read or written, with the error's name.
+    pub failed_clusters: BTreeMap<ClusterName, String>,
+}

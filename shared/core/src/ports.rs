@@ -1,6 +1,7 @@
 //! The two ports: the fleet, which is AWS or the simulator, and Spotkeeper's own state, which is
 //! DynamoDB or memory. And the clock, which only mains may own.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
@@ -11,7 +12,9 @@ use crate::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use crate::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
 use crate::policy::{Policy, PolicyMistake};
 use crate::record::{ApiCounts, ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
-use crate::signals::{Occurrence, ScoreRecord, Signals};
+use crate::signals::{
+    AskedQueries, Occurrence, PlacementScore, ScoreQuery, ScoreRecord, ScoreRefusal, ScoreRound, Signals, SpotProvider,
+};
 use crate::switch::{Scope, SwitchEntry, Switches};
 use crate::units::Seconds;
 
@@ -40,6 +43,20 @@ pub trait Fleet: Sync {
 
     /// The calls made through this fleet so far, and the throttles met.
     fn api_counts(&self) -> ApiCounts;
+}
+
+/// What EC2 says of Spot capacity, and who buys it.
+pub trait SpotMarket: Sync {
+    /// The providers of a cluster that launch Spot, and those of which that cannot be said, in order
+    /// of name. Neither services nor tasks are read.
+    fn spot_providers(&self, cluster: &Cluster) -> impl Future<Output = Vec<SpotProvider>> + Send;
+    /// The names of the Region's zones in this account, by their ids.
+    fn zone_names(&self) -> impl Future<Output = Result<BTreeMap<String, String>, ScoreRefusal>> + Send;
+    /// EC2's answer to a query, all pages of it.
+    fn placement_scores(
+        &self,
+        query: &ScoreQuery,
+    ) -> impl Future<Output = Result<Vec<PlacementScore>, ScoreRefusal>> + Send;
 }
 
 /// Spotkeeper's own memory.
@@ -126,6 +143,13 @@ pub trait State: Sync {
     ) -> impl Future<Output = Result<Signals, PortError>> + Send;
     /// Writes what is known of a provider's placement score.
     fn put_score(&self, score: &ScoreRecord) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// What is known of the placement scores of a cluster's providers.
+    fn scores(&self, cluster: &ClusterName) -> impl Future<Output = Result<Vec<ScoreRecord>, PortError>> + Send;
+    /// The distinct queries for placement scores that were asked of late; none where none was.
+    fn asked_queries(&self) -> impl Future<Output = Result<AskedQueries, PortError>> + Send;
+    /// Writes them: refused with [`PortError::Conflict`] when their version is not one more than that
+    /// of those that stand.
+    fn put_asked_queries(&self, asked: &AskedQueries) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Keeps what happened to Spot capacity; `false` where it is kept already.
     fn put_occurrence(&self, occurrence: &Occurrence) -> impl Future<Output = Result<bool, PortError>> + Send;
     /// Writes a pair's ceiling: refused with [`PortError::Conflict`] when its version is not one more
@@ -142,8 +166,10 @@ pub trait State: Sync {
     fn code_changed(&self, run: &RunId) -> impl Future<Output = Result<u32, PortError>> + Send;
 }
 
-/// Who is told of a run's end.
+/// Who is told of a run's end, and of placement scores.
 pub trait Telemetry: Sync {
+    /// Tells metrics what is known of placement scores.
+    fn scored(&self, round: &ScoreRound) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Tells metrics and events how a run ended.
     fn run_ended(
         &self,

@@ -39,6 +39,12 @@ impl Percent {
         u64::try_from(part).unwrap_or(number)
     }
 
+    /// What is left of this after another.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Percent) -> Percent {
+        Percent(self.0.saturating_sub(other.0))
+    }
+
     /// This percentage plus another, at most 100.
     #[must_use]
     pub fn saturating_add(self, other: Percent) -> Percent {

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::Assessment;
-use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
+use spotkeeper_core::control::{Dial, PairCeiling};
+use spotkeeper_core::ids::{ClusterName, MoveId, ProviderName, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
+use spotkeeper_core::plan::Pair;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::signals::{Occurrence, OccurrenceKind, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
 /// Everything that Spotkeeper keeps.
@@ -35,6 +38,14 @@ pub struct Tables {
     pub assessments: BTreeMap<(RunId, ClusterName), Vec<Assessment>>,
     /// Moves by run.
     pub moves: BTreeMap<(RunId, MoveId), MoveRecord>,
+    /// Dials by scope.
+    pub dials: BTreeMap<Scope, Dial>,
+    /// Placement scores by cluster and Spot provider.
+    pub scores: BTreeMap<(ClusterName, ProviderName), ScoreRecord>,
+    /// Ceilings by cluster and pair.
+    pub ceilings: BTreeMap<(ClusterName, Pair), PairCeiling>,
+    /// What happened to Spot capacity, each once.
+    pub occurrences: BTreeMap<(Option<ClusterName>, OccurrenceKind, String), Occurrence>,
 }
 
 impl Tables {
@@ -52,6 +63,10 @@ impl Tables {
             reports: BTreeMap::new(),
             assessments: BTreeMap::new(),
             moves: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            scores: BTreeMap::new(),
+            ceilings: BTreeMap::new(),
+            occurrences: BTreeMap::new(),
         }
     }
 
@@ -162,5 +177,40 @@ impl Tables {
     /// What a run found, in order of the clusters' names.
     pub fn reports_of(&self, run: &RunId) -> Vec<ClusterReport> {
         self.reports.iter().filter(|((of, _), _)| of == run).map(|(_, report)| report.clone()).collect()
+    }
+
+    pub(crate) fn signals(&self, cluster: &ClusterName, since: Timestamp) -> Signals {
+        let of_cluster = |of: &ClusterName| of == cluster;
+        let recent = |occurrence: &&Occurrence| occurrence.cluster.as_ref() == Some(cluster) && occurrence.at >= since;
+        Signals {
+            dials: self.dials.values().cloned().collect(),
+            scores: self.scores.values().filter(|score| of_cluster(&score.cluster)).cloned().collect(),
+            occurrences: self.occurrences.values().filter(recent).cloned().collect(),
+            ceilings: self.ceilings.values().filter(|ceiling| of_cluster(&ceiling.cluster)).cloned().collect(),
+        }
+    }
+
+    pub(crate) fn put_score(&mut self, score: &ScoreRecord) {
+        self.scores.insert((score.cluster.clone(), score.provider.clone()), score.clone());
+    }
+
+    pub(crate) fn put_occurrence(&mut self, occurrence: &Occurrence) -> bool {
+        let key = (occurrence.cluster.clone(), occurrence.kind, occurrence.id.clone());
+        let is_new = !self.occurrences.contains_key(&key);
+        self.occurrences.entry(key).or_insert_with(|| occurrence.clone());
+        is_new
+    }
+
+    /// # Errors
+    /// [`PortError::Conflict`] where its version is not one more than that of the one that stands.
+    pub(crate) fn put_ceiling(&mut self, ceiling: &PairCeiling) -> Result<(), PortError> {
+        let key = (ceiling.cluster.clone(), ceiling.pair.clone());
+        let stands = self.ceilings.get(&key).map_or(0, |stands| stands.version);
+        if ceiling.version != stands + 1 {
+            let subject = format!("the ceiling of {} in {}", ceiling.pair, ceiling.cluster);
+            return Err(PortError::Conflict { subject });
+        }
+        self.ceilings.insert(key, ceiling.clone());
+        Ok(())
     }
 }

@@ -46,3 +46,18 @@ fn the_lock_has_one_holder_until_it_ends_or_is_given_back() {
 fn every_change_of_a_switch_counts_the_epoch_up() {
     with_state(async |state| state_contract::every_change_of_a_switch_counts_the_epoch_up(state).await);
 }
+
+#[test]
+fn the_newest_score_of_a_provider_stands() {
+    with_state(async |state| state_contract::the_newest_score_of_a_provider_stands(state).await);
+}
+
+#[test]
+fn an_occurrence_is_kept_once() {
+    with_state(async |state| state_contract::an_occurrence_is_kept_once(state).await);
+}
+
+#[test]
+fn a_ceiling_is_written_over_the_one_that_was_read() {
+    with_state(async |state| state_contract::a_ceiling_is_written_over_the_one_that_was_read(state).await);
+}

@@ -1,13 +1,14 @@
 //! Spotkeeper's own memory in DynamoDB and SSM.
 //!
-//! One table, keys `pk` and `sk`. The switch entries are a public interface with attributes of
-//! their own (design.md, section 11); every other item carries one JSON document in `body`, and
-//! beside it only the attributes that conditions, filters and TTL need.
+//! One table, keys `pk` and `sk`. The switch entries and the dials are a public interface with
+//! attributes of their own (design.md, section 11); every other item carries one JSON document in
+//! `body`, and beside it only the attributes that conditions, filters and TTL need.
 //!
 //! | item | pk | sk | beside `body` |
 //! |---|---|---|---|
 //! | switch entry | `switch` | the scope | no body: `reason`, `who`, `set_at`, `until`, `preempt`, `unenrolled` |
 //! | switch epoch | `switch` | `epoch` | no body: `epoch` |
+//! | dial | `dial` | the scope | no body: `percent`, `reason`, `who`, `set_at`, `until` |
 //! | ledger | `ledger` | the service's ARN, with its cluster | `fence` |
 //! | lease | `lease` | the service's ARN | `fence`, `until` |
 //! | run lock | `lock` | `run` | `run`, `until` |
@@ -15,15 +16,20 @@
 //! | report | `report/RUN` | the cluster | `expires_at` |
 //! | assessments | `assessments/RUN/CLUSTER` | the part's number | `parts`, `expires_at` |
 //! | move | `move/RUN` | the move | `outcome`, `expires_at` |
+//! | placement score | `score/CLUSTER` | the Spot provider | `expires_at` |
+//! | ceiling | `ceiling/CLUSTER` | the pair | `version` |
+//! | occurrence | `occurrence/CLUSTER`, `occurrence/(unknown)` | `KIND/ID` | `at`, `expires_at` |
 //! | cache | `cache/KEY` | `v1` | `until`, `expires_at` |
 //!
-//! `until` is in milliseconds and `expires_at`, for TTL, in seconds since 1970. Ledgers and leases
-//! have no TTL: an original strategy is kept for as long as the table is, and the numbers of the
-//! leases must not begin anew.
+//! `until` and `at` are in milliseconds and `expires_at`, for TTL, in seconds since 1970; the times
+//! of switch entries and dials are RFC 3339. Ledgers, leases and ceilings have no TTL: an original
+//! strategy is kept for as long as the table is, and the numbers of the others must not begin anew.
 
 mod assessments;
 mod batch;
+mod by_hand;
 mod cache;
+mod dials;
 mod error;
 mod items;
 mod leases;
@@ -32,6 +38,7 @@ mod lock;
 mod moves;
 mod policy;
 mod runs;
+mod signals;
 mod switches;
 mod table;
 mod transaction;
@@ -45,11 +52,13 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use spotkeeper_core::assess::Assessment;
+use spotkeeper_core::control::PairCeiling;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::signals::{Occurrence, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
 use self::table::Table;
@@ -194,6 +203,22 @@ impl State for DynamoState {
 
     async fn assessments(&self, run: &RunId, cluster: &ClusterName) -> Result<Vec<Assessment>, PortError> {
         assessments::read(&self.table, run, cluster).await
+    }
+
+    async fn signals(&self, cluster: &ClusterName, since: Timestamp) -> Result<Signals, PortError> {
+        signals::read(&self.table, cluster, since).await
+    }
+
+    async fn put_score(&self, score: &ScoreRecord) -> Result<(), PortError> {
+        signals::put_score(&self.table, score).await
+    }
+
+    async fn put_occurrence(&self, occurrence: &Occurrence) -> Result<bool, PortError> {
+        signals::put_occurrence(&self.table, occurrence).await
+    }
+
+    async fn put_ceiling(&self, ceiling: &PairCeiling) -> Result<(), PortError> {
+        signals::put_ceiling(&self.table, ceiling).await
     }
 
     async fn put_moves(&self, moves: &[MoveRecord]) -> Result<(), PortError> {

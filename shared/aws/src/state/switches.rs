@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use spotkeeper_core::ports::PortError;
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
+use super::by_hand::{scope_of, time_of, words_of};
 use super::items::{Item, Key, corrupt, number, number_of, text, text_of};
 use super::table::{ATTEMPTS, Condition, Table, pause};
 
@@ -54,46 +55,19 @@ pub(super) async fn read(table: &Table) -> Result<Switches, PortError> {
 /// hand in a hurry: what is missing or cannot be read makes the switch neither narrower nor
 /// shorter, and is reported.
 pub(super) fn entry_of(item: &Item) -> SwitchEntry {
-    let sk = text_of(item, "sk").unwrap_or_default();
-    let scope = Scope::parse(sk).unwrap_or_else(|error| {
-        tracing::error!(sk, %error, "a switch entry without a readable scope counts for everything");
-        Scope::All
-    });
-    let words = |name: &str, otherwise: &str| match item.get(name) {
-        Some(AttributeValue::S(value)) if !value.is_empty() => value.clone(),
-        Some(AttributeValue::N(value)) => value.clone(),
-        _ => otherwise.to_owned(),
-    };
     SwitchEntry {
-        reason: words("reason", "(no reason given)"),
-        who: words("who", "(unknown)"),
-        set_at: time_of(item, sk, "set_at").unwrap_or(Timestamp::UNIX_EPOCH),
-        until: time_of(item, sk, "until"),
-        preempt: flag_of(item, sk, "preempt"),
-        unenrolled: flag_of(item, sk, "unenrolled"),
-        scope,
+        scope: scope_of(item, PARTITION),
+        reason: words_of(item, "reason", "(no reason given)"),
+        who: words_of(item, "who", "(unknown)"),
+        set_at: time_of(item, PARTITION, "set_at").unwrap_or(Timestamp::UNIX_EPOCH),
+        until: time_of(item, PARTITION, "until"),
+        preempt: flag_of(item, "preempt"),
+        unenrolled: flag_of(item, "unenrolled"),
     }
 }
 
-fn time_of(item: &Item, sk: &str, name: &str) -> Option<Timestamp> {
-    let value = match item.get(name)? {
-        AttributeValue::Null(_) => return None,
-        AttributeValue::S(value) if value.is_empty() => return None,
-        AttributeValue::S(value) => value,
-        other => {
-            tracing::error!(sk, name, value = ?other, "a switch entry has a time that is no RFC 3339 text: ignored");
-            return None;
-        }
-    };
-    value
-        .parse()
-        .inspect_err(
-            |error| tracing::error!(sk, name, value, %error, "a switch entry has a time that cannot be read: ignored"),
-        )
-        .ok()
-}
-
-fn flag_of(item: &Item, sk: &str, name: &str) -> bool {
+fn flag_of(item: &Item, name: &str) -> bool {
+    let sk = text_of(item, "sk").unwrap_or_default();
     match item.get(name) {
         None | Some(AttributeValue::Null(_)) => false,
         Some(AttributeValue::Bool(value)) => *value,

@@ -2,6 +2,16 @@
 
 mod ceiling;
 mod dial;
+mod evidence;
+mod steer;
+#[cfg(test)]
+mod tests;
+mod trend;
+mod window;
 
 pub use ceiling::*;
 pub use dial::*;
+pub use evidence::*;
+pub use steer::*;
+pub use trend::*;
+pub use window::*;

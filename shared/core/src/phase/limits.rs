@@ -16,12 +16,19 @@ pub enum Function {
     StabilityChecker,
     /// Begins and ends runs, and keeps outcomes.
     Recorder,
+    /// Asks for placement scores; no phase of a run.
+    PlacementScorer,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Function; 4] =
-        [Function::Determiner, Function::Updater, Function::StabilityChecker, Function::Recorder];
+    pub const ALL: [Function; 5] = [
+        Function::Determiner,
+        Function::Updater,
+        Function::StabilityChecker,
+        Function::Recorder,
+        Function::PlacementScorer,
+    ];
 
     /// `Timeout` of the function in `template.yaml`: Lambda cuts an invocation off after it.
     #[must_use]
@@ -29,6 +36,7 @@ impl Function {
         match self {
             Function::Determiner => Seconds(900),
             Function::Updater | Function::StabilityChecker => Seconds(120),
+            Function::PlacementScorer => Seconds(300),
             Function::Recorder => Seconds(90),
         }
     }
@@ -41,6 +49,7 @@ impl Function {
             Function::Updater => "Updater",
             Function::StabilityChecker => "StabilityChecker",
             Function::Recorder => "Recorder",
+            Function::PlacementScorer => "PlacementScorer",
         }
     }
 }

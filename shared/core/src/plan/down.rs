@@ -1,14 +1,18 @@
 //! Moves down: switches, services that became unsafe, more on Spot than allowed; and restores.
 
+use std::collections::BTreeMap;
+
+use super::ceilings::Ceilings;
 use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
-use super::{HeldBack, HeldWhy, MoveCause, MoveKind, PlanInput, budget, drought, solve};
+use super::{BudgetReport, Cap, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, drought, solve};
 use crate::assess::Assessment;
 use crate::observe::{Depth, PlacedBy};
 use crate::plan::moves::Draft;
 use crate::record::{Dealt, Ledger, LeftOnSpot, LeftWhy, RunMode};
 use crate::strategy::Strategy;
 use crate::switch::Scope;
+use crate::units::Percent;
 use crate::verify::{deployment_is_ours, since};
 
 /// The moves down of this run. Services in the scope of a switch that stay on Spot are listed, and
@@ -16,6 +20,8 @@ use crate::verify::{deployment_is_ours, since};
 pub(super) fn downs<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
+    ceilings: &Ceilings,
+    budget: &BudgetReport,
     left_on_spot: &mut Vec<LeftOnSpot>,
     held_back: &mut Vec<HeldBack>,
 ) -> Vec<Draft<'p, 'a>> {
@@ -38,7 +44,7 @@ pub(super) fn downs<'a, 'p>(
         }
     }
     if input.snapshot.depth == Depth::Full && matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. }) {
-        drafts.extend(by_budget(input, positions, &free, held_back));
+        drafts.extend(by_budget(input, ceilings, budget, &free, held_back));
     }
     drafts
 }
@@ -94,7 +100,8 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
 /// is over the cluster's ceiling, the least suitable first.
 fn by_budget<'a, 'p>(
     input: &PlanInput<'a>,
-    positions: &'p [Position<'a>],
+    ceilings: &Ceilings,
+    budget: &BudgetReport,
     free: &[&'p Position<'a>],
     held_back: &mut Vec<HeldBack>,
 ) -> Vec<Draft<'p, 'a>> {
@@ -112,25 +119,53 @@ fn by_budget<'a, 'p>(
     for position in movable.iter().filter(|position| position.pair.is_some() && position.limit.is_none()) {
         held_back.push(HeldBack { service: position.service.id.clone(), why: HeldWhy::Unread });
     }
-    let mut excess = budget::budget(input, positions).excess.0;
+    let mut excess = Excess::new(ceilings, budget);
     for draft in &drafts {
-        excess = excess.saturating_sub(draft.freed_cpu());
+        excess.free(draft);
     }
     movable.sort_by_key(|position| {
         (position.assessment.map_or(0, |judged| judged.suitability.score), &position.service.id)
     });
     for position in movable {
-        let Some(cpu) = position.task_cpu.filter(|cpu| cpu.0 > 0 && excess > 0) else {
+        let over_by = excess.of(position);
+        let Some(cpu) = position.task_cpu.filter(|cpu| cpu.0 > 0 && over_by > 0) else {
             continue;
         };
         let spot_tasks = position.spot_tasks();
-        let over = u32::try_from(excess.div_ceil(cpu.0)).unwrap_or(u32::MAX).min(spot_tasks);
+        let over = u32::try_from(over_by.div_ceil(cpu.0)).unwrap_or(u32::MAX).min(spot_tasks);
         if let Some(draft) = reduced(position, spot_tasks - over) {
-            excess = excess.saturating_sub(draft.freed_cpu());
+            excess.free(&draft);
             drafts.push(draft);
         }
     }
     drafts
+}
+
+/// CPU on Spot that has to come down: of the cluster, and of each pair.
+struct Excess {
+    cluster: u64,
+    pairs: BTreeMap<Pair, u64>,
+}
+
+impl Excess {
+    fn new(ceilings: &Ceilings, budget: &BudgetReport) -> Excess {
+        let pairs = ceilings.pairs.iter().map(|(pair, budget)| (pair.clone(), budget.excess.0)).collect();
+        Excess { cluster: budget.excess.0, pairs }
+    }
+
+    /// What a service may have to give.
+    fn of(&self, position: &Position<'_>) -> u64 {
+        let of_pair = position.pair.as_ref().and_then(|pair| self.pairs.get(pair)).copied();
+        self.cluster.max(of_pair.unwrap_or(0))
+    }
+
+    fn free(&mut self, draft: &Draft<'_, '_>) {
+        let freed = draft.freed_cpu();
+        self.cluster = self.cluster.saturating_sub(freed);
+        if let Some(of_pair) = draft.position.pair.as_ref().and_then(|pair| self.pairs.get_mut(pair)) {
+            *of_pair = of_pair.saturating_sub(freed);
+        }
+    }
 }
 
 /// Whether a service may be moved down without a switch: enrolled, at rest, not frozen, nothing
@@ -175,6 +210,7 @@ fn reduced<'a, 'p>(position: &'p Position<'a>, allowed: u32) -> Option<Draft<'p,
 pub(super) fn restores<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
+    cap: &Cap,
     scope: &Scope,
     left: &mut Vec<LeftOnSpot>,
 ) -> Vec<Draft<'p, 'a>> {
@@ -184,7 +220,7 @@ pub(super) fn restores<'a, 'p>(
         else {
             continue;
         };
-        match restore(input, position, ledger) {
+        match restore(input, position, cap, ledger) {
             Ok(draft) => drafts.push(draft),
             Err(why) => left.push(LeftOnSpot { service: position.service.id.clone(), why }),
         }
@@ -196,6 +232,7 @@ pub(super) fn restores<'a, 'p>(
 fn restore<'a, 'p>(
     input: &PlanInput<'a>,
     position: &'p Position<'a>,
+    cap: &Cap,
     ledger: &Ledger,
 ) -> Result<Draft<'p, 'a>, LeftWhy> {
     if position.hands_off() {
@@ -209,18 +246,18 @@ fn restore<'a, 'p>(
     }
     let adds_spot = position.may_place_on_spot(input.snapshot, &ledger.original);
     if adds_spot {
-        may_move_up(input, position)?;
+        may_move_up(input, position, cap)?;
     }
     let kind = if adds_spot { MoveKind::Up } else { MoveKind::Down };
     Ok(Draft::new(position, &ledger.pair, kind, MoveCause::Restore, ledger.original.clone()))
 }
 
 /// What bars a restore that adds Spot: it is a move up like any other.
-fn may_move_up(input: &PlanInput<'_>, position: &Position<'_>) -> Result<(), LeftWhy> {
+fn may_move_up(input: &PlanInput<'_>, position: &Position<'_>, cap: &Cap) -> Result<(), LeftWhy> {
     if input.memory.switches.over(&position.service.id, input.now).is_some() {
         return Err(LeftWhy::SwitchOn);
     }
-    if !input.run.policy_mistakes.is_empty() || !input.run.holds_lock {
+    if !input.run.policy_mistakes.is_empty() || !input.run.holds_lock || cap.percent == Percent::ZERO {
         return Err(LeftWhy::NotNow);
     }
     match position.assessment.is_none_or(Assessment::blocked) || position.taken_back.is_some() {

@@ -4,6 +4,7 @@
 //! plan is a list of waves: one wave is applied and verified before the next begins.
 
 mod budget;
+mod ceilings;
 mod down;
 mod drought;
 mod moves;
@@ -16,6 +17,7 @@ mod up;
 mod waves;
 
 pub use budget::BudgetReport;
+pub use ceilings::{Cap, CapBy};
 pub use drought::{Short, ShortWhy};
 pub use moves::*;
 pub use solver::{Breach, Promise, first_breach, solve};
@@ -27,10 +29,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::assess::return_path::Survey;
 use crate::assess::{Assessment, Memory};
+use crate::control::Steered;
 use crate::ids::{MoveId, ServiceArn, ServiceRef};
 use crate::observe::Snapshot;
 use crate::policy::Policy;
 use crate::record::{Ledger, LeftOnSpot, MoveRecord, Reverted, RunMode, RunRecord};
+use ceilings::Ceilings;
 use position::Position;
 
 /// What a plan is made from.
@@ -70,6 +74,10 @@ pub struct Plan {
     /// Services whose running tasks have broken floor or share for longer than the deadline of a
     /// move, and that this run does not move: alarmed.
     pub skewed: Vec<ServiceRef>,
+    /// What bounds the cluster's ceilings.
+    pub cap: Cap,
+    /// What the controller made of each pair; nothing in a run that moves nothing by budget.
+    pub ceilings: Vec<Steered>,
     /// Services whose last write somebody took back, as this run is the first to see: alarmed.
     pub reverted: Vec<Reverted>,
     /// Services on Spot that miss tasks and that this run does not move, and why.
@@ -108,6 +116,10 @@ pub enum HeldWhy {
     PaceReached,
     /// The run does not hold the run lock.
     NoLock,
+    /// Its pair was dry, and the pause is not over.
+    Dry,
+    /// Its pair was dry, and another service tries it first.
+    Canary,
     /// A move of it is not finished yet.
     MoveOpen,
     /// Somebody has taken its last write back.
@@ -123,14 +135,17 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let ledgers = position::changed_ledgers(input, &positions);
     let mut left_on_spot = Vec::new();
     let mut held_back = Vec::new();
+    let ceilings = ceilings::ceilings(input, &positions);
+    let budget = budget::budget(input, &positions, &ceilings.cap);
     let downs = match &input.run.mode {
-        RunMode::Restore { scope } => down::restores(input, &positions, scope, &mut left_on_spot),
-        _ => down::downs(input, &positions, &mut left_on_spot, &mut held_back),
+        RunMode::Restore { scope } => down::restores(input, &positions, &ceilings.cap, scope, &mut left_on_spot),
+        _ => down::downs(input, &positions, &ceilings, &budget, &mut left_on_spot, &mut held_back),
     };
-    let budget = budget::budget(input, &positions);
     let survey = Survey::of(input.snapshot);
     let ups = match input.run.mode {
-        RunMode::Ordinary | RunMode::Dry { .. } => up::ups(input, &survey, &positions, &downs, &budget, &mut held_back),
+        RunMode::Ordinary | RunMode::Dry { .. } => {
+            up::ups(input, &survey, &positions, &downs, &ceilings, &budget, &mut held_back)
+        }
         RunMode::Switch { .. } | RunMode::Restore { .. } => Vec::new(),
     };
     let (moves, waves) = waves::in_waves(input, &survey, &positions, downs, ups);
@@ -143,7 +158,9 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let short = short(input, &positions, &moved);
     let reverted = positions.iter().filter(|position| position.taken_back.is_some());
     let reverted = reverted.filter_map(|position| reverted_in(&ledgers, &position.service.id)).collect();
-    Plan { moves, waves, ledgers, left_on_spot, skewed, reverted, short, budget, held_back }
+    let Ceilings { cap, pairs } = ceilings;
+    let ceilings = pairs.into_values().map(|pair| pair.steered).collect();
+    Plan { moves, waves, ledgers, left_on_spot, skewed, reverted, short, cap, ceilings, budget, held_back }
 }
 
 /// Services that miss tasks and stay as they are, but those that a switch brings down.

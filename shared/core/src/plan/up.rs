@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
+use super::ceilings::{Ceilings, PairBudget};
 use super::moves::Draft;
 use super::position::{Limit, Position, Skew, skew};
 use super::{BudgetReport, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, Promise, first_breach, solve};
@@ -17,6 +20,7 @@ pub(super) fn ups<'a, 'p>(
     survey: &Survey<'_>,
     positions: &'p [Position<'a>],
     downs: &[Draft<'p, 'a>],
+    ceilings: &Ceilings,
     budget: &BudgetReport,
     held_back: &mut Vec<HeldBack>,
 ) -> Vec<Draft<'p, 'a>> {
@@ -30,7 +34,7 @@ pub(super) fn ups<'a, 'p>(
         let score = position.assessment.map_or(0, |judged| judged.suitability.score);
         (skew(position).is_none(), std::cmp::Reverse(score), &position.service.id)
     });
-    let mut dealer = Dealer::new(input, survey, positions, budget);
+    let mut dealer = Dealer::new(input, survey, positions, ceilings, budget);
     let mut drafts = Vec::new();
     for position in candidates {
         match dealer.deal(position) {
@@ -80,11 +84,40 @@ fn last_deal_was_cut(position: &Position<'_>, pair: &Pair, limit: Limit) -> bool
     strategy.is_some_and(|strategy| strategy.bounds(&pair.spot, desired).most > spot_tasks)
 }
 
+/// What is left to deal over one pair.
+struct PairLeft {
+    /// CPU under its ceiling.
+    left: u64,
+    /// Whether it was dry, and how far that is over.
+    dry: Option<DryPhase>,
+}
+
+/// How far a drought is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DryPhase {
+    /// Nothing moves up.
+    Pause,
+    /// One service tries it.
+    Canary,
+    /// One service has been dealt to try it.
+    Tried,
+}
+
+impl PairLeft {
+    fn of(budget: &PairBudget, now: Timestamp) -> PairLeft {
+        let dry = budget.steered.after.dry;
+        let phase = dry.map(|dry| if now < dry.until { DryPhase::Pause } else { DryPhase::Canary });
+        PairLeft { left: budget.left.0, dry: phase }
+    }
+}
+
 /// What is left to deal.
 struct Dealer<'i, 'a> {
     input: &'i PlanInput<'a>,
-    /// CPU under the ceiling.
+    /// CPU under the cluster's ceiling.
     left: u64,
+    /// What is known of each pair, and CPU under its ceiling.
+    pairs: BTreeMap<Pair, PairLeft>,
     /// CPU of this run's step.
     room: u64,
     /// Whether any Spot was dealt: the first deal may be larger than the step.
@@ -106,6 +139,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
         input: &'i PlanInput<'a>,
         survey: &'i Survey<'i>,
         positions: &[Position<'_>],
+        ceilings: &Ceilings,
         budget: &BudgetReport,
     ) -> Dealer<'i, 'a> {
         let pace = &input.policy.pace;
@@ -113,6 +147,11 @@ impl<'i, 'a> Dealer<'i, 'a> {
         Dealer {
             input,
             left: budget.left.0,
+            pairs: ceilings
+                .pairs
+                .iter()
+                .map(|(pair, budget)| (pair.clone(), PairLeft::of(budget, input.now)))
+                .collect(),
             room: budget.room.0,
             dealt: false,
             moves: pace.moves_per_run,
@@ -136,21 +175,25 @@ impl<'i, 'a> Dealer<'i, 'a> {
             return Err(HeldWhy::TakenBack);
         }
         if let Some(draft) = self.rebalance(position, pair, limit) {
+            self.check_dry(pair)?;
             self.check_rest(position)?;
             self.check_pace(position)?;
-            self.spend(position);
+            self.spend(position, pair);
             return Ok(draft);
         }
         let (have, cap) = (position.expected_spot, climb_to(position, pair, limit));
         if have >= cap || (have > 0 && !far_from_target(input, position, pair, limit)) {
             return Err(HeldWhy::AtTarget);
         }
+        self.check_dry(pair)?;
         self.check_rest(position)?;
         self.check_pace(position)?;
         let cpu = position.task_cpu.filter(|cpu| cpu.0 > 0).ok_or(HeldWhy::NoRoom)?;
         let whole = |cpu_units: u64| u32::try_from(cpu_units / cpu.0).unwrap_or(u32::MAX);
         let wanted = cap - have;
-        let (by_step, by_ceiling) = (whole(self.room).min(wanted), whole(self.left).min(wanted));
+        // A pair of which nothing could be read has no ceiling, and so no room.
+        let left = self.pairs.get(pair).map_or(0, |of_pair| of_pair.left.min(self.left));
+        let (by_step, by_ceiling) = (whole(self.room).min(wanted), whole(left).min(wanted));
         let by_return_path = self.headroom(position, pair);
         let most = by_ceiling.min(by_return_path);
         let (strategy, dealt) = self
@@ -167,9 +210,12 @@ impl<'i, 'a> Dealer<'i, 'a> {
                 (_, 0) if self.dealt => HeldWhy::NoRoom,
                 (..) => HeldWhy::NoStrategy,
             })?;
-        self.spend(position);
+        self.spend(position, pair);
         let cpu_dealt = cpu.times(u64::from(dealt - have)).0;
         self.left = self.left.saturating_sub(cpu_dealt);
+        if let Some(of_pair) = self.pairs.get_mut(pair) {
+            of_pair.left = of_pair.left.saturating_sub(cpu_dealt);
+        }
         self.room = self.room.saturating_sub(cpu_dealt);
         self.dealt = true;
         *self.promised.entry(pair.on_demand.clone()).or_default() += dealt - have;
@@ -215,8 +261,21 @@ impl<'i, 'a> Dealer<'i, 'a> {
         }
     }
 
+    /// Whether Spot capacity could be had over the pair, as far as is known: after a drought one
+    /// service tries first.
+    fn check_dry(&self, pair: &Pair) -> Result<(), HeldWhy> {
+        match self.pairs.get(pair).and_then(|of_pair| of_pair.dry) {
+            Some(DryPhase::Pause) => Err(HeldWhy::Dry),
+            Some(DryPhase::Tried) => Err(HeldWhy::Canary),
+            Some(DryPhase::Canary) | None => Ok(()),
+        }
+    }
+
     /// Takes a move of the service out of the run's pace.
-    fn spend(&mut self, position: &Position<'_>) {
+    fn spend(&mut self, position: &Position<'_>, pair: &Pair) {
+        if let Some(dry) = self.pairs.get_mut(pair).and_then(|of_pair| of_pair.dry.as_mut()) {
+            *dry = DryPhase::Tried;
+        }
         self.any = true;
         self.moves -= 1;
         self.restarts = self.restarts.saturating_sub(u64::from(position.service.desired));

@@ -10,6 +10,8 @@ pub(super) fn contradictions(policy: &Policy) -> Vec<PolicyMistake> {
     let mut mistakes = times(policy);
     mistakes.extend(clusters(policy));
     mistakes.extend(pairs(policy));
+    mistakes.extend(control(policy));
+    mistakes.extend(windows(policy));
     mistakes
 }
 
@@ -78,6 +80,40 @@ fn pairs(policy: &Policy) -> Vec<PolicyMistake> {
             let problem =
                 format!("{provider} stands already at /pairs/{first}/{first_side}: a provider has one partner");
             mistakes.push(PolicyMistake::at(&format!("/pairs/{index}/{side}"), problem));
+        }
+    }
+    mistakes
+}
+
+fn control(policy: &Policy) -> Vec<PolicyMistake> {
+    let control = &policy.control;
+    let mut mistakes = Vec::new();
+    if control.poor_score >= control.good_score {
+        let problem = format!("{} is not below good_score ({})", control.poor_score, control.good_score);
+        mistakes.push(PolicyMistake::at("/control/poor_score", problem));
+    }
+    if control.dry_seconds > control.max_dry_seconds {
+        let problem = format!("{} is longer than max_dry_seconds ({})", control.dry_seconds, control.max_dry_seconds);
+        mistakes.push(PolicyMistake::at("/control/dry_seconds", problem));
+    }
+    mistakes
+}
+
+fn windows(policy: &Policy) -> Vec<PolicyMistake> {
+    let mut mistakes = Vec::new();
+    for (index, window) in policy.windows.iter().enumerate() {
+        let mut say = |field: &str, problem: String| {
+            mistakes.push(PolicyMistake::at(&format!("/windows/{index}{field}"), problem));
+        };
+        if window.once.is_some() == window.weekly.is_some() {
+            say("", "needs either once or weekly".to_owned());
+        }
+        if window.time_zone.zone().is_none() {
+            let given = &window.time_zone.0;
+            say("/time_zone", format!("{given:?} is no time zone: write an IANA name, such as Europe/Berlin or UTC"));
+        }
+        if window.once.is_some_and(|once| once.from >= once.to) {
+            say("/once/to", "is not after from".to_owned());
         }
     }
     mistakes

@@ -1,12 +1,16 @@
 //! The policy: what the owners allow, parsed into domain types at the edge.
 
 mod contradictions;
+mod control;
 mod explain;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod window;
 
+pub use control::{Control, ScoreUse};
 pub use parse::{PolicyMistake, checked, parse, schema};
+pub use window::{Day, Once, Weekly, Window, ZoneName};
 
 use std::collections::BTreeMap;
 
@@ -36,6 +40,11 @@ pub struct Policy {
     pub clusters: Vec<ClusterName>,
     /// How much may be on Spot.
     pub budget: Budget,
+    /// How the ceilings follow the capacity.
+    pub control: Control,
+    /// Times at which less may be on Spot.
+    #[schemars(length(max = 50))]
+    pub windows: Vec<Window>,
     /// What makes a service eligible.
     pub rules: Rules,
     /// How fast services are moved.
@@ -61,6 +70,8 @@ impl Default for Policy {
             enrolment: EnrolmentRule::OptIn,
             clusters: Vec::new(),
             budget: Budget::default(),
+            control: Control::default(),
+            windows: Vec::new(),
             rules: Rules::default(),
             pace: Pace::default(),
             verify: Verify::default(),

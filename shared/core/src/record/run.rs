@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{LastWrite, Outcome};
+use crate::control::Steered;
 use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
-use crate::plan::{BudgetReport, HeldWhy, Short};
+use crate::plan::{BudgetReport, Cap, HeldWhy, Short};
 use crate::policy::{Policy, PolicyMistake};
 use crate::switch::{Scope, SwitchEntry};
 
@@ -181,6 +182,12 @@ pub struct ClusterReport {
     /// How many more there are than `skewed` lists.
     #[serde(default)]
     pub skewed_more: u32,
+    /// What bounds the cluster's ceilings; `None` where too little was read to say.
+    #[serde(default)]
+    pub cap: Option<Cap>,
+    /// What the controller made of each pair: at most 50, those that changed first.
+    #[serde(default)]
+    pub ceilings: Vec<Steered>,
     /// Services whose last write somebody took back, as this run was the first to see: alarmed. At
     /// most 100, the rest counted.
     #[serde(default)]
@@ -317,6 +324,8 @@ impl ClusterReport {
             left_on_spot_more: 0,
             skewed: Vec::new(),
             skewed_more: 0,
+            cap: None,
+            ceilings: Vec::new(),
             reverted: Vec::new(),
             reverted_more: 0,
             short: Vec::new(),

@@ -2,12 +2,18 @@
 //! launches, and what the controller and the owners have made of them.
 
 mod occurrence;
+mod query;
 mod score;
 
 pub use occurrence::*;
+pub use query::*;
 pub use score::*;
 
 use crate::control::{Dial, PairCeiling};
+use crate::units::Seconds;
+
+/// How far a run looks back at what happened to Spot capacity.
+pub const LOOK_BACK: Seconds = Seconds(24 * 60 * 60);
 
 /// Everything about Spot capacity that is remembered for one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,4 +26,15 @@ pub struct Signals {
     pub occurrences: Vec<Occurrence>,
     /// The ceilings of the cluster's pairs: one each.
     pub ceilings: Vec<PairCeiling>,
+}
+
+/// What one pass over the Spot providers came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreRound {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// What is known now of each provider that was asked about, in order of cluster and provider.
+    pub records: Vec<ScoreRecord>,
+    /// The distinct queries of the last 24 hours.
+    pub queries: u32,
 }

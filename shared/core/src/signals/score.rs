@@ -111,6 +111,23 @@ pub struct ScoreSample {
     pub score: Score,
 }
 
+impl ScoreRefusal {
+    /// The name of each, in the order of the variants.
+    pub const NAMES: [&'static str; 5] = ["max_config_limit_exceeded", "query_limit", "denied", "throttled", "failed"];
+
+    /// Its name, as in metrics and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            ScoreRefusal::MaxConfigLimitExceeded => Self::NAMES[0],
+            ScoreRefusal::QueryLimit => Self::NAMES[1],
+            ScoreRefusal::Denied { .. } => Self::NAMES[2],
+            ScoreRefusal::Throttled => Self::NAMES[3],
+            ScoreRefusal::Failed { .. } => Self::NAMES[4],
+        }
+    }
+}
+
 impl ScoreAnswer {
     /// Its name, as in metrics and logs.
     #[must_use]

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::Assessment;
+use spotkeeper_core::control::PairCeiling;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::plan::Short;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::signals::{Occurrence, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
 use super::Ports;
@@ -160,6 +162,26 @@ impl State for Ports {
             Ok(found.cloned().unwrap_or_default())
         })
         .await
+    }
+
+    async fn signals(&self, cluster: &ClusterName, since: Timestamp) -> Result<Signals, PortError> {
+        self.call("state.signals", |inner| Ok(inner.tables.signals(cluster, since))).await
+    }
+
+    async fn put_score(&self, score: &ScoreRecord) -> Result<(), PortError> {
+        self.call("state.put_score", |inner| {
+            inner.tables.put_score(score);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_occurrence(&self, occurrence: &Occurrence) -> Result<bool, PortError> {
+        self.call("state.put_occurrence", |inner| Ok(inner.tables.put_occurrence(occurrence))).await
+    }
+
+    async fn put_ceiling(&self, ceiling: &PairCeiling) -> Result<(), PortError> {
+        self.call("state.put_ceiling", |inner| inner.tables.put_ceiling(ceiling)).await
     }
 
     async fn put_moves(&self, moves: &[MoveRecord]) -> Result<(), PortError> {

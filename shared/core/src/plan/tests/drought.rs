@@ -78,7 +78,7 @@ impl Scene {
 
     fn plan(&self) -> Plan {
         let snapshot = Snapshot { services: vec![self.service.clone()], ..self.snapshot.clone() };
-        plan_of(&open_policy(), &snapshot, &fixtures::memory(vec![self.ledger.clone()]), &run(self.mode.clone()))
+        plan_of(&open_policy(), &snapshot, &fixtures::open_memory(vec![self.ledger.clone()]), &run(self.mode.clone()))
     }
 }
 
@@ -324,7 +324,7 @@ fn services_that_miss_tasks_come_down_first_and_whole_ones_stay() {
     let snapshot = fixtures::snapshot(vec![over, scene.service.clone(), whole]);
     let mut policy = open_policy();
     policy.pace.down_wave_percent = Percent::saturating(34);
-    let plan = plan_of(&policy, &snapshot, &fixtures::memory(vec![scene.ledger]), &run(RunMode::Ordinary));
+    let plan = plan_of(&policy, &snapshot, &fixtures::open_memory(vec![scene.ledger]), &run(RunMode::Ordinary));
     let names: Vec<String> = plan.moves.iter().map(|record| record.planned.service.name.to_string()).collect();
     assert_eq!((names, plan.waves.len()), (vec!["web".to_owned(), "over".to_owned()], 2));
 }

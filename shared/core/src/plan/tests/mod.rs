@@ -20,7 +20,7 @@ use crate::ids::MoveId;
 use crate::observe::{
     Depth, Family, LoadBalancerTarget, Market, PlacedBy, Reading, RolloutState, ScalingRange, Service, Snapshot,
 };
-use crate::policy::Policy;
+use crate::policy::{Control, Policy, ScoreUse};
 use crate::record::{Dealt, LastWrite, Ledger, LeftWhy, OpenMove, RunMode, RunRecord, UnsafeSince};
 use crate::strategy::Strategy;
 use crate::switch::{Scope, SwitchEntry, Switches};

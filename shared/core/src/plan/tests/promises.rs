@@ -28,11 +28,22 @@ fn world() -> impl proptest::strategy::Strategy<Value = Vec<Service>> {
     })
 }
 
+/// A controller whose ceilings rise in each run: here no time passes between them.
+fn impatient() -> Control {
+    Control {
+        placement_score: ScoreUse::Optional,
+        raise_after_seconds: Seconds(0),
+        cool_down_seconds: Seconds(0),
+        ..Control::default()
+    }
+}
+
 /// The world after a plan's moves have all been made and have settled.
 fn after(snapshot: &Snapshot, memory: &Memory, plan: &Plan, now: i64) -> (Snapshot, Memory) {
     let (mut snapshot, mut memory) = (snapshot.clone(), memory.clone());
     let remembered = |ledger: &Ledger| (ledger.service.arn.clone(), ledger.clone());
     memory.ledgers.extend(plan.ledgers.iter().map(remembered));
+    memory.signals.ceilings = plan.ceilings.iter().map(|steered| steered.after.clone()).collect();
     for record in &plan.moves {
         let Some(service) = snapshot.services.iter_mut().find(|service| service.id == record.planned.service) else {
             continue;
@@ -79,10 +90,11 @@ proptest! {
         policy.budget.step_percent = Percent::saturating(step);
         policy.pace.rest_seconds = Seconds(0);
         policy.rules.grace_seconds = Seconds(0);
+        policy.control = impatient();
         let (mut snapshot, mut memory) = (fixtures::snapshot(services), Memory::default());
         let ordinary = run(RunMode::Ordinary);
         let mut settled = false;
-        for _ in 0..60 {
+        for _ in 0..120 {
             let assessments = assess(&policy, &snapshot, &memory, fixtures::now());
             let plan = plan_of(&policy, &snapshot, &memory, &ordinary);
             for record in &plan.moves {
@@ -105,7 +117,8 @@ proptest! {
                 let most = if number == 0 { 1 } else { policy.pace.services_in_flight as usize };
                 prop_assert!(wave.len() <= most, "S7: {} in flight", wave.len());
             }
-            settled = plan.moves.is_empty() && plan.ledgers.is_empty();
+            let steady = plan.ceilings.iter().all(|steered| !steered.changed());
+            settled = plan.moves.is_empty() && plan.ledgers.is_empty() && steady;
             if settled {
                 break;
             }
@@ -132,6 +145,7 @@ proptest! {
         policy.budget.step_percent = Percent::saturating(step);
         policy.budget.service_percent = Percent::saturating(percent);
         policy.pace.rest_seconds = Seconds(0);
+        policy.control = impatient();
         let services = sizes.iter().enumerate().map(|(index, (desired, cpu, scale))| {
             let mut service = fixtures::service(&format!("s{index}"), Family::Fargate);
             service.desired = desired + 1;
@@ -146,7 +160,7 @@ proptest! {
             let plan = plan_of(&policy, &snapshot, &memory, &run(RunMode::Ordinary));
             let budget = plan.budget;
             prop_assert!(budget.spot_cpu.0 * 100 <= budget.task_cpu.0 * ceiling, "past the ceiling: {budget:?}");
-            if plan.moves.is_empty() {
+            if plan.moves.is_empty() && plan.ceilings.iter().all(|steered| !steered.changed()) {
                 for (index, service) in snapshot.services.iter().enumerate().filter(|(index, _)| index % 2 == 1) {
                     let cpu = assess::task_cpu(service).unwrap().0;
                     let spot = service.strategy().map_or(0, |strategy| {

@@ -59,7 +59,8 @@ fn services_move_up_by_what_the_ceiling_leaves() {
         ),
     ];
     for (name, policy, services, expected) in cases {
-        let plan = plan_of(&policy, &fixtures::snapshot(services), &Memory::default(), &run(RunMode::Ordinary));
+        let plan =
+            plan_of(&policy, &fixtures::snapshot(services), &fixtures::open_memory(vec![]), &run(RunMode::Ordinary));
         assert_eq!(moves(&plan), expected, "{name}: {:?} {:?}", plan.budget, plan.held_back);
     }
 }
@@ -144,7 +145,7 @@ fn the_climb_goes_on_where_a_deal_was_cut_and_rests_where_it_was_not() {
         let plan = plan_of(
             &policy,
             &fixtures::snapshot(vec![service]),
-            &fixtures::memory(vec![ledger]),
+            &fixtures::open_memory(vec![ledger]),
             &run(RunMode::Ordinary),
         );
         let found: Vec<u32> = plan.moves.iter().map(|record| record.planned.spot_tasks).collect();

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::policy::{Mode, parse, schema};
 
 /// The units of POLICY.md's tables.
-const UNITS: [&str; 8] = ["-", "percent", "seconds", "tasks", "vCPU", "services", "moves", "times"];
+const UNITS: [&str; 10] =
+    ["-", "score", "minutes", "percent", "seconds", "tasks", "vCPU", "services", "moves", "times"];
 
 fn doc(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
@@ -43,6 +44,9 @@ fn fields(root: &Value, node: &Value, path: &str, found: &mut BTreeMap<String, O
         Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap(),
         None => node,
     };
+    for option in node["anyOf"].as_array().into_iter().flatten() {
+        fields(root, option, path, found);
+    }
     for (name, field) in node["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}/{name}");
         found.insert(path.clone(), field.get("default").cloned());

@@ -128,7 +128,7 @@ verify: {attempts: 0, poll_seconds: 99999999999999999999}
         "/budget/tolerance: there is no such field: /budget has ceiling_percent, step_percent, \
          service_percent, floor, tolerance_percent, blast_radius_percent, commitment_floor_vcpu",
         "/cluster: there is no such field: the document has mode, enrolment, clusters, budget, \
-         rules, pace, verify, pairs, cluster_budgets, api_rate_percent",
+         control, windows, rules, pace, verify, pairs, cluster_budgets, api_rate_percent",
         "/cluster_budgets/a b: \"a b\" is not allowed as a name: an ECS cluster name has 1 to 255 letters, digits, \
          hyphens and underscores",
         "/cluster_budgets/prod/floor: -1 is not allowed: write a whole number from 0 to 100000",

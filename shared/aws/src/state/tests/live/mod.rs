@@ -4,6 +4,7 @@
 
 mod leases;
 mod records;
+mod signals;
 mod switches;
 
 use std::collections::{BTreeMap, HashMap};

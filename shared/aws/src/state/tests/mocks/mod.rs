@@ -27,7 +27,7 @@ use spotkeeper_core::switch::SwitchEntry;
 use super::{entry, ledger, record, time};
 use crate::fleet::Cache;
 use crate::state::items::{Item, text};
-use crate::state::{DynamoState, switches};
+use crate::state::{DynamoState, dials, switches};
 
 const TABLE: &str = "table";
 

@@ -120,6 +120,52 @@ fn whatever_stands_in_a_switch_item_it_is_on() {
     }
 }
 
+#[test]
+fn whatever_stands_in_a_dial_item_it_is_not_higher_than_it_was_meant() {
+    let sk = ("sk", text("cluster/prod"));
+    let percent = |value: AttributeValue| item(&[sk.clone(), ("percent", value)]);
+    let number = |value: &str| AttributeValue::N(value.to_owned());
+    let cases = [
+        // name, item, scope, percent
+        ("a number", percent(number("30")), "cluster/prod", 30),
+        ("a text", percent(text(" 30 ")), "cluster/prod", 30),
+        ("the most", percent(number("100")), "cluster/prod", 100),
+        ("none", item(std::slice::from_ref(&sk)), "cluster/prod", 0),
+        ("above all", percent(number("101")), "cluster/prod", 0),
+        ("below nothing", percent(number("-1")), "cluster/prod", 0),
+        ("a fraction", percent(number("12.5")), "cluster/prod", 0),
+        ("with its sign", percent(text("30 %")), "cluster/prod", 0),
+        ("a word", percent(text("thirty")), "cluster/prod", 0),
+        ("a null", percent(AttributeValue::Null(true)), "cluster/prod", 0),
+        ("no scope", item(&[("percent", number("30"))]), "all", 30),
+        ("an unknown scope", item(&[("sk", text("clutser/prod")), ("percent", number("30"))]), "all", 30),
+    ];
+    for (name, item, scope, percent) in cases {
+        let read = dials::dial_of(&item);
+        assert_eq!((read.scope.to_string().as_str(), u64::from(read.percent)), (scope, percent), "{name}");
+        assert_eq!(read.until, None, "{name}");
+    }
+    let whole = dials::dial_of(&item(&[
+        sk.clone(),
+        ("percent", number("30")),
+        ("reason", text("quarter end")),
+        ("who", text("finops")),
+        ("set_at", text("2026-01-15T12:00:00Z")),
+        ("until", text("2026-01-15T14:00:00+01:00")),
+    ]));
+    let expected = spotkeeper_core::control::Dial {
+        scope: spotkeeper_core::switch::Scope::parse("cluster/prod").unwrap(),
+        percent: spotkeeper_core::units::Percent::saturating(30),
+        reason: "quarter end".to_owned(),
+        who: "finops".to_owned(),
+        set_at: fixtures::now(),
+        until: Some(time("2026-01-15T13:00:00Z")),
+    };
+    assert_eq!(whole, expected);
+    let endless = dials::dial_of(&item(&[sk, ("percent", number("30")), ("until", text("tomorrow"))]));
+    assert_eq!(endless.until, None, "an end that cannot be read is none");
+}
+
 #[tokio::test]
 async fn a_policy_that_cannot_be_read_is_a_mistaken_one() {
     let policy = async |error: fn() -> GetParameterError| {

@@ -1,0 +1,186 @@
+//! The ceilings of a run: what policy, dial and windows allow a cluster, and what the controller makes
+//! of each of its pairs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::position::Position;
+use super::{Pair, PlanInput};
+use crate::assess::Assessment;
+use crate::control::{OpenWindow, PairFacts, SteerInput, Steered, dial_over, steer, window_over};
+use crate::interface::MAX_MOVES;
+use crate::observe::{Depth, Provider, Reading};
+use crate::record::RunMode;
+use crate::units::{CpuUnits, Percent, Seconds};
+
+/// What bounds the ceilings of a cluster from above.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    /// The most that a ceiling may be now.
+    pub percent: Percent,
+    /// By what.
+    pub by: CapBy,
+}
+
+/// What bounds the ceilings of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum CapBy {
+    /// The policy's `ceiling_percent`.
+    Policy,
+    /// A dial.
+    Dial {
+        /// Its scope.
+        scope: String,
+        /// Why it was set.
+        reason: String,
+    },
+    /// A window that is open, or begins within the lead.
+    Window {
+        /// Which.
+        window: OpenWindow,
+    },
+}
+
+/// The ceilings of a run in one cluster.
+#[derive(Debug, Clone)]
+pub(super) struct Ceilings {
+    pub(super) cap: Cap,
+    /// By pair; none where the run moves nothing by budget.
+    pub(super) pairs: BTreeMap<Pair, PairBudget>,
+}
+
+/// What may be on Spot over one pair.
+#[derive(Debug, Clone)]
+pub(super) struct PairBudget {
+    pub(super) steered: Steered,
+    /// CPU that may still be dealt.
+    pub(super) left: CpuUnits,
+    /// CPU that has to come down.
+    pub(super) excess: CpuUnits,
+}
+
+/// The ceilings of this run.
+pub(super) fn ceilings(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Ceilings {
+    let cap = cap(input, positions);
+    let steers = matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. });
+    if !steers || input.snapshot.depth != Depth::Full {
+        return Ceilings { cap, pairs: BTreeMap::new() };
+    }
+    let mut of_pair: BTreeMap<&Pair, Vec<&Position<'_>>> = BTreeMap::new();
+    for position in positions {
+        if let Some(pair) = &position.pair {
+            of_pair.entry(pair).or_default().push(position);
+        }
+    }
+    // A service whose size is not known makes its pair look smaller, and moves nothing down.
+    let all_read = positions.iter().all(|position| position.service.task_definition.known().is_some());
+    let pairs = of_pair
+        .into_iter()
+        .filter_map(|(pair, positions)| Some((pair.clone(), pair_budget(input, &cap, pair, &positions, all_read)?)));
+    Ceilings { pairs: pairs.collect(), cap }
+}
+
+/// The lowest of policy, dial and window.
+fn cap(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Cap {
+    let cluster = &input.snapshot.cluster.name;
+    let policy = Cap { percent: input.policy.budget_of(cluster).ceiling_percent, by: CapBy::Policy };
+    let dial = dial_over(&input.memory.signals.dials, cluster, input.now).map(|dial| Cap {
+        percent: dial.percent,
+        by: CapBy::Dial { scope: dial.scope.to_string(), reason: dial.reason.clone() },
+    });
+    let lead = input.policy.control.window_lead_seconds.unwrap_or_else(|| lead(input, positions));
+    let window = window_over(&input.policy.windows, cluster, input.now, lead)
+        .map(|window| Cap { percent: window.ceiling, by: CapBy::Window { window } });
+    [dial, window].into_iter().flatten().fold(policy, |low, cap| if cap.percent < low.percent { cap } else { low })
+}
+
+/// How long a run may come late: the schedule's default rate, twice.
+const BETWEEN_RUNS: Seconds = Seconds(1_800);
+/// The longest lead.
+const LONGEST_LEAD: Seconds = Seconds(86_400);
+
+/// The time that it takes to bring everything on Spot down: so many waves, each as long as the
+/// longest deadline of a service in it, after the next run has begun.
+fn lead(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Seconds {
+    let on_spot: Vec<&Position<'_>> = positions.iter().filter(|position| position.spot_tasks() > 0).collect();
+    let longest = on_spot.iter().map(|position| crate::verify::deadline(&input.policy.verify, position.service));
+    let longest = longest.max().unwrap_or_default();
+    let all: u64 = positions.iter().map(|position| u64::from(position.service.desired)).sum();
+    let replaced: u64 = on_spot.iter().map(|position| u64::from(position.service.desired)).sum();
+    let by_tasks = match input.policy.pace.down_wave_percent.floor_of(all) {
+        0 => on_spot.len() as u64,
+        allowed => replaced.div_ceil(allowed),
+    };
+    let waves = by_tasks.max(on_spot.len().div_ceil(MAX_MOVES) as u64).min(on_spot.len() as u64);
+    let waves = u32::try_from(waves).unwrap_or(u32::MAX);
+    longest.saturating_mul(waves).saturating_add(BETWEEN_RUNS).min(LONGEST_LEAD)
+}
+
+fn pair_budget(
+    input: &PlanInput<'_>,
+    cap: &Cap,
+    pair: &Pair,
+    positions: &[&Position<'_>],
+    all_read: bool,
+) -> Option<PairBudget> {
+    let cluster = &input.snapshot.cluster.name;
+    let budget = input.policy.budget_of(cluster);
+    let facts = facts(input, pair, positions)?;
+    let remembered = input.memory.signals.ceilings.iter().find(|one| one.pair == *pair);
+    let steer_input = SteerInput {
+        control: &input.policy.control,
+        step: budget.step_percent,
+        cap: cap.percent,
+        policy_ceiling: budget.ceiling_percent,
+        drought: input.policy.verify.drought_seconds,
+        signals: &input.memory.signals,
+        cluster,
+        now: input.now,
+    };
+    let steered = steer(&steer_input, pair, &facts, remembered);
+    let ceiling = steered.effective.floor_of(facts.task_cpu.0);
+    let tolerated = match steered.effective {
+        // Nothing means nothing.
+        Percent::ZERO => 0,
+        some => some.saturating_add(budget.tolerance_percent).floor_of(facts.task_cpu.0),
+    };
+    let spot_cpu = facts.spot_cpu.0;
+    let excess = if all_read && spot_cpu > tolerated { spot_cpu - ceiling } else { 0 };
+    Some(PairBudget { steered, left: CpuUnits(ceiling.saturating_sub(spot_cpu)), excess: CpuUnits(excess) })
+}
+
+/// The services of a pair, taken together; `None` where its Spot provider could not be read.
+fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>]) -> Option<PairFacts> {
+    let family = input.snapshot.providers.get(&pair.spot).and_then(Reading::known).map(family_of)?;
+    let cpu = |tasks: u32, position: &Position<'_>| position.task_cpu.unwrap_or_default().times(u64::from(tasks));
+    let could_have_more = |position: &&&Position<'_>| {
+        let eligible = position.assessment.is_some_and(|judged: &Assessment| !judged.blocked());
+        eligible && position.limit.is_some_and(|limit| limit.cap_at(position.service.desired) > position.expected_spot)
+    };
+    let smallest = positions.iter().filter(could_have_more).filter_map(|position| position.task_cpu).min();
+    let ledgers = || positions.iter().filter_map(|position| Some((position, position.ledger?)));
+    let held_back = ledgers()
+        .filter(|(_, ledger)| ledger.failures > 0 && ledger.quarantined_until.is_some_and(|until| input.now < until));
+    let stable = ledgers().filter(|(position, ledger)| {
+        let in_place =
+            ledger.last_write.as_ref().is_some_and(|last| last.after.equivalent(&position.service.placed_by));
+        in_place && ledger.open.is_none() && ledger.failures == 0 && !position.service.deploying()
+    });
+    Some(PairFacts {
+        family,
+        task_cpu: positions.iter().map(|position| cpu(position.service.desired, position)).sum(),
+        spot_cpu: positions.iter().map(|position| cpu(position.spot_tasks(), position)).sum(),
+        smallest_task: smallest.unwrap_or_default(),
+        running_spot_tasks: positions.iter().filter_map(|position| position.running_spot).sum(),
+        failed: u32::try_from(held_back.count()).unwrap_or(u32::MAX),
+        drought_at: ledgers().filter_map(|(_, ledger)| ledger.drought_at).max(),
+        stable_up_at: stable.filter_map(|(_, ledger)| ledger.last_up_at).max(),
+    })
+}
+
+fn family_of(provider: &Provider) -> crate::observe::Family {
+    provider.kind.family()
+}
