@@ -47,7 +47,7 @@ impl Promises {
     }
 
     /// Counts a revert that a service shows: another placement than the one written last, by a
-    /// deployment that is not Spotkeeper's own and came after it.
+    /// deployment that is not Spotkeeper's own, came after it and replaced it.
     fn count_revert(&mut self, world: &World, policy: &Policy, arn: &ServiceArn, shown: &Service) {
         let Some((written_at, written)) = self.writes.get(&shown.key).and_then(|writes| writes.last()).cloned() else {
             return;
@@ -55,7 +55,11 @@ impl Promises {
         let (Some(newest), Some(place)) = (shown.service_deployments.first(), facts::placement(shown)) else { return };
         self.forgive(world, policy, arn, &shown.key, newest.created_at);
         let with_spot = facts::uses_spot(world, &written);
-        let taken_back = !self.own.contains(&newest.arn)
+        // Where ECS itself had rolled the write back, nobody who deploys what it left takes anything away.
+        let replaced = newest.source_revisions.iter().filter_map(|arn| facts::placement_of(shown.revision(arn)?));
+        let replaces_it = replaced.into_iter().any(|before| before.equivalent(&written));
+        let taken_back = replaces_it
+            && !self.own.contains(&newest.arn)
             && newest.created_at > written_at
             && !place.equivalent(&written)
             && (with_spot || facts::uses_spot(world, &place));
