@@ -14,23 +14,22 @@ const HOUR: f64 = 3600.0;
 
 fn main() -> anyhow::Result<()> {
     for services in [10, 100, 1_000] {
-        let account = json!({
-            "clusters": [{ "clusterName": "shop", "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }],
-            "taskDefinitions": [{
-                "family": "web", "cpu": 256, "memory": 512, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
-                "containerDefinitions": [{ "name": "app", "image": "web:1", "stopTimeout": 30 }],
-            }],
-            "generate": [{
-                "count": services, "namePattern": "web-{n}", "clusters": ["shop"],
-                "service": {
-                    "taskDefinition": "web", "desiredCount": 4,
-                    "capacityProviderStrategy": [
-                        { "capacityProvider": "FARGATE", "weight": 1 }, { "capacityProvider": "FARGATE_SPOT", "weight": 1 },
-                    ],
-                    "deploymentConfiguration": { "minimumHealthyPercent": 50, "maximumPercent": 200 },
-                },
-            }],
-        });
+        let account = account::plain(
+            "shop",
+            json!({
+                "generate": [{
+                    "count": services, "namePattern": "web-{n}", "clusters": ["shop"],
+                    "service": {
+                        "taskDefinition": "web", "desiredCount": 4,
+                        "capacityProviderStrategy": [
+                            { "capacityProvider": "FARGATE", "weight": 1 },
+                            { "capacityProvider": "FARGATE_SPOT", "weight": 1 },
+                        ],
+                        "deploymentConfiguration": { "minimumHealthyPercent": 50, "maximumPercent": 200 },
+                    },
+                }],
+            }),
+        );
         let start = jiff::Timestamp::UNIX_EPOCH;
         let mut world = account::parse(&account.to_string(), "day", start).context("the account")?;
         let names: Vec<String> = world.service_keys().map(|key| key.name.clone()).collect();

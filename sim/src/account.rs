@@ -10,6 +10,8 @@ mod generate;
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use crate::world::World;
 
 pub use file::AccountFile;
@@ -42,4 +44,21 @@ pub fn build(file: AccountFile, name: &str, now: jiff::Timestamp) -> Result<Worl
             .collect();
         AccountError(lines.join("\n"))
     })
+}
+
+/// A plain account on Fargate as JSON, for tests: one cluster, the task definition `web` with its
+/// container `app`, and no token buckets. The fields of `more` are added, or take the place of these.
+pub fn plain(cluster: &str, more: Value) -> Value {
+    let mut account = json!({
+        "settings": { "throttling": "off" },
+        "clusters": [{ "clusterName": cluster, "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }],
+        "taskDefinitions": [{
+            "family": "web", "cpu": 256, "memory": 512, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
+            "containerDefinitions": [{ "name": "app", "image": "web:1", "stopTimeout": 30 }],
+        }],
+    });
+    if let (Some(account), Value::Object(more)) = (account.as_object_mut(), more) {
+        account.extend(more);
+    }
+    account
 }

@@ -1,19 +1,17 @@
-//! Calls to AWS's JSON APIs, as MiniStack serves them.
+//! Calls to AWS's JSON APIs, as MiniStack and the simulator serve them.
 
 use std::process::Command;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::daemon::{REGION, environment};
-use crate::paths;
+use crate::daemon::environment;
+use crate::{paths, signed};
 
-/// A client of one endpoint. Where that endpoint checks signatures, calls go through the AWS CLI,
-/// which signs them and takes half a second each; elsewhere they are plain requests.
+/// A client of one endpoint.
 #[derive(Debug, Clone)]
 pub struct Api {
     url: String,
-    signed: bool,
 }
 
 /// A service that speaks one of AWS's JSON protocols.
@@ -23,47 +21,47 @@ pub struct Service {
     target: &'static str,
     /// The name in the scope of a signature, by which MiniStack tells services apart.
     scope: &'static str,
-    /// The AWS CLI's name of it.
-    cli: &'static str,
 }
 
 /// Step Functions.
-pub const STEP_FUNCTIONS: Service = Service { target: "AWSStepFunctions", scope: "states", cli: "stepfunctions" };
+pub const STEP_FUNCTIONS: Service = Service { target: "AWSStepFunctions", scope: "states" };
 /// DynamoDB.
-pub const DYNAMODB: Service = Service { target: "DynamoDB_20120810", scope: "dynamodb", cli: "dynamodb" };
+pub const DYNAMODB: Service = Service { target: "DynamoDB_20120810", scope: "dynamodb" };
 /// Systems Manager.
-pub const SSM: Service = Service { target: "AmazonSSM", scope: "ssm", cli: "ssm" };
+pub const SSM: Service = Service { target: "AmazonSSM", scope: "ssm" };
 /// CloudWatch Logs.
-pub const LOGS: Service = Service { target: "Logs_20140328", scope: "logs", cli: "logs" };
+pub const LOGS: Service = Service { target: "Logs_20140328", scope: "logs" };
 /// SQS.
-pub const SQS: Service = Service { target: "AmazonSQS", scope: "sqs", cli: "sqs" };
+pub const SQS: Service = Service { target: "AmazonSQS", scope: "sqs" };
 /// EventBridge.
-pub const EVENTS: Service = Service { target: "AWSEvents", scope: "events", cli: "events" };
+pub const EVENTS: Service = Service { target: "AWSEvents", scope: "events" };
 /// ECS, which the simulator serves.
-pub const ECS: Service = Service { target: "AmazonEC2ContainerServiceV20141113", scope: "ecs", cli: "ecs" };
+pub const ECS: Service = Service { target: "AmazonEC2ContainerServiceV20141113", scope: "ecs" };
 
 impl Api {
     /// A client of this address.
     #[must_use]
-    pub fn new(url: &str, signed: bool) -> Api {
-        Api { url: url.to_owned(), signed }
+    pub fn new(url: &str) -> Api {
+        Api { url: url.to_owned() }
     }
 
-    /// Calls one operation, named as the API reference does.
+    /// Calls one operation, named as the API reference does. An empty answer is `null`.
     ///
     /// # Errors
     /// When it is refused, with AWS's own words, or cannot be reached.
     pub fn call(&self, service: Service, operation: &str, input: &Value) -> anyhow::Result<Value> {
-        let answer = if self.signed {
-            let input = input.to_string();
-            self.cli(&[service.cli, &kebab(operation), "--cli-input-json", &input])
-        } else {
-            self.post(service, operation, input)
-        };
-        answer.with_context(|| format!("{operation} failed"))
+        let target = format!("{}.{operation}", service.target);
+        let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
+        let answer = signed::post(&self.url, service.scope, &headers, &input.to_string());
+        let text = answer.with_context(|| format!("{operation} failed"))?;
+        if text.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).with_context(|| format!("{operation} answered no JSON: {text}"))
     }
 
-    /// Runs the AWS CLI against this address. An empty answer is `null`.
+    /// Runs the AWS CLI against this address, for the services that do not speak JSON. It takes half
+    /// a second a call. An empty answer is `null`.
     ///
     /// # Errors
     /// When it fails, with what it printed.
@@ -83,38 +81,4 @@ impl Api {
         }
         serde_json::from_slice(&output.stdout).context("the AWS CLI did not print JSON")
     }
-
-    fn post(&self, service: Service, operation: &str, input: &Value) -> anyhow::Result<Value> {
-        let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/{}/aws4_request", service.scope);
-        let mut response = ureq::post(&self.url)
-            .config()
-            .http_status_as_error(false)
-            .build()
-            .header("x-amz-target", format!("{}.{operation}", service.target))
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("authorization", format!("{scope}, SignedHeaders=host, Signature=none"))
-            .send(input.to_string())
-            .context("no answer")?;
-        let status = response.status();
-        let text = response.body_mut().read_to_string().context("half an answer")?;
-        if !status.is_success() {
-            bail!("{status}: {text}");
-        }
-        if text.trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&text).with_context(|| format!("not JSON: {text}"))
-    }
-}
-
-/// `DescribeExecution` as the CLI spells it.
-fn kebab(operation: &str) -> String {
-    let mut name = String::new();
-    for (index, letter) in operation.char_indices() {
-        if letter.is_ascii_uppercase() && index > 0 {
-            name.push('-');
-        }
-        name.push(letter.to_ascii_lowercase());
-    }
-    name
 }

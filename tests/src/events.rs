@@ -30,15 +30,16 @@ pub enum Answer {
 }
 
 /// The functions' binaries, and their names in `template.yaml`.
-pub const FUNCTIONS: [(&str, &str); 4] = [
+pub const FUNCTIONS: [(&str, &str); 5] = [
     ("recorder", "Recorder"),
     ("determiner", "Determiner"),
     ("updater", "Updater"),
     ("stability-checker", "StabilityChecker"),
+    ("interruption-recorder", "InterruptionRecorder"),
 ];
 
 /// Every sample input of a function, in the order in which they build on each other.
-pub const EVENTS: [Event; 34] = {
+pub const EVENTS: [Event; 39] = {
     use Answer::{Error, Fields};
     const fn event(function: &'static str, kind: &'static str, answer: Answer) -> Event {
         Event { function, kind, answer }
@@ -78,6 +79,11 @@ pub const EVENTS: [Event; 34] = {
         event("recorder", "begin-switch-on", Fields(&[("/clusters", r#"["data"]"#)])),
         event("recorder", "begin-switch-off", Fields(&[("/clusters", r#"["data"]"#)])),
         event("recorder", "begin-restore", Fields(&[("/clusters", r#"["shop"]"#)])),
+        event("interruption-recorder", "invalid-no-batch", Error("InvalidInput", "sequence")),
+        event("interruption-recorder", "invalid-no-message-id", Error("InvalidInput", "without an id")),
+        event("interruption-recorder", "batch", Fields(&[("/batchItemFailures", "[]")])),
+        event("interruption-recorder", "again", Fields(&[("/batchItemFailures", "[]")])),
+        event("interruption-recorder", "malformed", Fields(&[("/batchItemFailures", "[]")])),
     ]
 };
 
@@ -128,6 +134,10 @@ pub fn files() -> anyhow::Result<Vec<String>> {
     for (function, _) in FUNCTIONS {
         for entry in std::fs::read_dir(workspace().join("events").join(function))? {
             let name = entry?.file_name().to_string_lossy().into_owned();
+            // Beside the inputs may be what goes into them.
+            if !name.ends_with(".json") {
+                continue;
+            }
             found.push(format!("{function}/{}", name.trim_end_matches(".json")));
         }
     }

@@ -12,6 +12,7 @@ pub mod ministack;
 pub mod paths;
 pub mod relay;
 pub mod rie;
+pub mod signed;
 pub mod sim;
 pub mod skips;
 pub mod stack;

@@ -20,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct MiniStack {
     daemon: Daemon,
     url: String,
-    authorises: bool,
     scratch: PathBuf,
     // Dropped after the daemon, which has ended by then.
     _temporary: Temporary,
@@ -83,7 +82,7 @@ impl MiniStack {
         let mut daemon = Daemon::start("MiniStack", &paths::ministack()?, &[], &environment, &log)?;
         let health = format!("{url}/_ministack/health");
         daemon.until(PATIENCE, || ureq::get(&health).call().ok())?;
-        Ok(MiniStack { daemon, url, authorises: options.authorises, scratch, _temporary: temporary })
+        Ok(MiniStack { daemon, url, scratch, _temporary: temporary })
     }
 
     /// Its address.
@@ -101,7 +100,7 @@ impl MiniStack {
     /// A client.
     #[must_use]
     pub fn api(&self) -> Api {
-        Api::new(&self.url, self.authorises)
+        Api::new(&self.url)
     }
 
     /// Where it keeps its files.

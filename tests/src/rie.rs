@@ -100,6 +100,8 @@ pub struct Endpoints {
     pub table: String,
     /// The policy's parameter.
     pub policy_parameter: String,
+    /// The state machine's ARN.
+    pub state_machine: String,
 }
 
 impl Endpoints {
@@ -110,6 +112,7 @@ impl Endpoints {
             ("AWS_ENDPOINT_URL", &self.serverless),
             ("SPOTKEEPER_TABLE", &self.table),
             ("SPOTKEEPER_POLICY_PARAMETER", &self.policy_parameter),
+            ("SPOTKEEPER_STATE_MACHINE", &self.state_machine),
         ];
         let own = own.into_iter().map(|(key, value)| (key.to_owned(), value.clone()));
         let clusters_in_flight = [("SPOTKEEPER_CLUSTERS_IN_FLIGHT".to_owned(), "5".to_owned())];

@@ -54,7 +54,7 @@ impl Simulator {
     /// A client.
     #[must_use]
     pub fn api(&self) -> Api {
-        Api::new(&self.url, false)
+        Api::new(&self.url)
     }
 
     /// Asks the simulator itself, not the AWS that it plays.

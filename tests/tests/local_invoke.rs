@@ -43,6 +43,7 @@ fn every_function_answers_every_sample_input_in_a_container() {
         fleet: reachable(local.simulator.url()),
         table: local.stack.output("TableName").unwrap().to_owned(),
         policy_parameter: local.stack.output("PolicyParameterName").unwrap().to_owned(),
+        state_machine: local.stack.output("StateMachineArn").unwrap().to_owned(),
     };
     let template = template_with(&endpoints);
     let mut complaints = Vec::new();

@@ -27,6 +27,7 @@ fn every_function_answers_every_sample_input() {
         fleet: local.simulator.url().to_owned(),
         table: local.stack.output("TableName").unwrap().to_owned(),
         policy_parameter: local.stack.output("PolicyParameterName").unwrap().to_owned(),
+        state_machine: local.stack.output("StateMachineArn").unwrap().to_owned(),
     };
     let mut emulators: BTreeMap<&str, Emulator> =
         FUNCTIONS.into_iter().map(|(binary, name)| (binary, Emulator::start(name, 120, &endpoints).unwrap())).collect();
@@ -48,6 +49,7 @@ fn an_input_that_is_no_object_is_refused_by_name() {
         fleet: nowhere,
         table: "none".to_owned(),
         policy_parameter: "/none/policy".to_owned(),
+        state_machine: "arn:aws:states:us-east-1:123456789012:stateMachine:none".to_owned(),
     };
     for (_, name) in FUNCTIONS {
         let mut emulator = Emulator::start(name, 30, &endpoints).unwrap();

@@ -17,7 +17,12 @@ static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(&run("python", &["-c", script])).unwrap()
 });
 
-const FUNCTIONS: [&str; 4] = ["Determiner", "Updater", "StabilityChecker", "Recorder"];
+const FUNCTIONS: [&str; 5] = ["Determiner", "Updater", "StabilityChecker", "Recorder", "InterruptionRecorder"];
+/// Those that the state machine invokes.
+const OF_A_RUN: [&str; 4] = ["Determiner", "Updater", "StabilityChecker", "Recorder"];
+
+/// What a function needs beside the fleet: its own memory, its queue, its logs.
+const OWN: [&str; 7] = ["dynamodb", "ssm", "sqs", "cloudwatch", "events", "logs", "xray"];
 
 #[test]
 fn cfn_lint_finds_nothing() {
@@ -162,10 +167,10 @@ fn every_statement_is_as_tight_as_iam_lets_it_be() {
         }
     }
     let condition = |action: &str| statement("Recorder", action)["Condition"].clone();
-    assert_eq!(
-        condition("cloudwatch:PutMetricData"),
-        json!({ "StringEquals": { "cloudwatch:namespace": "Spotkeeper" } })
-    );
+    for function in ["Recorder", "InterruptionRecorder"] {
+        let namespace = json!({ "StringEquals": { "cloudwatch:namespace": "Spotkeeper" } });
+        assert_eq!(statement(function, "cloudwatch:PutMetricData")["Condition"], namespace, "{function}");
+    }
     assert_eq!(
         condition("events:PutEvents"),
         json!({ "ForAllValues:StringEquals": { "events:source": "spotkeeper" } })
@@ -176,23 +181,27 @@ fn every_statement_is_as_tight_as_iam_lets_it_be() {
 /// the fleet.
 #[test]
 fn only_the_updater_may_update_services() {
-    let own = ["dynamodb", "ssm", "cloudwatch", "events", "logs", "xray"];
     for name in FUNCTIONS {
         let writes: Vec<String> = actions(name)
             .into_iter()
             .filter(|action| {
                 let (service, call) = action.split_once(':').unwrap();
-                !own.contains(&service) && !["List", "Describe", "Get"].iter().any(|verb| call.starts_with(verb))
+                !OWN.contains(&service) && !["List", "Describe", "Get"].iter().any(|verb| call.starts_with(verb))
             })
             .collect();
-        let expected: &[&str] = if name == "Updater" { &["ecs:UpdateService"] } else { &[] };
+        let expected: &[&str] = match name {
+            "Updater" => &["ecs:UpdateService"],
+            // It starts a run, which decides for itself what it may do.
+            "InterruptionRecorder" => &["states:StartExecution"],
+            _ => &[],
+        };
         assert_eq!(writes, expected, "{name}");
     }
 }
 
 /// The calls of each function: what `Fleet::observe`, `Fleet::look`, `Fleet::write` and
-/// `Fleet::clusters` make.
-const CALLS: [(&str, &[&str]); 4] = [
+/// `Fleet::clusters` make, and `Inventory`.
+const CALLS: [(&str, &[&str]); 5] = [
     (
         "Determiner",
         &[
@@ -241,17 +250,28 @@ const CALLS: [(&str, &[&str]); 4] = [
         ],
     ),
     ("Recorder", &["ecs:DescribeClusters", "ecs:ListClusters"]),
+    (
+        "InterruptionRecorder",
+        &[
+            "autoscaling:DescribeAutoScalingGroups",
+            "ec2:DescribeInstances",
+            "ec2:DescribeLaunchTemplateVersions",
+            "ecs:DescribeCapacityProviders",
+            "ecs:DescribeClusters",
+            "ecs:ListClusters",
+        ],
+    ),
 ];
 
 /// Each role allows exactly the calls of its function, and together they are those that the client
 /// layer knows.
 #[test]
 fn each_role_allows_what_its_function_calls() {
-    let own = ["dynamodb", "ssm", "cloudwatch", "events", "logs", "xray"];
+    let own: Vec<String> = OWN.iter().chain(&["states"]).map(|service| format!("{service}:")).collect();
     for (function, calls) in CALLS {
         let allowed: BTreeSet<String> = actions(function)
             .into_iter()
-            .filter(|action| !own.iter().any(|service| action.starts_with(&format!("{service}:"))))
+            .filter(|action| !own.iter().any(|service| action.starts_with(service)))
             .collect();
         assert_eq!(allowed, calls.iter().copied().map(str::to_owned).collect(), "{function}");
     }
@@ -270,12 +290,94 @@ fn each_role_allows_what_its_function_calls() {
 #[test]
 fn the_state_machine_may_call_the_four_functions_and_start_itself() {
     let invoke = &statement("Orchestrator", "lambda:InvokeFunction")["Resource"];
-    let arns: Vec<Value> = FUNCTIONS.iter().map(|name| json!({ "Fn::GetAtt": [name, "Arn"] })).collect();
+    let arns: Vec<Value> = OF_A_RUN.iter().map(|name| json!({ "Fn::GetAtt": [name, "Arn"] })).collect();
     assert_eq!(*invoke, json!(arns));
     let name = &properties("Orchestrator")["Name"];
     assert_eq!(*name, json!({ "Ref": "AWS::StackName" }));
     let start = statement("Orchestrator", "states:StartExecution")["Resource"]["Fn::Sub"].as_str().unwrap();
     assert!(start.ends_with(":stateMachine:${AWS::StackName}"), "{start}");
+}
+
+/// The rules of the events about Spot capacity.
+const RULES: [&str; 5] = [
+    "SpotInterruptionRule",
+    "RebalanceRecommendationRule",
+    "FargateSpotInterruptionRule",
+    "PlacementFailureRule",
+    "LaunchFailureRule",
+];
+
+#[test]
+fn events_about_spot_capacity_reach_their_function_within_seconds_and_are_not_lost() {
+    assert_eq!(of_type("AWS::Events::Rule"), BTreeSet::from(RULES));
+    let queue = json!({ "Fn::GetAtt": ["CapacityEvents", "Arn"] });
+    for rule in RULES {
+        assert_eq!(properties(rule)["Targets"], json!([{ "Id": "queue", "Arn": queue }]), "{rule}");
+        assert!(properties(rule)["State"].is_null(), "{rule} is on");
+    }
+    let policy = properties("CapacityEventsPolicy");
+    assert_eq!(policy["Queues"], json!([{ "Ref": "CapacityEvents" }]));
+    let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+    let [statement] = statements.as_slice() else { panic!("one statement: {statements:?}") };
+    assert_eq!(statement["Principal"], json!({ "Service": "events.amazonaws.com" }));
+    assert_eq!((&statement["Action"], &statement["Resource"]), (&json!("sqs:SendMessage"), &queue));
+    let arns: Vec<Value> = RULES.iter().map(|rule| json!({ "Fn::GetAtt": [rule, "Arn"] })).collect();
+    assert_eq!(statement["Condition"], json!({ "ArnEquals": { "aws:SourceArn": arns } }));
+
+    let mapping = properties("CapacityEventsMapping");
+    assert_eq!(mapping["EventSourceArn"], queue);
+    assert_eq!(mapping["FunctionName"], json!({ "Ref": "InterruptionRecorder" }));
+    assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert!(mapping["MaximumBatchingWindowInSeconds"].as_u64().unwrap() <= 5);
+    let events = properties("CapacityEvents");
+    let timeout = properties("InterruptionRecorder")["Timeout"].as_u64().unwrap();
+    assert!(events["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeout);
+    let redrive = &events["RedrivePolicy"];
+    assert_eq!(redrive["deadLetterTargetArn"], json!({ "Fn::GetAtt": ["UnrecordedEvents", "Arn"] }));
+    assert!(redrive["maxReceiveCount"].as_u64().unwrap() >= 5, "a throttle is no reason to give up");
+    let kept = |queue: &str| properties(queue)["MessageRetentionPeriod"].as_u64().unwrap();
+    // A message keeps the time of its first queue when it is moved.
+    assert!(kept("UnrecordedEvents") > kept("CapacityEvents"));
+    for queue in of_type("AWS::SQS::Queue") {
+        assert_eq!(properties(queue)["SqsManagedSseEnabled"], true, "{queue}");
+    }
+    let own = &properties("InterruptionRecorder")["Environment"]["Variables"]["SPOTKEEPER_STATE_MACHINE"];
+    assert_eq!(*own, json!({ "Ref": "Orchestrator" }));
+    assert_eq!(statement_of("InterruptionRecorder", "states:StartExecution"), json!({ "Ref": "Orchestrator" }));
+    for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] {
+        assert_eq!(statement_of("InterruptionRecorder", action), queue, "{action}");
+    }
+}
+
+/// Each documented sample is taken by one rule, by its source and detail-type, and no rule takes
+/// what no sample shows.
+#[test]
+fn each_documented_event_has_its_rule() {
+    let samples = workspace().join("events/interruption-recorder/samples");
+    let mut taken: BTreeMap<&str, u32> = RULES.iter().map(|rule| (*rule, 0)).collect();
+    for entry in std::fs::read_dir(samples).unwrap() {
+        let path = entry.unwrap().path();
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let takes = |rule: &&&str| {
+            let pattern = &properties(rule)["EventPattern"];
+            pattern["source"] == json!([event["source"]]) && pattern["detail-type"] == json!([event["detail-type"]])
+        };
+        let rules: Vec<&&str> = RULES.iter().filter(takes).collect();
+        assert_eq!(rules.len(), 1, "{}", path.display());
+        *taken.entry(rules[0]).or_default() += 1;
+    }
+    assert!(taken.values().all(|samples| *samples > 0), "{taken:?}");
+    let pattern = |rule: &str| properties(rule)["EventPattern"]["detail"].clone();
+    assert_eq!(
+        pattern("FargateSpotInterruptionRule"),
+        json!({ "$or": [
+            { "stopCode": ["SpotInterruption", "TerminationNotice"] },
+            { "stopCode": [{ "exists": false }], "stoppedReason": ["Your Spot Task was interrupted."] },
+        ] })
+    );
+    let named =
+        json!({ "eventName": ["SERVICE_TASK_PLACEMENT_FAILURE"], "capacityProviderArns": [{ "exists": true }] });
+    assert_eq!(pattern("PlacementFailureRule"), named);
 }
 
 /// S4: nothing may act after the right to act has ended: a lease outlives the Updater, the Updater
@@ -346,6 +448,11 @@ fn statements(role: &str) -> impl Iterator<Item = &'static Value> {
 fn statement(user: &str, action: &str) -> &'static Value {
     let found = statements(&format!("{user}Role")).find(|statement| statement["Action"] == action);
     found.unwrap_or_else(|| panic!("the {user} may not {action}"))
+}
+
+/// The resource that a function's role allows an action on.
+fn statement_of(function: &str, action: &str) -> Value {
+    statement(function, action)["Resource"].clone()
 }
 
 fn actions(function: &str) -> BTreeSet<String> {

@@ -55,6 +55,7 @@ pub(crate) fn bench(shell: &Shell) -> anyhow::Result<()> {
         fleet: local.simulator.url().to_owned(),
         table: local.stack.output("TableName")?.to_owned(),
         policy_parameter: local.stack.output("PolicyParameterName")?.to_owned(),
+        state_machine: local.stack.output("StateMachineArn")?.to_owned(),
     };
     let started = Instant::now();
     let (output, peaks) = watched(&local)?;

@@ -1,8 +1,13 @@
-//! The EC2 API: the launch templates and the instance types behind Auto Scaling groups.
+//! The EC2 API: the launch templates and the instance types behind Auto Scaling groups, and what is
+//! known of single instances.
 //!
 //! A crate of its own because `aws-sdk-ec2` takes minutes to compile. Each function is one
 //! request and answers with the SDK's own error: waiting, counting and retrying are the client
 //! layer's of `spotkeeper-aws`.
+
+mod instances;
+
+pub use instances::{INSTANCES_PER_CALL, InstancePage};
 
 use std::collections::BTreeMap;
 

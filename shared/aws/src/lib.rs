@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod fleet;
+pub mod orchestrator;
 mod refusal;
 pub mod state;
 pub mod telemetry;

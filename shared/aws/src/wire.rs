@@ -1,5 +1,6 @@
 //! What a main holds on to between invocations: clients and state, made once a process.
 
+use aws_config::SdkConfig;
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::MOVES_AT_ONCE;
 use spotkeeper_core::policy::Policy;
@@ -7,12 +8,14 @@ use spotkeeper_core::ports::{Clock, PortError, State as _};
 
 use crate::client::{ApiLimits, Clients};
 use crate::fleet::AwsFleet;
+use crate::orchestrator::StepFunctions;
 use crate::state::DynamoState;
 use crate::telemetry::AwsTelemetry;
 
 /// Clients and state of one installation. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Aws {
+    config: SdkConfig,
     clients: Clients,
     /// Spotkeeper's own state.
     pub state: DynamoState,
@@ -27,7 +30,13 @@ impl Aws {
         let config = aws_config::load_from_env().await;
         let state = DynamoState::new(&config, table, policy_parameter);
         state.warm_up().await;
-        Aws { clients: Clients::load(&config), state, telemetry: AwsTelemetry::new(&config) }
+        Aws { clients: Clients::load(&config), state, telemetry: AwsTelemetry::new(&config), config }
+    }
+
+    /// The state machine of that ARN.
+    #[must_use]
+    pub fn orchestrator(&self, machine: &str) -> StepFunctions {
+        StepFunctions::new(&self.config, machine)
     }
 
     /// The fleet for one invocation, with its part of the account's API rates: the part that the

@@ -4,6 +4,7 @@
 
 mod account;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_sim::Speed;
@@ -14,9 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use spotkeeper_aws::client::{ApiLimits, Clients};
 use spotkeeper_aws::fleet::{AwsFleet, MemoryCache};
-use spotkeeper_core::ids::{ProviderName, ServiceArn, ServiceName, ServiceRef};
+use spotkeeper_core::ids::{InstanceId, ProviderName, ServiceArn, ServiceName, ServiceRef};
 use spotkeeper_core::observe::{Depth, PlacedBy};
-use spotkeeper_core::ports::{Clock, Fleet as _, WriteError};
+use spotkeeper_core::ports::{Clock, Fleet as _, Inventory as _, WriteError};
 use spotkeeper_core::strategy::Strategy;
 use spotkeeper_core::units::Percent;
 
@@ -92,6 +93,21 @@ impl Both {
         for service in self.services() {
             self.compare_looks(when, &service).await;
         }
+        self.compare_inventories(when).await;
+    }
+
+    async fn compare_inventories(&self, when: &str) {
+        let wire = self.wire();
+        let over_the_wire = wire.directory(&BTreeSet::new()).await.unwrap();
+        let in_process = self.sim.with_world(|world| aws_sim::fleet::directory(world));
+        assert_eq!(in_process, over_the_wire, "{when}: the directory");
+        let known = self.sim.with_world(|world| world.instances.keys().cloned().collect::<Vec<_>>());
+        let asked = known.iter().map(String::as_str).chain(["i-00000000000000000"]);
+        let asked: BTreeSet<InstanceId> = asked.map(|id| InstanceId::parse(id).unwrap()).collect();
+        let over_the_wire = wire.instances(&asked).await.unwrap();
+        assert_eq!(over_the_wire.len(), known.len(), "{when}: one instance is unknown");
+        let in_process = self.sim.with_world(|world| aws_sim::fleet::instances(world, &asked));
+        assert_eq!(in_process, over_the_wire, "{when}: the instances");
     }
 
     async fn compare_looks(&self, when: &str, service: &ServiceRef) {

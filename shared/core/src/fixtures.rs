@@ -24,9 +24,9 @@ use crate::observe::{
     ProviderKind, Quotas, Reading, RolloutState, ScalingRange, Scheduling, Service, ServiceStatus, Snapshot,
     TargetGroup, Task, TaskDefinition, tag,
 };
-use crate::plan::Pair;
+use crate::plan::{Fingerprint, Move, MoveCause, MoveKind, Pair};
 use crate::policy::{Mode, Policy};
-use crate::record::{Dealt, LastWrite, Ledger, RunMode, RunRecord};
+use crate::record::{Dealt, LastWrite, Ledger, MoveRecord, RunMode, RunRecord};
 use crate::strategy::{Strategy, StrategyItem};
 use crate::switch::{Scope, SwitchEntry};
 use crate::units::{CpuUnits, MemoryMib, Percent, Seconds};
@@ -429,6 +429,29 @@ pub fn memory(ledgers: Vec<Ledger>) -> Memory {
     }
 }
 
+/// A memory with these ledgers, in which no pair's ceiling is below what the policy allows.
+#[must_use]
+pub fn open_memory(ledgers: Vec<Ledger>) -> Memory {
+    let mut memory = memory(ledgers);
+    memory.signals.ceilings = FAMILIES.map(|family| ceiling(family, Percent::HUNDRED)).to_vec();
+    memory
+}
+
+/// The ceiling of a family's pair, set long ago.
+#[must_use]
+pub fn ceiling(family: Family, ceiling: Percent) -> PairCeiling {
+    PairCeiling {
+        cluster: cluster_name(),
+        pair: pair(family),
+        ceiling,
+        changed_at: at(-30 * 86_400),
+        direction: Direction::Raised,
+        answered_until: at(-30 * 86_400),
+        dry: None,
+        version: 1,
+    }
+}
+
 /// The write, an hour ago, of what places a service's tasks now: ECS took it, and somebody's
 /// earlier strategy was On-Demand alone.
 #[must_use]
@@ -453,32 +476,34 @@ pub fn last_write(service: &Service) -> LastWrite {
     }
 }
 
-/// A memory with these ledgers, in which no pair's ceiling is below what the policy allows.
-#[must_use]
-pub fn open_memory(ledgers: Vec<Ledger>) -> Memory {
-    let mut memory = memory(ledgers);
-    memory.signals.ceilings = FAMILIES.map(|family| ceiling(family, Percent::HUNDRED)).to_vec();
-    memory
-}
-
-/// The ceiling of a family's pair, set long ago.
-#[must_use]
-pub fn ceiling(family: Family, ceiling: Percent) -> PairCeiling {
-    PairCeiling {
-        cluster: cluster_name(),
-        pair: pair(family),
-        ceiling,
-        changed_at: at(-30 * 86_400),
-        direction: Direction::Raised,
-        answered_until: at(-30 * 86_400),
-        dry: None,
-        version: 1,
-    }
-}
-
 /// The ledger of a service that was never moved and did nothing wrong.
 #[must_use]
 pub fn ledger(service: &Service) -> Ledger {
     let ledger = Ledger::new(service.id.clone(), service.placed_by.clone(), pair(family(service)));
     Ledger { fence: 1, ..ledger }
+}
+
+/// A move up of `web` on Fargate, of which nothing is written yet: half of its tasks may be on Spot.
+#[must_use]
+pub fn move_up(run: &RunId, id: &str) -> MoveRecord {
+    let pair = pair(Family::Fargate);
+    let on_demand = Strategy::only(pair.on_demand.clone());
+    MoveRecord::new(Move {
+        id: MoveId::parse(id).expect("a valid id"),
+        run: run.clone(),
+        service: service_ref("web"),
+        kind: MoveKind::Up,
+        cause: MoveCause::Budget,
+        before: PlacedBy::Strategy(on_demand.clone()),
+        after: PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, 1, 1, 1)),
+        spot_tasks: 2,
+        desired: DESIRED,
+        fingerprint: Fingerprint("f".to_owned()),
+        deadline: Seconds(600),
+        undo: None,
+        fall_back: on_demand,
+        wave: 0,
+        suitability: 50,
+        pair,
+    })
 }

@@ -87,6 +87,14 @@ name!(
     r"^[A-Za-z0-9_-]{1,255}$", plain_name
 );
 name!(
+    /// The id of an EC2 instance. Source: "Resource IDs", EC2 user guide: 8 or 17 hexadecimal digits.
+    InstanceId, "the id of an EC2 instance", "i- and 8 to 17 hexadecimal digits",
+    r"^i-[0-9a-f]{8,17}$",
+    |text| text.strip_prefix("i-").is_some_and(|digits| {
+        (8..=17).contains(&digits.len()) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+);
+name!(
     /// The ARN of an ECS service.
     ServiceArn, "the ARN of an ECS service", "arn:PARTITION:ecs:REGION:ACCOUNT:service/CLUSTER/NAME, at most 2,048 characters",
     r"^arn:[^:]+:ecs:[^:]*:[^:]*:service/[A-Za-z0-9_-]{1,255}(/[A-Za-z0-9_-]{1,255})*$",
@@ -115,6 +123,13 @@ name!(
     |text| (1..=300).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
 );
+
+impl RunId {
+    /// The id of an early run, by its turn and the hexadecimal digest of what it is about.
+    pub(crate) fn early(turn: i64, digest: &str) -> RunId {
+        RunId(format!("early-{turn}-{digest}").into())
+    }
+}
 
 impl MoveId {
     /// The id of a move that has no number yet.
@@ -147,7 +162,10 @@ mod tests {
 
     #[test]
     fn names_are_checked() {
-        let cases: [(&str, bool, bool); 6] = [
+        let cases: [(&str, bool, bool); 9] = [
+            ("an instance", InstanceId::parse("i-0123456789abcdef0").is_ok(), true),
+            ("an instance of old", InstanceId::parse("i-f3a8506b").is_ok(), true),
+            ("an instance with more behind it", InstanceId::parse("i-0123456789abcdef0/x").is_ok(), false),
             ("a plain name", ClusterName::parse("prod-eu_1").is_ok(), true),
             ("an empty name", ClusterName::parse("").is_ok(), false),
             ("a slash", ServiceName::parse("a/b").is_ok(), false),

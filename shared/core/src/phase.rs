@@ -188,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_is_what_the_table_says() {
+        for (from, by, to) in TRANSITIONS {
+            assert_eq!(from.after(by), Some(to), "{from:?} {by:?}");
+        }
+        assert_eq!(Phase::Wait.after(Answer::Stable), None, "a wait judges nothing");
+    }
+
+    #[test]
     fn every_phase_can_reach_the_end() {
         let mut reaching = BTreeSet::from([Phase::Ended, Phase::ClusterDone]);
         for _ in 0..TRANSITIONS.len() {

@@ -1,19 +1,20 @@
 //! The two ports: the fleet, which is AWS or the simulator, and Spotkeeper's own state, which is
 //! DynamoDB or memory. And the clock, which only mains may own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use jiff::Timestamp;
 
 use crate::assess::Assessment;
 use crate::control::PairCeiling;
-use crate::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
+use crate::ids::{ClusterName, InstanceId, MoveId, RunId, ServiceArn, ServiceRef};
 use crate::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
 use crate::policy::{Policy, PolicyMistake};
 use crate::record::{ApiCounts, ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
 use crate::signals::{
-    AskedQueries, Occurrence, PlacementScore, ScoreQuery, ScoreRecord, ScoreRefusal, ScoreRound, Signals, SpotProvider,
+    AskedQueries, Directory, Occurrence, PlacementScore, ScoreQuery, ScoreRecord, ScoreRefusal, ScoreRound, Signals,
+    SpotInstance, SpotProvider,
 };
 use crate::switch::{Scope, SwitchEntry, Switches};
 use crate::units::Seconds;
@@ -156,6 +157,21 @@ pub trait State: Sync {
     /// than that of the one that stands.
     fn put_ceiling(&self, ceiling: &PairCeiling) -> impl Future<Output = Result<(), PortError>> + Send;
 
+    /// Takes the right to start an early run of a cluster until `until`; `false` where it is taken
+    /// and that time has not come.
+    fn take_early_run(
+        &self,
+        cluster: &ClusterName,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+    /// Gives back the right that was taken until `until`: the run could not be started.
+    fn release_early_run(
+        &self,
+        cluster: &ClusterName,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
     /// Writes the records of moves.
     fn put_moves(&self, moves: &[MoveRecord]) -> impl Future<Output = Result<(), PortError>> + Send;
     /// The record of one move.
@@ -166,7 +182,27 @@ pub trait State: Sync {
     fn code_changed(&self, run: &RunId) -> impl Future<Output = Result<u32, PortError>> + Send;
 }
 
-/// Who is told of a run's end, and of placement scores.
+/// What stands behind the names in AWS's events.
+pub trait Inventory: Sync {
+    /// The instances that EC2 knows, of those asked for.
+    fn instances(
+        &self,
+        ids: &BTreeSet<InstanceId>,
+    ) -> impl Future<Output = Result<BTreeMap<InstanceId, SpotInstance>, PortError>> + Send;
+
+    /// The capacity providers of the Region. It may be some minutes old; where it lacks one of the
+    /// groups, which may be new, no older than a minute.
+    fn directory(&self, groups: &BTreeSet<String>) -> impl Future<Output = Result<Directory, PortError>> + Send;
+}
+
+/// The state machine.
+pub trait Orchestrator: Sync {
+    /// Starts a run of these clusters under a name. A run of that name that was started before is
+    /// that run.
+    fn start_run(&self, name: &RunId, clusters: &[ClusterName]) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Who is told of a run's end, of placement scores and of what happens to Spot capacity.
 pub trait Telemetry: Sync {
     /// Tells metrics what is known of placement scores.
     fn scored(&self, round: &ScoreRound) -> impl Future<Output = Result<(), PortError>> + Send;
@@ -175,6 +211,15 @@ pub trait Telemetry: Sync {
         &self,
         run: &RunRecord,
         reports: &[ClusterReport],
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Tells metrics what happened to Spot capacity, each occurrence once, and how many events could
+    /// not be read.
+    fn spot_events(
+        &self,
+        occurrences: &[Occurrence],
+        malformed: u32,
+        now: Timestamp,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
@@ -296,4 +341,26 @@ pub enum WriteError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PortError;
+    use crate::phase::RETRIED;
+
+    #[test]
+    fn what_may_mend_itself_is_retried_by_its_name() {
+        let (action, subject, detail) = (|| "ecs:ListTasks".to_owned(), || "web".to_owned(), String::new);
+        let cases = [
+            (PortError::Throttled { action: action() }, true),
+            (PortError::Conflict { subject: subject() }, true),
+            (PortError::Failed { action: action(), subject: subject(), source: "reset".into() }, true),
+            (PortError::Denied { action: action(), subject: subject() }, false),
+            (PortError::Absent { subject: subject() }, false),
+            (PortError::Corrupt { subject: subject(), detail: detail() }, false),
+        ];
+        for (error, retried) in cases {
+            assert_eq!(RETRIED.contains(&error.name()), retried, "{error}");
+        }
+    }
 }

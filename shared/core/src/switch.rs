@@ -157,3 +157,28 @@ impl Switches {
         self.entries.iter().any(|entry| entry.preempt && entry.in_force(now) && entry.scope.covers(service))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn a_scope_is_written_as_it_is_read() {
+        let web = fixtures::service_ref("web");
+        let cases = [
+            ("all", None, true),
+            ("cluster/prod", Some("prod"), true),
+            ("cluster/test", Some("test"), false),
+            ("service/prod/web", Some("prod"), true),
+            ("service/prod/api", Some("prod"), false),
+            ("service/test/web", Some("test"), false),
+        ];
+        for (text, cluster, covers) in cases {
+            let scope: Scope = serde_json::from_value(text.into()).unwrap();
+            assert_eq!(serde_json::to_value(&scope).unwrap(), text);
+            assert_eq!(scope.cluster().map(ClusterName::as_str), cluster, "{text}");
+            assert_eq!(scope.covers(&web), covers, "{text}");
+        }
+    }
+}

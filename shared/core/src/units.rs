@@ -156,3 +156,23 @@ impl std::fmt::Display for MemoryMib {
         write!(f, "{} MiB", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_with_their_unit() {
+        let cases = [
+            (Percent::saturating(50).to_string(), "50 %"),
+            (Percent::saturating(1_000).to_string(), "100 %"),
+            (Seconds(90).to_string(), "90 s"),
+            (CpuUnits(1_792).to_string(), "1.75 vCPU"),
+            (CpuUnits::VCPU.times(3).to_string(), "3.00 vCPU"),
+            (MemoryMib(512).to_string(), "512 MiB"),
+        ];
+        for (shown, expected) in cases {
+            assert_eq!(shown, expected);
+        }
+    }
+}

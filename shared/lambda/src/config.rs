@@ -52,6 +52,16 @@ impl Config {
     }
 }
 
+/// `SPOTKEEPER_STATE_MACHINE`: the ARN of the state machine, for the one function that starts it.
+///
+/// # Errors
+/// [`MissingSettings`] where it is not set.
+pub fn state_machine(lookup: impl Fn(&str) -> Option<String>) -> Result<String, MissingSettings> {
+    const NAME: &str = "SPOTKEEPER_STATE_MACHINE";
+    let arn = lookup(NAME).filter(|value| !value.is_empty());
+    arn.ok_or_else(|| MissingSettings(vec![format!("{NAME} is not set")]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +73,13 @@ mod tests {
         assert_eq!(mistakes.len(), 3, "{mistakes:?}");
         let good = Config::read(|name| (name != "SPOTKEEPER_CLUSTERS_IN_FLIGHT").then(|| "x".to_owned()));
         assert_eq!(good.unwrap().clusters_in_flight, CLUSTERS_IN_FLIGHT);
+    }
+
+    #[test]
+    fn the_state_machine_must_be_named() {
+        assert_eq!(state_machine(|_| Some("arn".to_owned())), Ok("arn".to_owned()));
+        for missing in [None, Some(String::new())] {
+            assert_eq!(state_machine(|_| missing.clone()).unwrap_err().0, ["SPOTKEEPER_STATE_MACHINE is not set"]);
+        }
     }
 }

@@ -9,7 +9,7 @@ mod run;
 mod runs;
 
 pub use calls::log_calls;
-pub use config::{Config, MissingSettings};
+pub use config::{Config, MissingSettings, state_machine};
 pub use failure::Failure;
 pub use input::{parse, parse_tagged};
 pub use run::{PANICKED, SystemClock, init_logs, serve};

@@ -321,6 +321,9 @@ fn add_service(world: &mut World, s: &ServiceEntry) -> std::result::Result<(), S
     };
     world.check_new_service(&new)?;
     check_constraints(&new)?;
+    if let Some(mistake) = new.spec.deployment_configuration.hook_mistake() {
+        return Err(mistake.to_owned());
+    }
     world.add_settled_service(new)
 }
 

@@ -66,18 +66,23 @@ fn group_provider(world: &World, behind: &clusters::GroupProvider, depth: Depth)
     }
 }
 
-fn group(world: &World, given: &groups::Group, depth: Depth) -> Group {
+/// What a group buys.
+pub(super) fn market_of_group(world: &World, given: &groups::Group) -> Market {
     let template = world.launch_templates.get(&given.launch_template);
     let asks_for_spot = template.is_some_and(|template| template.market_type.as_deref() == Some("spot"));
     let distribution = given.distribution.as_ref().map(|distribution| InstancesDistribution {
         on_demand_base_capacity: Some(distribution.base()),
         on_demand_percentage_above_base_capacity: distribution.on_demand_percentage_above_base_capacity,
     });
+    group_market(distribution, asks_for_spot)
+}
+
+fn group(world: &World, given: &groups::Group, depth: Depth) -> Group {
     let zones: BTreeSet<&str> =
         given.subnets.iter().filter_map(|id| world.subnets.get(id)).map(|subnet| subnet.zone.as_str()).collect();
     Group {
         name: given.name.clone(),
-        market: group_market(distribution, asks_for_spot),
+        market: market_of_group(world, given),
         max_size: given.max_size,
         desired: given.desired,
         instances: (depth == Depth::Full).then(|| instances(world, given)),
@@ -131,13 +136,18 @@ fn instance_type(given: &groups::InstanceType) -> Result<InstanceType, Gap> {
     })
 }
 
+/// What a Managed Instances provider buys.
+pub(super) fn market(template: &Value) -> Result<Market, String> {
+    match template["capacityOptionType"].as_str() {
+        None | Some("ON_DEMAND") => Ok(Market::OnDemand),
+        Some("SPOT") => Ok(Market::Spot),
+        Some("RESERVED") => Ok(Market::Mixed),
+        Some(other) => Err(format!("capacityOptionType {other}")),
+    }
+}
+
 fn managed_instances(template: &Value) -> Result<ManagedInstancesProvider, String> {
-    let market = match template["capacityOptionType"].as_str() {
-        None | Some("ON_DEMAND") => Market::OnDemand,
-        Some("SPOT") => Market::Spot,
-        Some("RESERVED") => Market::Mixed,
-        Some(other) => return Err(format!("capacityOptionType {other}")),
-    };
+    let market = market(template)?;
     let subnets = template["networkConfiguration"]["subnets"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(ManagedInstancesProvider {
         market,

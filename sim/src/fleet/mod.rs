@@ -9,16 +9,19 @@
 //! | `snapshot` | a cluster with all that belongs to it |
 //! | `service`, `task_definition` | services with their deployments and tasks; task definitions |
 //! | `capacity` | capacity providers, the groups behind them, quotas |
+//! | `inventory` | what stands behind the names in events |
 //! | `look` | one service closely, with its service deployments and revisions |
 //! | `write` | the one write |
 
 mod capacity;
+mod inventory;
 mod look;
 mod service;
 mod snapshot;
 mod task_definition;
 mod write;
 
+pub use inventory::{directory, instances};
 pub use look::look;
 pub use snapshot::{clusters, snapshot};
 pub use write::write;

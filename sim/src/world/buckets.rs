@@ -1,8 +1,9 @@
 //! AWS's documented token buckets: per account and Region, a burst and a refill rate.
 //!
-//! Sources: "Request throttling for the Amazon ECS API" (`request-throttling.md`), "Request
-//! throttling for the Elastic Load Balancing API" (`elb-api-throttling`), "Request throttling for
-//! the Amazon EC2 API" (`ec2-api-throttling`). Auto Scaling, Application Auto Scaling and Service
+//! Sources: the tables "Request Token Bucket Sizes and Refill Rates" of "Request throttling for the
+//! Amazon ECS API" (`request-throttling.md`) and of "Request throttling for the Amazon EC2 API"
+//! (`ec2-api-throttling`), and "Request throttling for the Elastic Load Balancing API"
+//! (`elb-api-throttling`). Auto Scaling, Application Auto Scaling and Service
 //! Quotas publish no numbers, so they have no bucket here.
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ const SERVICE_MODIFY: Kind = kind("ecs service modify", 50.0, 5.0);
 const SERVICE_DEPLOYMENT: Kind = kind("ecs service deployment", 50.0, 20.0);
 const SERVICE_REVISION: Kind = kind("ecs service revision", 50.0, 20.0);
 const CLUSTER_RESOURCE_READ: Kind = kind("ecs cluster resource read", 100.0, 20.0);
+// "Cluster resource modify actions … 100 | 40": also RunTask, StartTask and what agents are told.
 const CLUSTER_RESOURCE_MODIFY: Kind = kind("ecs cluster resource modify", 100.0, 40.0);
 const TASK_DEFINITION_READ: Kind = kind("ecs task definition read", 50.0, 20.0);
 const CLUSTER_READ: Kind = kind("ecs cluster read", 50.0, 20.0);
@@ -39,12 +41,14 @@ const TASK_PROTECTION: Kind = kind("ecs task protection", 200.0, 80.0);
 const ELB_ACCOUNT: Kind = kind("elb account", 40.0, 10.0);
 const ELB_READ: Kind = kind("elb read", 40.0, 10.0);
 const ELB_WRITE: Kind = kind("elb write", 20.0, 3.0);
-// "Non-mutating actions" of EC2 have one bucket for each API.
+// "Non-mutating actions … 100 | 20": "each API is evaluated individually".
 const EC2_READ: Kind = kind("ec2 read", 100.0, 20.0);
-// "Unfiltered and unpaginated non-mutating actions" draw from a smaller one.
+// "Unfiltered and unpaginated non-mutating actions … DescribeInstances … 50 | 10": "when requested
+// without specifying either pagination or a filter".
 const EC2_UNFILTERED: Kind = kind("ec2 unfiltered read", 50.0, 10.0);
 
-/// What a call for every instance at once is called here: no ids, no filter, no page size.
+/// What a call for every instance at once is called here: no ids, no filter, no page size. Whether
+/// ids are a filter is not said; they are taken for one.
 pub const ALL_INSTANCES: &str = "ec2:DescribeInstances unfiltered";
 
 fn kinds(action: &str) -> Vec<Kind> {
@@ -54,13 +58,14 @@ fn kinds(action: &str) -> Vec<Kind> {
     match (service, name) {
         ("ecs", "DescribeServices" | "ListServices") => vec![SERVICE_READ],
         ("ecs", "UpdateService" | "CreateService" | "DeleteService") => vec![SERVICE_MODIFY],
-        ("ecs", "DescribeServiceDeployments" | "ListServiceDeployments" | "StopServiceDeployment") => {
-            vec![SERVICE_DEPLOYMENT]
-        }
+        ("ecs", "DescribeServiceDeployments" | "ListServiceDeployments") => vec![SERVICE_DEPLOYMENT],
+        // The table names neither of these two: they are counted among their kin.
+        ("ecs", "StopServiceDeployment" | "ContinueServiceDeployment") => vec![SERVICE_DEPLOYMENT],
         ("ecs", "DescribeServiceRevisions") => vec![SERVICE_REVISION],
         ("ecs", "ListTasks" | "DescribeTasks" | "ListContainerInstances" | "DescribeContainerInstances") => {
             vec![CLUSTER_RESOURCE_READ]
         }
+        // The table spells the second `UpdateContainerInstancesStates`.
         ("ecs", "StopTask" | "UpdateContainerInstancesState") => vec![CLUSTER_RESOURCE_MODIFY],
         ("ecs", "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies") => {
             vec![TASK_DEFINITION_READ]
@@ -162,6 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn people_stop_and_drain_from_one_bucket_and_read_from_another() {
+        let mut buckets = Buckets::default();
+        let actions = ["ecs:StopTask", "ecs:UpdateContainerInstancesState"];
+        let taken = |buckets: &mut Buckets, at| (0..200).filter(|n| buckets.take(actions[n % 2], at)).count();
+        assert_eq!((taken(&mut buckets, 0.0), taken(&mut buckets, 1.0)), (100, 40));
+        assert!(buckets.take("ecs:ListTasks", 1.0));
+    }
+
+    #[test]
     fn reads_of_services_share_one_bucket() {
         let mut buckets = Buckets::default();
         let taken = (0..200)
@@ -176,6 +190,7 @@ mod tests {
         let mut buckets = Buckets::default();
         assert_eq!((0..200).filter(|_| buckets.take("ec2:DescribeSubnets", 0.0)).count(), 100);
         assert!(buckets.take("ec2:DescribeInstances", 0.0));
-        assert_eq!((0..200).filter(|_| buckets.take(ALL_INSTANCES, 0.0)).count(), 50);
+        let all = |buckets: &mut Buckets, at| (0..200).filter(|_| buckets.take(ALL_INSTANCES, at)).count();
+        assert_eq!((all(&mut buckets, 0.0), all(&mut buckets, 1.0)), (50, 10));
     }
 }

@@ -9,7 +9,7 @@ use super::tasks::Phase;
 use super::{TaskId, World};
 
 /// Why a task has no place yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NoPlace {
     /// No container instance has room, or is what the task wants.
     NoInstance,
@@ -17,6 +17,8 @@ pub(super) enum NoPlace {
     FargateCapacity,
     /// The account's quota on Fargate vCPU.
     FargateQuota,
+    /// Too many tasks of the cluster wait for an instance.
+    ProvisioningLimit,
 }
 
 /// The type under which Fargate's pools are kept.

@@ -108,21 +108,31 @@ impl World {
         self.fail_deployment(service, deployment, breaker.rollback, Cause::CircuitBreaker);
     }
 
+    /// The alarms in ALARM that the service's deployments watch.
+    pub(super) fn alarms_in_alarm(&self, service: &Service) -> Vec<String> {
+        let alarms = service.spec.deployment_configuration.alarms.iter().filter(|a| a.enable);
+        alarms.flat_map(|a| &a.alarm_names).filter(|name| self.faults.alarms.contains(*name)).cloned().collect()
+    }
+
     /// "When the alarms are generated, Amazon ECS sets the service deployment to failed. Set the
     /// rollback parameter to have Amazon ECS … roll back your service to the last completed deployment"
-    /// (DeploymentAlarms). With a blue/green deployment alarms count through the bake time.
+    /// (DeploymentAlarms). With a blue/green deployment alarms count through the bake time. "If an alarm
+    /// is in the ALARM state at the beginning of a deployment, Amazon ECS will not monitor alarms for
+    /// the duration of that deployment" ("How CloudWatch alarms detect Amazon ECS deployment
+    /// failures", developer guide).
     pub(super) fn heed_alarms(&mut self, service: &mut Service) {
-        let under_way = service.service_deployments.first().is_some_and(|d| {
-            matches!(d.status, ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress)
-        });
-        let Some(alarms) = service.spec.deployment_configuration.alarms.as_ref().filter(|a| a.enable && under_way)
-        else {
+        let rollback = service.spec.deployment_configuration.alarms.as_ref().is_some_and(|a| a.rollback);
+        let raised = self.alarms_in_alarm(service);
+        let Some(entry) = service.service_deployments.first_mut().filter(|d| {
+            !d.alarms_ignored
+                && matches!(d.status, ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress)
+        }) else {
             return;
         };
-        let rollback = alarms.rollback;
-        if !alarms.alarm_names.iter().any(|name| self.faults.alarms.contains(name)) {
+        if raised.is_empty() {
             return;
         }
+        entry.triggered_alarms = raised;
         let deployment = service.primary().map(|d| d.id.clone()).unwrap_or_default();
         self.fail_deployment(service, &deployment, rollback, Cause::Alarm);
     }

@@ -189,6 +189,26 @@ impl DeploymentConfiguration {
         self.strategy.unwrap_or_default() != DeploymentStrategy::Rolling
     }
 
+    /// What is wrong with its hooks: "You can configure a maximum of 10 pause hooks and 10 Lambda hooks
+    /// per service … Pause hooks do not use hookTargetArn or roleArn … cannot be configured at the
+    /// TEST_TRAFFIC_SHIFT or PRODUCTION_TRAFFIC_SHIFT stages" ("Pause hooks for Amazon ECS service
+    /// deployments", developer guide); "You must provide this parameter when configuring an AWS_LAMBDA
+    /// lifecycle hook" (hookTargetArn). That the unused fields are refused is not said.
+    pub fn hook_mistake(&self) -> Option<&'static str> {
+        let hooks = self.lifecycle_hooks.as_deref().unwrap_or_default();
+        let of = |target| hooks.iter().filter(move |h| h.target_type == target);
+        let lambda_only = [HookStage::TestTrafficShift, HookStage::ProductionTrafficShift];
+        if of(HookTarget::Pause).count() > 10 || of(HookTarget::AwsLambda).count() > 10 {
+            Some("There can be at most 10 PAUSE and 10 AWS_LAMBDA lifecycle hooks.")
+        } else if of(HookTarget::AwsLambda).any(|h| h.hook_target_arn.is_none()) {
+            Some("A lifecycle hook of the type AWS_LAMBDA needs a hookTargetArn.")
+        } else if of(HookTarget::Pause).any(|h| h.lifecycle_stages.iter().any(|s| lambda_only.contains(s))) {
+            Some("PAUSE hooks cannot be configured at TEST_TRAFFIC_SHIFT or PRODUCTION_TRAFFIC_SHIFT.")
+        } else {
+            None
+        }
+    }
+
     /// "The default maximumPercent value for a service using the REPLICA service scheduler is 200%".
     pub fn maximum(&self) -> u32 {
         self.maximum_percent.unwrap_or(200)

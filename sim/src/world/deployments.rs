@@ -125,7 +125,7 @@ pub struct ServiceDeployment {
     pub updated_at: Timestamp,
     /// The roll-back, where there is one.
     pub rollback: Option<Rollback>,
-    /// Since when enough tasks are healthy for an early success.
+    /// Since when enough tasks are healthy for an early success, or for the bake time to begin.
     pub(super) healthy_since: Option<Timestamp>,
     /// How far its traffic has shifted; a rolling deployment has no shift.
     pub shift: Option<Shift>,
@@ -137,6 +137,10 @@ pub struct ServiceDeployment {
     pub threshold: u32,
     /// Whether they did.
     pub triggered: bool,
+    /// Whether no alarm counts, because one was in ALARM at the beginning.
+    pub alarms_ignored: bool,
+    /// The alarms that failed it.
+    pub triggered_alarms: Vec<String>,
 }
 
 /// A roll-back to an earlier revision.

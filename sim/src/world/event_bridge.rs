@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::groups::Activity;
+use super::hooks::Hook;
 use super::instances::Instance;
 use super::rules::Rule;
 use super::services::Service;
@@ -24,7 +26,7 @@ pub struct BusEvent {
     pub id: String,
     /// Such as `EC2 Spot Instance Interruption Warning`.
     pub detail_type: &'static str,
-    /// `aws.ec2` or `aws.ecs`.
+    /// `aws.ec2`, `aws.ecs` or `aws.autoscaling`.
     pub source: &'static str,
     /// The account.
     pub account: String,
@@ -50,12 +52,17 @@ impl World {
     }
 
     fn put(&mut self, source: &'static str, detail_type: &'static str, resource: String, detail: Value) {
+        let id = self.uuid();
+        self.put_as(id, source, detail_type, resource, detail);
+    }
+
+    fn put_as(&mut self, id: String, source: &'static str, detail_type: &'static str, resource: String, detail: Value) {
         if self.bus.len() >= MOST_KEPT {
             self.bus.pop_front();
         }
         let event = BusEvent {
             version: "0",
-            id: self.uuid(),
+            id,
             detail_type,
             source,
             account: self.arns.account.clone(),
@@ -80,6 +87,24 @@ impl World {
             let detail = json!({"instance-id": instance.id});
             self.put("aws.ec2", "EC2 Instance Rebalance Recommendation", arn, detail);
         }
+    }
+
+    /// Auto Scaling tells of a launch that failed ("Amazon EC2 Auto Scaling event reference"); only
+    /// launches fail here.
+    pub(super) fn put_launch_failure(&mut self, group: &str, activity: &Activity) {
+        let detail = json!({
+            "StatusCode": activity.status_code,
+            "AutoScalingGroupName": group,
+            "ActivityId": activity.id,
+            "Details": {},
+            "RequestId": activity.id,
+            "StatusMessage": activity.status_message,
+            "StartTime": activity.at,
+            "EndTime": activity.at,
+            "Cause": activity.description,
+        });
+        let arn = self.arns.group(group);
+        self.put_as(activity.id.clone(), "aws.autoscaling", "EC2 Instance Launch Unsuccessful", arn, detail);
     }
 
     /// A task's `lastStatus` or `desiredStatus` has changed ("task state change events", developer
@@ -179,5 +204,25 @@ impl World {
             "reason": reason,
         });
         self.put("aws.ecs", "ECS Deployment State Change", service.arn.clone(), detail);
+    }
+    /// `HOOK_AWAITING_ACTION` and its kin ("service deployment hook state change events", developer
+    /// guide). Only INFO is shown there as their type.
+    pub(super) fn put_hook_event(&mut self, service: &Service, hook: &Hook) {
+        let Some(arn) = service.service_deployments.first().map(|d| d.arn.clone()) else {
+            return;
+        };
+        let detail = json!({
+            "eventType": "INFO",
+            "eventName": hook.status.event_name(),
+            "hookId": hook.id,
+            "hookType": hook.target,
+            "expiresAt": hook.expires_at,
+            "lifecycleStage": hook.point,
+            "clusterArn": self.arns.cluster(&service.key.cluster),
+            "serviceArn": service.arn,
+            "serviceDeploymentArn": arn,
+            "updatedAt": self.now,
+        });
+        self.put("aws.ecs", "ECS Hook State Change", arn, detail);
     }
 }

@@ -195,6 +195,9 @@ impl World {
             status_code: if failure.is_some() { "Failed" } else { "Successful" },
             status_message: failure,
         };
+        if activity.status_message.is_some() && self.groups.contains_key(group) {
+            self.put_launch_failure(group, &activity);
+        }
         if let Some(group) = self.groups.get_mut(group) {
             group.activities.push_front(activity);
             group.activities.truncate(100);

@@ -12,7 +12,7 @@
 //! | `waiting` | tasks that wait for capacity |
 //! | `constraints` | `distinctInstance` and `memberOf` |
 //! | `rollout` | the beginning and the end of a deployment |
-//! | `traffic` | blue/green, linear and canary deployments |
+//! | `traffic`, `hooks` | blue/green, linear and canary deployments; their lifecycle hooks |
 //! | `circuit_breaker` | failed tasks, roll-back, stopping a deployment |
 //! | `tasks` | the life of a task |
 //! | `groups`, `managed_scaling`, `managed_instances` | Auto Scaling groups; who launches instances |
@@ -53,6 +53,7 @@ pub mod event_bridge;
 pub mod faults;
 pub mod groups;
 pub mod groups_by_hand;
+pub mod hooks;
 mod images;
 pub mod instances;
 mod interruptions;

@@ -63,6 +63,8 @@ impl World {
                 failure_count: 0,
                 threshold: threshold(breaker, service.desired_count),
                 triggered: false,
+                alarms_ignored: !self.alarms_in_alarm(service).is_empty(),
+                triggered_alarms: Vec::new(),
             },
         );
         service.revisions.push(revision);
@@ -71,7 +73,7 @@ impl World {
         service.failures_in_a_row = 0;
         service.hold_starts_until = None;
         service.steady_told = false;
-        service.last_placement_event = None;
+        service.told_placement.clear();
         let id = service.primary().map(|d| d.id.clone()).unwrap_or_default();
         self.put_deployment_event(
             service,
@@ -135,7 +137,7 @@ impl World {
         if !steady {
             return self.judge_early_success(service, &primary, healthy);
         }
-        if primary.rollout_state == RolloutState::InProgress {
+        if primary.rollout_state == RolloutState::InProgress && self.has_baked(service, &primary.id) {
             self.complete(service, &primary.id, &primary.revision);
         }
         if !service.steady_told && service.spec.scheduling == Scheduling::Replica {
@@ -143,6 +145,31 @@ impl World {
             self.tell(service, "has reached a steady state.");
             self.put_service_action(service, "INFO", "SERVICE_STEADY_STATE", None, None);
         }
+    }
+
+    /// Whether the bake time of a rolling deployment is over. It "starts after: All tasks for a target
+    /// service revision are running and in a healthy state; Source service revisions are scaled down
+    /// to 0% … You can configure the bake time for a rolling deployment" ("How CloudWatch alarms detect
+    /// Amazon ECS deployment failures", developer guide). Those that shift traffic have a stage for it.
+    fn has_baked(&mut self, service: &mut Service, id: &str) -> bool {
+        let now = self.now;
+        let configuration = &service.spec.deployment_configuration;
+        let watched = configuration.alarms.as_ref().is_some_and(|a| a.enable && a.rollback);
+        let configured = configuration.bake_time_in_minutes.map(|minutes| f64::from(minutes) * 60.0);
+        let shifts = configuration.shifts();
+        let computed = self.settings.durations.alarm_bake;
+        let Some(entry) = service.service_deployment_mut(id) else {
+            return true;
+        };
+        if shifts || entry.status == ServiceDeploymentStatus::RollbackInProgress {
+            return true;
+        }
+        let unset = if watched && !entry.alarms_ignored { computed } else { 0.0 };
+        let until = after(*entry.healthy_since.get_or_insert(now), configured.unwrap_or(unset));
+        if until > now {
+            self.reconcile_at(service, until.duration_since(now).as_secs_f64());
+        }
+        until <= now
     }
 
     /// "After this percentage of tasks is healthy and the bake time elapses, Amazon ECS completes the
@@ -155,6 +182,9 @@ impl World {
         let Some(criteria) =
             criteria.filter(|c| c.enable && !configuration.shifts() && self.holds(Rule::EarlySuccessEndsEarly))
         else {
+            if let Some(entry) = service.service_deployment_mut(&primary.id) {
+                entry.healthy_since = None;
+            }
             return;
         };
         let percent = usize::try_from(criteria.healthy_percent.unwrap_or(100)).unwrap_or(100);

@@ -53,8 +53,8 @@ rules! {
     SmallestTypeDecides,
     /// A group does not grow above MaxSize.
     MaxSizeBinds,
-    /// No more than 100 tasks of a cluster wait for an instance at once.
-    HundredProvisioningTasks,
+    /// No more than 500 tasks of a cluster wait for an instance at once.
+    ProvisioningIsLimited,
     /// A task that waits for an instance is given up after 10 to 30 minutes.
     ProvisioningTimesOut,
     /// A group without an On-Demand percentage is On-Demand.

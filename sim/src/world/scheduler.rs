@@ -121,7 +121,7 @@ impl World {
         let mut started = 0;
         for provider in self.choose_providers(service, count) {
             if self.provisioning_is_full(service, provider.as_deref()) {
-                self.tell_placement_failure(service, provider.as_deref(), NoPlace::NoInstance);
+                self.tell_placement_failure(service, provider.as_deref(), NoPlace::ProvisioningLimit);
                 self.reconcile_at(service, self.settings.durations.placement_retry);
                 break;
             }

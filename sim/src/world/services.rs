@@ -118,7 +118,8 @@ pub struct Service {
     pub(super) failures_in_a_row: u32,
     pub(super) hold_starts_until: Option<Timestamp>,
     pub(super) steady_told: bool,
-    pub(super) last_placement_event: Option<Timestamp>,
+    /// When each cause of a placement failure was last told.
+    pub(super) told_placement: BTreeMap<super::capacity::NoPlace, Timestamp>,
     pub(super) shortfall: super::meters::Meter,
     /// When it may launch on Fargate again, where the account's rate holds it up.
     pub(super) launch_turn: Option<Timestamp>,

@@ -208,9 +208,18 @@ pub struct Durations {
     pub traffic_shift: f64,
     /// How long the function of a lifecycle hook takes to answer SUCCEEDED.
     pub lifecycle_hook: f64,
-    /// How long a lifecycle stage may last before the deployment is rolled back (developer guide: up
-    /// to 24 hours).
+    /// How long a lifecycle stage, or a step of the traffic shift, may last beyond its hooks and its
+    /// bake time before the deployment is rolled back: "Each lifecycle stage can last up to 24 hours
+    /// and in addition each traffic shift step in PRODUCTION_TRAFFIC_SHIFT" ("Amazon ECS linear
+    /// deployments", developer guide). Hooks have timeouts of their own.
     pub lifecycle_stage_timeout: f64,
+    /// How long such a deployment may last as a whole: "The overall deployment timeout is 30 days"
+    /// (the same page).
+    pub deployment_timeout: f64,
+    /// How long a rolling deployment that alarms may roll back bakes where it sets no
+    /// `bakeTimeInMinutes`: "The default bake time is less than 5 minutes" ("How CloudWatch alarms
+    /// detect Amazon ECS deployment failures", developer guide).
+    pub alarm_bake: f64,
     /// From an interruption warning to DRAINING: the agent polls, ECS is told (best effort; about 40 s
     /// have been reported).
     pub interruption_noticed: f64,
@@ -244,6 +253,8 @@ impl Default for Durations {
             traffic_shift: 30.0,
             lifecycle_hook: 30.0,
             lifecycle_stage_timeout: 86_400.0,
+            deployment_timeout: 30.0 * 86_400.0,
+            alarm_bake: 240.0,
             interruption_noticed: 5.0,
             scheduler_tick: 1.0,
             placement_retry: 15.0,
@@ -274,6 +285,8 @@ impl Settings {
             ("trafficShift", d.traffic_shift, 0.0),
             ("lifecycleHook", d.lifecycle_hook, 0.0),
             ("lifecycleStageTimeout", d.lifecycle_stage_timeout, 60.0),
+            ("deploymentTimeout", d.deployment_timeout, 60.0),
+            ("alarmBake", d.alarm_bake, 0.0),
             ("interruptionNoticed", d.interruption_noticed, 0.0),
             // The scheduler looks again after this time: 0 would be a loop without an end.
             ("schedulerTick", d.scheduler_tick, 0.1),

@@ -86,6 +86,11 @@ impl LoadBalancer {
         self.advanced_configuration.as_ref()?.alternate_target_group_arn.as_deref()
     }
 
+    /// The listener rule that carries production traffic, where one is given.
+    pub fn production_listener_rule(&self) -> Option<&str> {
+        self.advanced_configuration.as_ref()?.production_listener_rule.as_deref()
+    }
+
     /// The target group on one side of the pair; without a pair there is one side.
     pub fn side(&self, alternate: bool) -> Option<&str> {
         self.alternate().filter(|_| alternate).or(self.target_group_arn.as_deref())

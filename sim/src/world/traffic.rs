@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use super::circuit_breaker::Cause;
 use super::deployments::{ServiceDeployment, ServiceDeploymentStatus};
+use super::hooks::{Hook, Verdict};
 use super::rules::Rule;
 use super::services::Service;
-use super::shapes::{DeploymentConfiguration, DeploymentStrategy, HookAction, HookStage, HookTarget};
+use super::shapes::{DeploymentConfiguration, DeploymentStrategy, HookStage};
 use super::tasks::{Phase, Task};
-use super::{Refusal, World, after};
+use super::{World, after};
 
 /// `ServiceDeploymentLifecycleStage`, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -27,6 +28,10 @@ pub enum LifecycleStage {
     PostScaleUp,
     TestTrafficShift,
     PostTestTrafficShift,
+    /// The text of `lifecycleStage` lists it, its enumeration does not: it is answered as the stage
+    /// that follows.
+    #[serde(rename = "PRODUCTION_TRAFFIC_SHIFT")]
+    PreProductionTrafficShift,
     ProductionTrafficShift,
     PostProductionTrafficShift,
     BakeTime,
@@ -34,13 +39,14 @@ pub enum LifecycleStage {
 }
 
 impl LifecycleStage {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::ReconcileService,
         Self::PreScaleUp,
         Self::ScaleUp,
         Self::PostScaleUp,
         Self::TestTrafficShift,
         Self::PostTestTrafficShift,
+        Self::PreProductionTrafficShift,
         Self::ProductionTrafficShift,
         Self::PostProductionTrafficShift,
         Self::BakeTime,
@@ -52,19 +58,20 @@ impl LifecycleStage {
         Self::ALL.get(n + 1).copied().unwrap_or(self)
     }
 
-    /// The hooks that are called when a stage begins.
-    fn hooks(self) -> &'static [HookStage] {
+    /// The hooks that are called when the stage begins. "For linear and canary deployments" those
+    /// of PRE_PRODUCTION_TRAFFIC_SHIFT "before every traffic shift step", those of
+    /// PRODUCTION_TRAFFIC_SHIFT "at every traffic shift step" (DeploymentLifecycleHook).
+    pub(super) fn hook_point(self) -> Option<HookStage> {
         match self {
-            Self::ReconcileService => &[HookStage::ReconcileService],
-            Self::PreScaleUp => &[HookStage::PreScaleUp],
-            Self::PostScaleUp => &[HookStage::PostScaleUp],
-            Self::TestTrafficShift => &[HookStage::TestTrafficShift],
-            Self::PostTestTrafficShift => &[HookStage::PostTestTrafficShift],
-            // "For linear and canary deployments, this stage is invoked before every traffic shift
-            // step", and the other "at every traffic shift step".
-            Self::ProductionTrafficShift => &[HookStage::PreProductionTrafficShift, HookStage::ProductionTrafficShift],
-            Self::PostProductionTrafficShift => &[HookStage::PostProductionTrafficShift],
-            Self::ScaleUp | Self::BakeTime | Self::CleanUp => &[],
+            Self::ReconcileService => Some(HookStage::ReconcileService),
+            Self::PreScaleUp => Some(HookStage::PreScaleUp),
+            Self::PostScaleUp => Some(HookStage::PostScaleUp),
+            Self::TestTrafficShift => Some(HookStage::TestTrafficShift),
+            Self::PostTestTrafficShift => Some(HookStage::PostTestTrafficShift),
+            Self::PreProductionTrafficShift => Some(HookStage::PreProductionTrafficShift),
+            Self::ProductionTrafficShift => Some(HookStage::ProductionTrafficShift),
+            Self::PostProductionTrafficShift => Some(HookStage::PostProductionTrafficShift),
+            Self::ScaleUp | Self::BakeTime | Self::CleanUp => None,
         }
     }
 }
@@ -74,33 +81,25 @@ impl LifecycleStage {
 pub struct Shift {
     /// The stage that it is in.
     pub stage: LifecycleStage,
-    /// Percent of the production traffic that the new revision has.
+    /// Percent of the production traffic that the new revision has, or had before a roll-back.
     pub production_weight: f64,
-    /// The hook that holds the stage, if one does.
-    pub hook: Option<Hook>,
+    /// The hooks of the stage, or of this step of it, those that have ended included.
+    pub hooks: Vec<Hook>,
+    /// The revision that has the rest of the traffic.
+    blue: Option<String>,
     /// Seconds that the stage, or this step of it, lasts once its hooks are done.
-    pub(super) lasts: f64,
-    /// When it is over.
-    pub(super) until: Timestamp,
+    lasts: f64,
+    /// When it is over; `None` while its hooks hold it.
+    until: Option<Timestamp>,
 }
 
-/// A lifecycle hook that is under way.
-#[derive(Clone, Debug)]
-pub struct Hook {
-    /// Its id, for ContinueServiceDeployment.
-    pub id: String,
-    /// A function, or a pause.
-    pub target: HookTarget,
-    /// The function's ARN.
-    pub target_arn: Option<String>,
-    /// When ECS gives it up.
-    pub expires_at: Timestamp,
-    /// What ECS does then.
-    pub timeout_action: HookAction,
-    /// When a function answers; a pause does not.
-    pub(super) answers_at: Option<Timestamp>,
-    /// Hooks that come after it.
-    pub(super) then: u32,
+/// A revision's percent of the traffic.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrafficWeight {
+    /// `requestedTestTrafficWeight`.
+    pub test: f64,
+    /// `requestedProductionTrafficWeight`.
+    pub production: f64,
 }
 
 impl ServiceDeployment {
@@ -110,6 +109,24 @@ impl ServiceDeployment {
             return None;
         }
         Some(self.shift.as_ref().map_or(LifecycleStage::ScaleUp, |s| s.stage))
+    }
+
+    /// The traffic that a revision has by this deployment; `None` where it rolls. "PRE_SCALE_UP … The
+    /// blue service revision is handling 100% of the production traffic. There is no test traffic …
+    /// POST_TEST_TRAFFIC_SHIFT … The green service revision handles 100% of the test traffic"
+    /// (ServiceDeployment.lifecycleStage). A roll-back gives blue all of it.
+    pub fn traffic_weight(&self, revision: &str) -> Option<TrafficWeight> {
+        let shift = self.shift.as_ref()?;
+        let tests = shift.stage >= LifecycleStage::TestTrafficShift;
+        let green = match self.rollback {
+            Some(_) => TrafficWeight { test: 0.0, production: 0.0 },
+            None => TrafficWeight { test: if tests { 100.0 } else { 0.0 }, production: shift.production_weight },
+        };
+        Some(match revision {
+            r if r == self.target_revision => green,
+            r if Some(r) == shift.blue.as_deref() => TrafficWeight { test: 0.0, production: 100.0 - green.production },
+            _ => TrafficWeight { test: 0.0, production: 0.0 },
+        })
     }
 }
 
@@ -126,9 +143,10 @@ impl World {
                 LifecycleStage::PreScaleUp
             },
             production_weight: 0.0,
-            hook: None,
+            hooks: Vec::new(),
+            blue: service.last_completed.as_ref().map(|(_, revision)| revision.clone()),
             lasts: 0.0,
-            until: self.now,
+            until: None,
         })
     }
 
@@ -157,58 +175,80 @@ impl World {
 
     /// Takes a shift on from stage to stage, as far as it has come.
     pub(super) fn shift_traffic(&mut self, service: &mut Service) {
-        // A stage leads to the next, and a hook to the next hook: both are few.
+        // A stage leads to the next, and a hook's answer to what the stage does: both are few.
         while self.step_shift(service) {}
-        let shift = service.service_deployments.first().and_then(|d| d.shift.as_ref());
-        let Some(shift) = shift.filter(|_| self.shift_stage(service).is_some_and(|s| s < LifecycleStage::CleanUp))
+        let deployment = service.service_deployments.first();
+        let Some((shift, created_at)) = deployment
+            .and_then(|d| Some((d.shift.as_ref()?, d.created_at)))
+            .filter(|_| self.shift_stage(service).is_some_and(|s| s < LifecycleStage::CleanUp))
         else {
             return;
         };
-        let next = match &shift.hook {
-            Some(hook) => hook.answers_at.unwrap_or(hook.expires_at).min(hook.expires_at),
-            None => shift.until,
+        let durations = &self.settings.durations;
+        let hooks = shift.hooks.iter().filter_map(Hook::due);
+        let stage_ends = shift.until.map(|until| after(until, durations.lifecycle_stage_timeout));
+        let all = hooks.chain(shift.until).chain(stage_ends).chain([after(created_at, durations.deployment_timeout)]);
+        let Some(next) = all.filter(|at| *at > self.now).min() else {
+            return;
         };
-        let timeout = after(shift.until, self.settings.durations.lifecycle_stage_timeout);
-        let next = if next > self.now { next } else { timeout };
         self.reconcile_at(service, next.duration_since(self.now).as_secs_f64().max(0.001));
     }
 
     /// One step; `false` where there is nothing to do for now.
     fn step_shift(&mut self, service: &mut Service) -> bool {
-        let Some(shift) = self.shift_stage(service).and_then(|_| service.service_deployments.first()?.shift.clone())
+        let Some((shift, created_at)) = self
+            .shift_stage(service)
+            .and_then(|_| service.service_deployments.first())
+            .and_then(|d| Some((d.shift.clone()?, d.created_at)))
         else {
             return false;
         };
-        if let Some(hook) = &shift.hook {
-            return self.step_hook(service, &shift, hook);
-        }
-        if after(shift.until, self.settings.durations.lifecycle_stage_timeout) <= self.now {
+        // "The overall deployment timeout is 30 days" ("Amazon ECS blue/green deployments", developer
+        // guide).
+        if after(created_at, self.settings.durations.deployment_timeout) <= self.now {
             self.roll_shift_back(service, Cause::StageTimeout);
             return false;
         }
-        if shift.until > self.now || !self.stage_is_done(service, shift.stage) {
+        let Some(until) = shift.until else {
+            return self.pass_hooks(service, shift.lasts);
+        };
+        if after(until, self.settings.durations.lifecycle_stage_timeout) <= self.now {
+            self.roll_shift_back(service, Cause::StageTimeout);
+            return false;
+        }
+        if until > self.now || shift.stage == LifecycleStage::CleanUp || !self.stage_is_done(service, shift.stage) {
             return false;
         }
         let weight = shift.production_weight;
-        if shift.stage == LifecycleStage::ProductionTrafficShift && weight < 100.0 {
-            let (step, bake_minutes) = next_weight(&service.spec.deployment_configuration, weight);
-            self.enter(service, shift.stage, step, bake_minutes * 60.0);
-            return true;
-        }
-        if shift.stage == LifecycleStage::CleanUp {
-            return false;
-        }
-        let stage = shift.stage.next();
+        let stage = match shift.stage {
+            LifecycleStage::ProductionTrafficShift if weight < 100.0 => LifecycleStage::PreProductionTrafficShift,
+            stage => stage.next(),
+        };
         let configuration = &service.spec.deployment_configuration;
-        let (weight, seconds) = match stage {
-            LifecycleStage::ProductionTrafficShift => {
-                let (step, bake_minutes) = next_weight(configuration, 0.0);
-                (step, bake_minutes * 60.0)
-            }
-            LifecycleStage::BakeTime => (weight, f64::from(configuration.bake_time_in_minutes.unwrap_or(0)) * 60.0),
+        let (weight, minutes) = match stage {
+            LifecycleStage::ProductionTrafficShift => next_weight(configuration, weight),
+            LifecycleStage::BakeTime => (weight, f64::from(configuration.bake_time_in_minutes.unwrap_or(0))),
             _ => (weight, 0.0),
         };
-        self.enter(service, stage, weight, seconds);
+        self.enter(service, stage, weight, minutes * 60.0);
+        true
+    }
+
+    /// Goes on behind the hooks of a stage, where they let it.
+    fn pass_hooks(&mut self, service: &mut Service, lasts: f64) -> bool {
+        match self.judge_hooks(service) {
+            Verdict::Wait => return false,
+            Verdict::RollBack => {
+                self.roll_shift_back(service, Cause::Hook);
+                return false;
+            }
+            Verdict::GoOn => {}
+        }
+        let now = self.now;
+        let Some(shift) = service.service_deployments.first_mut().and_then(|entry| entry.shift.as_mut()) else {
+            return false;
+        };
+        shift.until = Some(after(now, lasts));
         true
     }
 
@@ -242,105 +282,20 @@ impl World {
     fn enter(&mut self, service: &mut Service, stage: LifecycleStage, production_weight: f64, seconds: f64) {
         let shifts_traffic = matches!(stage, LifecycleStage::TestTrafficShift | LifecycleStage::ProductionTrafficShift);
         let lasts = seconds + if shifts_traffic { self.settings.durations.traffic_shift } else { 0.0 };
-        let hook = self.start_hook(service, stage, 0);
-        let now = self.now;
-        let Some(entry) = service.service_deployments.first_mut() else {
-            return;
-        };
-        entry.updated_at = now;
-        entry.shift = Some(Shift { stage, production_weight, hook, lasts, until: after(now, lasts) });
-    }
-
-    fn hooks_of(&self, service: &Service, stage: LifecycleStage) -> Vec<(HookTarget, Option<String>, f64, HookAction)> {
-        let hooks = service.spec.deployment_configuration.lifecycle_hooks.iter().flatten();
-        stage
-            .hooks()
-            .iter()
-            .flat_map(|point| hooks.clone().filter(|h| h.lifecycle_stages.contains(point)))
-            .map(|h| (h.target_type, h.hook_target_arn.clone(), h.timeout_minutes(), h.timeout_action()))
-            .collect()
-    }
-
-    fn start_hook(&mut self, service: &Service, stage: LifecycleStage, nth: u32) -> Option<Hook> {
-        let (target, target_arn, minutes, timeout_action) =
-            self.hooks_of(service, stage).into_iter().nth(usize::try_from(nth).ok()?)?;
-        let answers = self.settings.durations.lifecycle_hook;
-        Some(Hook {
-            id: self.uuid(),
-            target,
-            target_arn,
-            expires_at: after(self.now, minutes * 60.0),
-            timeout_action,
-            answers_at: (target == HookTarget::AwsLambda).then(|| after(self.now, answers)),
-            then: nth + 1,
-        })
-    }
-
-    /// A hook has answered, was answered, or has timed out. "ROLLBACK … CONTINUE … Default: ROLLBACK"
-    /// (DeploymentLifecycleHookTimeoutConfiguration).
-    fn step_hook(&mut self, service: &mut Service, shift: &Shift, hook: &Hook) -> bool {
-        let answered = hook.answers_at.is_some_and(|at| at <= self.now);
-        let expired = hook.expires_at <= self.now;
-        if !answered && !expired {
-            return false;
-        }
-        let fails = answered && self.faults.hooks_fail.contains(&service.key.to_string());
-        if fails || (expired && !answered && hook.timeout_action == HookAction::Rollback) {
-            self.roll_shift_back(service, Cause::Hook);
-            return false;
-        }
-        self.pass_hook(service, shift.stage, hook.then);
-        true
-    }
-
-    /// Goes on behind a hook: to the next of the stage, or to what the stage does.
-    fn pass_hook(&mut self, service: &mut Service, stage: LifecycleStage, nth: u32) {
-        let next = self.start_hook(service, stage, nth);
+        let hooks = self.call_hooks(service, stage);
         let now = self.now;
         let Some(entry) = service.service_deployments.first_mut() else {
             return;
         };
         entry.updated_at = now;
         if let Some(shift) = entry.shift.as_mut() {
-            shift.until = after(now, shift.lasts);
-            shift.hook = next;
+            *shift = Shift { stage, production_weight, hooks, lasts, until: None, blue: shift.blue.take() };
         }
     }
 
-    fn roll_shift_back(&mut self, service: &mut Service, cause: Cause) {
+    pub(super) fn roll_shift_back(&mut self, service: &mut Service, cause: Cause) {
         let deployment = service.primary().map(|d| d.id.clone()).unwrap_or_default();
         self.fail_deployment(service, &deployment, true, cause);
-    }
-
-    /// ContinueServiceDeployment: goes on from a PAUSE hook, or rolls back.
-    pub fn continue_service_deployment(
-        &mut self,
-        arn: &str,
-        hook_id: &str,
-        action: HookAction,
-    ) -> Result<String, Refusal> {
-        let not_found = || Refusal::new("ServiceDeploymentNotFoundException", "The service deployment was not found.");
-        let key = self.service_of_arn(arn).ok_or_else(not_found)?;
-        let found = self.services.get(&key).and_then(|s| s.service_deployments.iter().find(|d| d.arn == arn));
-        let shift = found.ok_or_else(not_found)?.shift.clone();
-        let paused = shift.as_ref().and_then(|s| {
-            s.hook.as_ref().filter(|h| h.id == hook_id && h.target == HookTarget::Pause).map(|h| (s.stage, h.then))
-        });
-        let under_way = self.services.get(&key).is_some_and(|s| self.shift_stage(s).is_some());
-        let Some((stage, then)) = paused.filter(|_| under_way) else {
-            return Err(Refusal::new(
-                "ConflictException",
-                "The service deployment is not paused at this lifecycle hook.",
-            ));
-        };
-        self.with_service(&key, |world, service| {
-            match action {
-                HookAction::Continue => world.pass_hook(service, stage, then),
-                HookAction::Rollback => world.roll_shift_back(service, Cause::User),
-            }
-            world.reconcile_soon(service);
-        });
-        Ok(arn.to_owned())
     }
 }
 

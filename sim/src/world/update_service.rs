@@ -101,6 +101,9 @@ impl World {
         {
             check_deployment_configuration(c)?;
         }
+        if let Some(mistake) = call.deployment_configuration.as_ref().and_then(DeploymentConfiguration::hook_mistake) {
+            return Err(Refusal::invalid(mistake));
+        }
         check_placement(call)?;
 
         let changes_tasks = task_definition.is_some_and(|t| t.short() != current.task_definition.short())

@@ -9,8 +9,10 @@ use super::shapes::LaunchType;
 use super::tasks::Task;
 use super::{Event, TaskId, World, after};
 
-/// How many tasks of a cluster may wait for an instance at once.
-const MOST_PROVISIONING: usize = 100;
+/// How many tasks of a cluster may wait for an instance at once: "the limit of 500 tasks that can be
+/// in the PROVISIONING state simultaneously" ("Amazon ECS service event messages", developer guide; it
+/// was 100 in 2020 and 300 in 2022).
+const MOST_PROVISIONING: usize = 500;
 
 impl World {
     /// The tasks of a cluster that wait for capacity.
@@ -77,10 +79,10 @@ impl World {
     /// placement failures do not count as failed tasks.
     pub(super) fn tell_placement_failure(&mut self, service: &mut Service, provider: Option<&str>, why: NoPlace) {
         let pause = self.settings.durations.placement_retry * 4.0;
-        if service.last_placement_event.is_some_and(|last| after(last, pause) > self.now) {
+        if service.told_placement.get(&why).is_some_and(|last| after(*last, pause) > self.now) {
             return;
         }
-        service.last_placement_event = Some(self.now);
+        service.told_placement.insert(why, self.now);
         let (reason, text) = match why {
             NoPlace::FargateCapacity => (
                 "RESOURCE:FARGATE",
@@ -94,20 +96,24 @@ impl World {
                 "RESOURCE:CPU",
                 "was unable to place a task because no container instance met all of its requirements.",
             ),
+            // The text is that of the page of messages; which reason the event has is not shown there.
+            NoPlace::ProvisioningLimit => (
+                "RESOURCE:CPU",
+                "was unable to place tasks in your cluster because the tasks provisioning capacity limit was exceeded.",
+            ),
         };
         self.tell(service, text);
         self.put_service_action(service, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", provider, Some(reason));
     }
 
-    /// "A maximum of 100 tasks in the PROVISIONING state per cluster" (containers-roadmap#2381, from
-    /// AWS's deep dive on cluster auto scaling): what is above it is not placed for now.
+    /// Above the limit of a cluster nothing is placed for now.
     pub(super) fn provisioning_is_full(&self, service: &Service, provider: Option<&str>) -> bool {
         let waits = provider
             .and_then(|p| self.provider(&service.key.cluster, p))
             .is_some_and(|p| p.family() != ProviderFamily::Fargate);
         let of_instances = |t: &&Task| t.launch_type != LaunchType::Fargate;
         waits
-            && self.holds(Rule::HundredProvisioningTasks)
+            && self.holds(Rule::ProvisioningIsLimited)
             && self.waiting_tasks(&service.key.cluster).filter(of_instances).count() >= MOST_PROVISIONING
     }
 

@@ -58,6 +58,11 @@ def skip(seconds):
         return json.load(answer)
 
 
+def fault(body):
+    with urllib.request.urlopen(f"{URL}/_sim/faults", json.dumps(body).encode()) as answer:
+        return json.load(answer)
+
+
 def ecs_reads():
     shows("ecs list-clusters", "length(clusterArns)", 2)
     shows("ecs list-clusters --max-items 1 --page-size 1", "length(clusterArns)", 1)
@@ -160,6 +165,63 @@ def ecs_writes(web):
     refused(stopped, "ConflictException", "not in progress", arn=deployment["serviceDeploymentArn"])
     skip(1200)
     shows("ecs describe-services --cluster shop --services web", "services[0].[launchType, length(deployments)]", ["FARGATE", 1])
+
+
+def traffic_shift():
+    """A blue/green deployment that pauses, goes on, pauses at its last stage and is rolled back; then an alarm."""
+    pause = "{{targetType=PAUSE,lifecycleStages=[%s],timeoutConfiguration={{timeoutInMinutes=60}}}}"
+    function = "{{targetType=AWS_LAMBDA,hookTargetArn=arn:aws:lambda:eu-west-1:123456789012:function:check,lifecycleStages=[POST_SCALE_UP]}}"
+    hooks = f"lifecycleHooks=[{function},{pause % 'POST_SCALE_UP,PRE_PRODUCTION_TRAFFIC_SHIFT,POST_PRODUCTION_TRAFFIC_SHIFT'}]"
+    deploy = "ecs update-service --cluster shop --service web --force-new-deployment --deployment-configuration"
+    alarms = "alarms={{alarmNames=[web-errors],enable=true,rollback=true}}"
+    blue_green = f"strategy=BLUE_GREEN,bakeTimeInMinutes=5,{hooks},{alarms}"
+    hook = "service.deploymentConfiguration.lifecycleHooks[1].timeoutConfiguration.timeoutInMinutes"
+    shows(f"{deploy} {blue_green}", hook, 60)
+    refused(f"{deploy} strategy=BLUE_GREEN,lifecycleHooks=[{pause % 'TEST_TRAFFIC_SHIFT'}]", "InvalidParameterException", "PAUSE hooks cannot")
+
+    arn = said("ecs list-service-deployments --cluster shop --service web")["serviceDeployments"][0]["serviceDeploymentArn"]
+    continues = "ecs continue-service-deployment --service-deployment-arn {arn} --hook-id"
+
+    def paused(stage, statuses, green, blue):
+        skip(300)
+        answer = said("ecs describe-service-deployments --service-deployment-arns {arn}", arn=arn)["serviceDeployments"][0]
+        details = answer["lifecycleHookDetails"]
+        assert (answer["lifecycleStage"], [d["status"] for d in details]) == (stage, statuses), answer
+        assert details[-1]["timeoutAction"] == "ROLLBACK" and "targetArn" not in details[-1], details
+        names = ("requestedTestTrafficWeight", "requestedProductionTrafficWeight")
+        weights = [[r[name] for name in names] for r in (answer["targetServiceRevision"], answer["sourceServiceRevisions"][0])]
+        assert weights == [green, blue], (stage, weights)
+        assert answer["alarms"] == {"status": "MONITORING", "alarmNames": ["web-errors"], "triggeredAlarmNames": []}, answer
+        return answer, details[-1]["hookId"]
+
+    answer, hook = paused("POST_SCALE_UP", ["SUCCEEDED", "AWAITING_ACTION"], [0.0, 0.0], [0.0, 100.0])
+    of_revision = "ecs describe-service-revisions --service-revision-arns {arn}"
+    serves = "serviceRevisions[0].resolvedConfiguration.loadBalancers[0].targetGroupArn | contains(@, 'targetgroup/web/')"
+    shows(of_revision, serves, True, arn=answer["targetServiceRevision"]["arn"])
+    refused(f"{continues} nope", "InvalidParameterException", "does not await", arn=arn)
+    refused(f"{continues} {hook}", "ServiceDeploymentNotFoundException", "not found", arn="nope")
+    shows(f"{continues} {hook}", "serviceDeploymentArn", arn, arn=arn)
+    _, hook = paused("PRODUCTION_TRAFFIC_SHIFT", ["AWAITING_ACTION"], [100.0, 0.0], [0.0, 100.0])
+    shows(f"{continues} {hook} --action CONTINUE", "serviceDeploymentArn", arn, arn=arn)
+    _, hook = paused("POST_PRODUCTION_TRAFFIC_SHIFT", ["AWAITING_ACTION"], [100.0, 100.0], [0.0, 0.0])
+    shows(f"{continues} {hook} --action ROLLBACK", "serviceDeploymentArn", arn, arn=arn)
+    skip(600)
+    ended = "serviceDeployments[0].[status, alarms.status, lifecycleHookDetails[0].status, targetServiceRevision.requestedProductionTrafficWeight]"
+    shows("ecs describe-service-deployments --service-deployment-arns {arn}", ended, ["ROLLBACK_SUCCESSFUL", "MONITORING_COMPLETE", "FAILED", 0.0], arn=arn)
+
+    def alarmed(configuration, on):
+        shows(f"{deploy} {configuration}", "service.status", "ACTIVE")
+        fault({"fault": "alarm", "name": "web-errors", "on": on})
+        skip(1200)
+        newest = said("ecs list-service-deployments --cluster shop --service web")["serviceDeployments"][0]
+        described = said("ecs describe-service-deployments --service-deployment-arns {arn}", arn=newest["serviceDeploymentArn"])
+        answer = described["serviceDeployments"][0]
+        return [answer["status"], answer["alarms"]["status"], answer["alarms"]["triggeredAlarmNames"]]
+
+    # The alarm is still on when the second begins, which therefore heeds none; the third does again.
+    assert alarmed(alarms, True) == ["ROLLBACK_SUCCESSFUL", "TRIGGERED", ["web-errors"]]
+    assert alarmed(alarms, False) == ["SUCCESSFUL", "DISABLED", []]
+    assert alarmed(alarms, False) == ["SUCCESSFUL", "MONITORING_COMPLETE", []]
 
 
 def load_balancing(web):
@@ -326,6 +388,7 @@ def main():
     web = ecs_reads()
     load_balancing(web)
     ecs_writes(web)
+    traffic_shift()
     auto_scaling()
     application_auto_scaling()
     ec2()

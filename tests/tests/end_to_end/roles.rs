@@ -14,6 +14,7 @@ use spotkeeper_tests::stack::Stack;
 use crate::gate::Gate;
 use crate::signed;
 use crate::world::{PATIENCE, World, fault, place};
+use spotkeeper_tests::api::{DYNAMODB, LOGS, Service};
 
 const POLICY: &str = "
 mode: active
@@ -130,7 +131,7 @@ impl Scene {
             if !next.is_null() {
                 input["nextToken"] = next;
             }
-            let mut answer = self.json("logs", "Logs_20140328", "FilterLogEvents", &input);
+            let mut answer = self.call(LOGS, "FilterLogEvents", &input);
             let events = answer["events"].as_array().cloned().unwrap_or_default();
             messages.extend(events.iter().map(|event| event["message"].as_str().unwrap_or_default().to_owned()));
             next = answer["nextToken"].take();
@@ -140,8 +141,8 @@ impl Scene {
         }
     }
 
-    fn json(&self, service: &str, target: &str, operation: &str, input: &Value) -> Value {
-        signed::json(self.ministack.url(), service, target, operation, input)
+    fn call(&self, service: Service, operation: &str, input: &Value) -> Value {
+        self.stack.api.call(service, operation, input).unwrap()
     }
 
     fn each_statement_is_needed(&self) {
@@ -200,10 +201,10 @@ impl Scene {
             "FilterExpression": "begins_with(pk, :cache)",
             "ExpressionAttributeValues": { ":cache": { "S": "cache/" } },
         });
-        let found = self.json("dynamodb", "DynamoDB_20120810", "Scan", &of_cache);
+        let found = self.call(DYNAMODB, "Scan", &of_cache);
         for item in found["Items"].as_array().unwrap() {
             let input = json!({ "TableName": table, "Key": { "pk": item["pk"], "sk": item["sk"] } });
-            self.json("dynamodb", "DynamoDB_20120810", "DeleteItem", &input);
+            self.call(DYNAMODB, "DeleteItem", &input);
         }
     }
 

@@ -6,6 +6,7 @@
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on ends")]
 
+use aws_sim::account::plain;
 use aws_sim::world::World;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::{SignedDuration, Timestamp};
@@ -16,23 +17,20 @@ use spotkeeper_virtual_time::simulation::{Simulation, in_virtual_time};
 use spotkeeper_virtual_time::tables::Tables;
 
 fn world(services: u32) -> World {
-    let account = json!({
-        "settings": { "throttling": "off" },
-        "clusters": [{ "clusterName": "shop", "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }],
-        "taskDefinitions": [{
-            "family": "web", "cpu": 256, "memory": 512, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
-            "containerDefinitions": [{ "name": "app", "image": "web:1", "stopTimeout": 30 }],
-        }],
-        "quotas": [{ "serviceCode": "fargate", "quotaCode": "L-3032A538", "value": 100_000 }],
-        "generate": [{
-            "count": services, "namePattern": "web-{n}", "clusters": ["shop"],
-            "service": {
-                "taskDefinition": "web", "desiredCount": 4, "launchType": "FARGATE",
-                "deploymentConfiguration": { "minimumHealthyPercent": 50, "maximumPercent": 200 },
-                "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
-            },
-        }],
-    });
+    let account = plain(
+        "shop",
+        json!({
+            "quotas": [{ "serviceCode": "fargate", "quotaCode": "L-3032A538", "value": 100_000 }],
+            "generate": [{
+                "count": services, "namePattern": "web-{n}", "clusters": ["shop"],
+                "service": {
+                    "taskDefinition": "web", "desiredCount": 4, "launchType": "FARGATE",
+                    "deploymentConfiguration": { "minimumHealthyPercent": 50, "maximumPercent": 200 },
+                    "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
+                },
+            }],
+        }),
+    );
     aws_sim::account::parse(&account.to_string(), "bench", Timestamp::from_second(1_767_225_600).unwrap()).unwrap()
 }
 

@@ -16,6 +16,7 @@ use spotkeeper_core::switch::{Scope, SwitchEntry};
 use crate::execution::Execution;
 use crate::ports::FaultRule;
 use crate::promises::{deploying, spot_tasks};
+use crate::queue::{Queue, WINDOW};
 use crate::simulation::{Inner, Simulation};
 
 /// How often the world is looked at while nobody calls.
@@ -103,6 +104,7 @@ pub async fn live(simulation: &Simulation, day: &Day) {
     if let Some(period) = day.schedule {
         tokio::task::spawn_local(scheduled(simulation.clone(), period, Rc::clone(&alive)));
     }
+    tokio::task::spawn_local(events(simulation.clone(), Rc::clone(&alive)));
     let mut happenings: Vec<&(SignedDuration, Happening)> = day.happenings.iter().collect();
     happenings.sort_by_key(|(at, _)| *at);
     let mut happenings = happenings.into_iter().peekable();
@@ -144,6 +146,20 @@ async fn scheduled(simulation: Simulation, period: SignedDuration, alive: Rc<Cel
     for number in 1.. {
         simulation.sleep_until(origin + period * number).await;
         spawn(&simulation, &format!("{SCHEDULED}{number}"), serde_json::json!({}), &alive);
+    }
+}
+
+/// Delivers the account's events, and begins the early runs that come of them.
+async fn events(simulation: Simulation, alive: Rc<Cell<u32>>) {
+    let mut queue = Queue::default();
+    loop {
+        tokio::time::sleep(WINDOW.unsigned_abs()).await;
+        simulation.with(|inner| queue.fill(inner));
+        queue.deliver(&simulation).await;
+        for (name, input) in simulation.with(|inner| std::mem::take(&mut inner.starts)) {
+            simulation.with(|inner| inner.note("events", format!("start {name}: {input}")));
+            spawn(&simulation, name.as_str(), input, &alive);
+        }
     }
 }
 

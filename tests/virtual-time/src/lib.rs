@@ -13,6 +13,7 @@
 //! | `day` | the schedule and what others do at which time |
 //! | `journal` | what happened, a line each |
 //! | `promises` | S1 to S10 and S12, checked at each step |
+//! | `queue` | the way of events to the interruption recorder |
 //! | `scenario` | the files of `tests/scenarios/` |
 //! | `random` | worlds made from a seed |
 
@@ -22,6 +23,7 @@ pub mod execution;
 pub mod journal;
 pub mod ports;
 pub mod promises;
+pub mod queue;
 pub mod random;
 pub mod scenario;
 pub mod simulation;

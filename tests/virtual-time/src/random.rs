@@ -18,6 +18,8 @@ use crate::tables::Tables;
 pub const DURATION: SignedDuration = SignedDuration::from_hours(24);
 /// When nothing goes wrong in it any more.
 pub const CALM: SignedDuration = SignedDuration::from_hours(19);
+/// How long the fleet on AWS keeps the reading of a target group at the most.
+const TARGET_GROUPS_KEPT: SignedDuration = SignedDuration::from_hours(6);
 /// How many lines of a journal a failure shows.
 const TAIL: usize = 60;
 
@@ -60,6 +62,10 @@ async fn lived(seed: u64, world: World, policy: Policy, day: &Day) -> Lived {
         // What goes wrong lasts half an hour at the most, and the schedule may be as slow.
         inner.promises.patience = SignedDuration::from_mins(150);
         inner.latency = (5, 200);
+        // As on AWS in every other world; in the rest each target group is read anew.
+        if seed % 2 == 1 {
+            inner.keep_target_groups_for(TARGET_GROUPS_KEPT);
+        }
     });
     live(&simulation, day).await;
     simulation.with(|inner| Lived {

@@ -1,15 +1,19 @@
 //! The world, the tables and the journal behind one lock.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sim::world::World;
 use jiff::Timestamp;
+use serde_json::Value;
+use spotkeeper_core::ids::RunId;
+use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::Clock as _;
 
 use crate::clock::VirtualClock;
 use crate::journal::Journal;
-use crate::ports::Faults;
+use crate::ports::{Faults, KeptTargetGroups};
 use crate::promises::Promises;
 use crate::tables::Tables;
 
@@ -35,10 +39,19 @@ pub struct Inner {
     pub journal: Journal,
     /// What is promised, and what was broken.
     pub promises: Promises,
+    /// The target groups that need not be read again.
+    pub kept_target_groups: KeptTargetGroups,
     /// How long a call takes one way, in milliseconds: from, to.
     pub latency: (u64, u64),
-    /// Everything that is random.
+    /// Everything that is random, but for what is random about events.
     pub rng: fastrand::Rng,
+    /// What is random about events and the function that gets them: apart, so that a run goes the
+    /// same way whatever else happens in the account.
+    pub events_rng: fastrand::Rng,
+    /// Early runs that were asked for and are still to begin.
+    pub starts: Vec<(RunId, Value)>,
+    /// The names of all early runs that were asked for.
+    pub started: BTreeSet<RunId>,
     /// Calls of ports so far.
     pub calls: u32,
 }
@@ -55,8 +68,12 @@ impl Simulation {
             world,
             tables,
             faults: Faults::default(),
+            kept_target_groups: KeptTargetGroups::default(),
             latency: (20, 80),
             rng: fastrand::Rng::with_seed(seed),
+            events_rng: fastrand::Rng::with_seed(seed ^ 0x0065_7665_6e74_7300),
+            starts: Vec::new(),
+            started: BTreeSet::new(),
             calls: 0,
         };
         Simulation { clock, clusters_in_flight: 5, inner: Arc::new(Mutex::new(inner)) }
@@ -77,9 +94,19 @@ impl Simulation {
 }
 
 impl Inner {
-    /// How long one way of a call takes.
-    pub(crate) fn one_way(&mut self) -> Duration {
-        Duration::from_millis(self.rng.u64(self.latency.0..=self.latency.1))
+    /// Has the readings of target groups kept for so long; at the start they are not kept.
+    pub fn keep_target_groups_for(&mut self, period: jiff::SignedDuration) {
+        self.kept_target_groups.keep_for(period);
+        self.promises.target_groups_kept = period;
+    }
+
+    /// How long one way of a call of that function takes.
+    pub(crate) fn one_way(&mut self, function: Function) -> Duration {
+        let rng = match function {
+            Function::InterruptionRecorder => &mut self.events_rng,
+            _ => &mut self.rng,
+        };
+        Duration::from_millis(rng.u64(self.latency.0..=self.latency.1))
     }
 
     /// Writes a line into the journal.

@@ -46,6 +46,8 @@ pub struct Tables {
     pub ceilings: BTreeMap<(ClusterName, Pair), PairCeiling>,
     /// What happened to Spot capacity, each once.
     pub occurrences: BTreeMap<(Option<ClusterName>, OccurrenceKind, String), Occurrence>,
+    /// Until when the right to start an early run of a cluster is taken.
+    pub early_runs: BTreeMap<ClusterName, Timestamp>,
 }
 
 impl Tables {
@@ -67,6 +69,7 @@ impl Tables {
             scores: BTreeMap::new(),
             ceilings: BTreeMap::new(),
             occurrences: BTreeMap::new(),
+            early_runs: BTreeMap::new(),
         }
     }
 
@@ -91,6 +94,20 @@ impl Tables {
             self.epoch += 1;
         }
         self.epoch
+    }
+
+    pub(crate) fn take_early_run(&mut self, cluster: &ClusterName, now: Timestamp, until: Timestamp) -> bool {
+        if self.early_runs.get(cluster).is_some_and(|taken| *taken > now) {
+            return false;
+        }
+        self.early_runs.insert(cluster.clone(), until);
+        true
+    }
+
+    pub(crate) fn release_early_run(&mut self, cluster: &ClusterName, until: Timestamp) {
+        if self.early_runs.get(cluster) == Some(&until) {
+            self.early_runs.remove(cluster);
+        }
     }
 
     pub(crate) fn ledgers_of(&self, cluster: &Cluster) -> Vec<Ledger> {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
 
+use aws_sim::account::plain;
 use aws_sim::world::World;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -23,15 +24,7 @@ fn world() -> World {
             "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
         })
     };
-    let account = json!({
-        "settings": { "throttling": "off" },
-        "clusters": [{ "clusterName": "shop", "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }],
-        "taskDefinitions": [{
-            "family": "web", "cpu": 256, "memory": 512, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
-            "containerDefinitions": [{ "name": "app", "image": "web:1", "stopTimeout": 30 }],
-        }],
-        "services": [service("web"), service("cart")],
-    });
+    let account = plain("shop", json!({ "services": [service("web"), service("cart")] }));
     aws_sim::account::parse(&account.to_string(), "test", Timestamp::from_second(1_767_225_600).unwrap()).unwrap()
 }
 
@@ -142,7 +135,7 @@ fn s12_a_recorder_dead_at_any_step_loses_nothing() {
 /// More often than the state machine tries again: the execution goes on without, or fails.
 #[test]
 fn s12_functions_dead_for_good_at_any_step_lose_nothing() {
-    for function in Function::ALL {
+    for function in Function::OF_A_RUN {
         every_step(function, 12);
     }
 }

@@ -61,3 +61,8 @@ fn an_occurrence_is_kept_once() {
 fn a_ceiling_is_written_over_the_one_that_was_read() {
     with_state(async |state| state_contract::a_ceiling_is_written_over_the_one_that_was_read(state).await);
 }
+
+#[test]
+fn an_early_run_is_taken_once_in_its_time() {
+    with_state(async |state| state_contract::an_early_run_is_taken_once_in_its_time(state).await);
+}

@@ -49,6 +49,7 @@ actions! {
     DescribeAutoScalingGroups = "autoscaling:DescribeAutoScalingGroups" from AutoScalingRead,
     DescribeLaunchTemplateVersions = "ec2:DescribeLaunchTemplateVersions" from Ec2LaunchTemplateVersions,
     DescribeInstanceTypes = "ec2:DescribeInstanceTypes" from Ec2InstanceTypes,
+    DescribeInstances = "ec2:DescribeInstances" from Ec2Instances,
     DescribeScalableTargets = "application-autoscaling:DescribeScalableTargets" from ApplicationAutoScalingRead,
     DescribeScheduledActions = "application-autoscaling:DescribeScheduledActions" from ApplicationAutoScalingRead,
     GetServiceQuota = "servicequotas:GetServiceQuota" from ServiceQuotasRead,

@@ -33,6 +33,8 @@ pub enum BucketId {
     Ec2LaunchTemplateVersions,
     /// EC2: `DescribeInstanceTypes`.
     Ec2InstanceTypes,
+    /// EC2: `DescribeInstances`, with a filter and in pages.
+    Ec2Instances,
     /// Auto Scaling: reads.
     AutoScalingRead,
     /// Application Auto Scaling: reads.
@@ -57,7 +59,7 @@ const UNPUBLISHED: Rate = Rate { burst: 20.0, refill: 10.0 };
 
 impl BucketId {
     /// Every bucket.
-    pub const ALL: [BucketId; 15] = [
+    pub const ALL: [BucketId; 16] = [
         BucketId::EcsClusterRead,
         BucketId::EcsServiceRead,
         BucketId::EcsServiceModify,
@@ -70,6 +72,7 @@ impl BucketId {
         BucketId::ElbRead,
         BucketId::Ec2LaunchTemplateVersions,
         BucketId::Ec2InstanceTypes,
+        BucketId::Ec2Instances,
         BucketId::AutoScalingRead,
         BucketId::ApplicationAutoScalingRead,
         BucketId::ServiceQuotasRead,
@@ -91,7 +94,9 @@ impl BucketId {
             BucketId::EcsServiceModify => Rate { burst: 50.0, refill: 5.0 },
             BucketId::EcsTaskProtection => Rate { burst: 200.0, refill: 80.0 },
             BucketId::ElbRead => Rate { burst: 40.0, refill: 10.0 },
-            BucketId::Ec2LaunchTemplateVersions | BucketId::Ec2InstanceTypes => Rate { burst: 100.0, refill: 20.0 },
+            BucketId::Ec2LaunchTemplateVersions | BucketId::Ec2InstanceTypes | BucketId::Ec2Instances => {
+                Rate { burst: 100.0, refill: 20.0 }
+            }
             BucketId::AutoScalingRead | BucketId::ApplicationAutoScalingRead | BucketId::ServiceQuotasRead => {
                 UNPUBLISHED
             }

@@ -92,19 +92,21 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         read
     }
 
-    /// ECS answers in pages of at most 10 however many are named, and takes no larger page.
-    async fn raw_providers(
+    /// All of them where none is named. ECS answers in pages of at most 10 however many are named,
+    /// and takes no larger page.
+    pub(super) async fn raw_providers(
         &self,
         cluster: Option<&ClusterName>,
         names: &[ProviderName],
     ) -> Result<Vec<Result<CapacityProvider, Failure>>, ApiError> {
+        let named = names.iter().map(|name| name.as_str().to_owned()).collect();
         let request = self
             .api
             .clients
             .ecs
             .describe_capacity_providers()
             .set_cluster(cluster.map(|cluster| cluster.as_str().to_owned()))
-            .set_capacity_providers(Some(names.iter().map(|name| name.as_str().to_owned()).collect()));
+            .set_capacity_providers(Some(named).filter(|named: &Vec<String>| !named.is_empty()));
         pages(|token| {
             let request = request.clone().set_next_token(token);
             async move {
@@ -117,7 +119,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         .await
     }
 
-    async fn groups(&self, names: BTreeSet<String>, depth: Depth) -> Read<String, Group> {
+    pub(super) async fn groups(&self, names: BTreeSet<String>, depth: Depth) -> Read<String, Group> {
         let names: Vec<String> = names.into_iter().collect();
         let batches = all(names.chunks(GROUPS_PER_CALL).map(|names| self.described_groups(names, depth))).await;
         let raw: Read<String, AutoScalingGroup> = batches.into_iter().flatten().collect();
@@ -232,7 +234,7 @@ fn reading<T>(read: Result<T, Gap>) -> Reading<T> {
 }
 
 /// The group behind a provider, still unread, by name.
-fn group_of(provider: &Provider) -> Option<&str> {
+pub(super) fn group_of(provider: &Provider) -> Option<&str> {
     match &provider.kind {
         ProviderKind::AutoScalingGroup(behind) => behind.group.get().err().map(|gap| gap.subject.as_str()),
         ProviderKind::Fargate | ProviderKind::FargateSpot | ProviderKind::ManagedInstances(_) => None,

@@ -57,6 +57,7 @@ mod capacity;
 mod clusters;
 mod deployments;
 mod details;
+mod inventory;
 mod look;
 mod quotas;
 mod scaling;

@@ -19,6 +19,7 @@
 //! | placement score | `score/CLUSTER` | the Spot provider | `expires_at` |
 //! | ceiling | `ceiling/CLUSTER` | the pair | `version` |
 //! | occurrence | `occurrence/CLUSTER`, `occurrence/(unknown)` | `KIND/ID` | `at`, `expires_at` |
+//! | early run | `early-run` | the cluster | no body: `until`, `expires_at` |
 //! | cache | `cache/KEY` | `v1` | `until`, `expires_at` |
 //!
 //! `until` and `at` are in milliseconds and `expires_at`, for TTL, in seconds since 1970; the times
@@ -30,6 +31,7 @@ mod batch;
 mod by_hand;
 mod cache;
 mod dials;
+mod early_runs;
 mod error;
 mod items;
 mod leases;
@@ -219,6 +221,14 @@ impl State for DynamoState {
 
     async fn put_ceiling(&self, ceiling: &PairCeiling) -> Result<(), PortError> {
         signals::put_ceiling(&self.table, ceiling).await
+    }
+
+    async fn take_early_run(&self, cluster: &ClusterName, now: Timestamp, until: Timestamp) -> Result<bool, PortError> {
+        early_runs::take(&self.table, cluster, now, until).await
+    }
+
+    async fn release_early_run(&self, cluster: &ClusterName, until: Timestamp) -> Result<(), PortError> {
+        early_runs::release(&self.table, cluster, until).await
     }
 
     async fn put_moves(&self, moves: &[MoveRecord]) -> Result<(), PortError> {

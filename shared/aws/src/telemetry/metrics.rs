@@ -91,6 +91,17 @@ metrics! {
     RUNS = "Runs" in Count by ["Mode", "Status"],
     /// How long a run took.
     RUN_DURATION = "RunDuration" in Seconds by ["Mode"],
+
+    /// Spot instances and Fargate Spot tasks that are taken away.
+    SPOT_INTERRUPTIONS = "SpotInterruptions" in Count by ["Cluster", "Provider", "Pool"],
+    /// Spot instances that EC2 sees at higher risk.
+    REBALANCE_RECOMMENDATIONS = "RebalanceRecommendations" in Count by ["Cluster"],
+    /// Tasks that found no place on a Spot provider.
+    SPOT_PLACEMENT_FAILURES = "SpotPlacementFailures" in Count by ["Cluster", "Provider"],
+    /// Spot launches of Auto Scaling groups that failed.
+    SPOT_LAUNCH_FAILURES = "SpotLaunchFailures" in Count by ["Sign"],
+    /// Events that could not be read.
+    MALFORMED_EVENTS = "MalformedEvents" in Count by [],
 }
 
 /// One value of a metric.
@@ -105,7 +116,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    fn new(metric: &'static Metric, values: &[&str], value: f64) -> Sample {
+    pub(super) fn new(metric: &'static Metric, values: &[&str], value: f64) -> Sample {
         let dimensions = metric.dimensions.iter().zip(values).map(|(name, value)| (*name, (*value).to_owned()));
         Sample { metric, dimensions: dimensions.collect(), value }
     }
@@ -200,6 +211,6 @@ fn by_cluster(reports: &[ClusterReport]) -> BTreeMap<&str, Counts<'_>> {
 
 /// A length as a value: exact up to 2^53.
 #[allow(clippy::cast_precision_loss, reason = "no list here is anywhere near 2^53 long")]
-const fn count(length: usize) -> f64 {
+pub(super) const fn count(length: usize) -> f64 {
     length as f64
 }

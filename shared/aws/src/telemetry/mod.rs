@@ -1,10 +1,12 @@
-//! Metrics to CloudWatch and one event to EventBridge, when a run ends.
+//! Metrics to CloudWatch and one event to EventBridge, when a run ends; and metrics of what happens
+//! to Spot capacity, as it happens.
 //!
-//! What is told is decided by pure functions, [`metrics::samples`] and [`event::RunEnded::of`];
-//! `docs/METRICS.md` describes both, and tests hold it to them.
+//! What is told is decided by pure functions, [`metrics::samples`], [`spot::spot_samples`] and
+//! [`event::RunEnded::of`]; `docs/METRICS.md` describes all, and tests hold it to them.
 
 pub mod event;
 pub mod metrics;
+pub mod spot;
 
 use std::time::Duration;
 
@@ -15,9 +17,11 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use spotkeeper_core::ports::{PortError, Telemetry};
 use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::signals::Occurrence;
 
 use self::event::RunEnded;
 use self::metrics::{Sample, Unit, samples};
+use self::spot::spot_samples;
 use crate::state::{failed, port_error};
 
 /// The namespace of every metric.
@@ -92,6 +96,10 @@ impl Telemetry for AwsTelemetry {
         let metrics = self.put_metrics(&samples(run, ended, reports), ended.at).await;
         let event = self.put_event(&RunEnded::of(run, ended, reports), ended.at).await;
         metrics.and(event)
+    }
+
+    async fn spot_events(&self, occurrences: &[Occurrence], malformed: u32, now: Timestamp) -> Result<(), PortError> {
+        self.put_metrics(&spot_samples(occurrences, malformed), now).await
     }
 }
 

@@ -210,7 +210,7 @@ impl<'d, 'a> Draft<'d, 'a> {
     }
 
     fn write(mut self) -> ApplyDecision {
-        if self.record.images_before.is_empty() && self.record.steps == 0 {
+        if self.record.steps == 0 {
             self.record.images_before = images(self.input.look);
         }
         self.begin(false, None, None);

@@ -77,7 +77,7 @@ fn partner(policy: &Policy, snapshot: &Snapshot, anchor: &ProviderName, wanted: 
     }
     let anchor_provider = provider(snapshot, anchor).map_err(|gap| vec![Finding::Gap { gap }])?;
     let (mut fitting, mut rejected) = (Vec::new(), Vec::new());
-    for name in snapshot.cluster.capacity_providers.iter().filter(|name| *name != anchor && !is_fargate(name)) {
+    for name in snapshot.cluster.capacity_providers.iter().filter(|name| !is_fargate(name)) {
         let Ok(candidate) = provider(snapshot, name) else {
             rejected.push(Rejection { provider: name.clone(), misfit: Misfit::Unread });
             continue;
@@ -88,7 +88,7 @@ fn partner(policy: &Policy, snapshot: &Snapshot, anchor: &ProviderName, wanted: 
         };
         match misfit(on_demand, spot) {
             None => fitting.push(candidate),
-            // The other groups of the anchor's own market, and the other families, were never candidates.
+            // The anchor and what buys the same, and the other families, were never candidates.
             Some(Misfit::Families(..)) => {}
             Some(Misfit::Markets(one, other)) if one == other => {}
             Some(misfit) => rejected.push(Rejection { provider: name.clone(), misfit }),

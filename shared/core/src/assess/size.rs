@@ -24,7 +24,7 @@ const MEMORY_OF_A_VCPU: MemoryMib = MemoryMib(4096);
 
 /// CPU of one task: what its task definition states, or else what its memory would come to on a
 /// general-purpose instance, so that a service that reserves no CPU still counts for a budget.
-/// `None` where the task definition was not read or states neither.
+/// Never 0: `None` where the task definition was not read or states neither.
 #[must_use]
 pub fn task_cpu(service: &Service) -> Option<CpuUnits> {
     let task_definition = service.task_definition.known()?;
@@ -66,10 +66,7 @@ fn fargate_zones(service: &Service) -> usize {
         .known()
         .filter(|tasks| tasks.len() >= service.subnets.len())
         .and_then(|tasks| tasks.iter().map(|task| task.zone.as_ref()).collect());
-    match zones {
-        Some(zones) if !zones.is_empty() => distinct(zones.into_iter()),
-        _ => distinct(service.subnets.iter()),
-    }
+    zones.map_or_else(|| distinct(service.subnets.iter()), |zones| distinct(zones.into_iter()))
 }
 
 fn distinct<'a>(items: impl Iterator<Item = &'a String>) -> usize {

@@ -12,23 +12,16 @@ pub(super) enum Amount {
     Memory,
 }
 
-/// The largest text that is looked at.
-const MAX_TEXT: usize = 20;
-
 /// Parses `256`, `.25 vcpu`, `1 vCPU`, `0.5 GB`.
 pub(super) fn parse(text: &str, amount: Amount) -> Option<u64> {
-    let text = text.trim();
-    if text.len() > MAX_TEXT || !text.is_ascii() {
-        return None;
-    }
-    let lower = text.to_ascii_lowercase();
+    let lower = text.trim_ascii().to_ascii_lowercase();
     let unit = match amount {
         Amount::Cpu => "vcpu",
         Amount::Memory => "gb",
     };
     match lower.strip_suffix(unit) {
         // Both units are 1,024 of what ECS counts in.
-        Some(number) => thousand_and_24_times(number.trim_end()),
+        Some(number) => thousand_and_24_times(number.trim_ascii_end()),
         None => lower.parse().ok(),
     }
 }
@@ -73,6 +66,8 @@ mod tests {
             (".5 gb", Amount::Memory, Some(512)),
             ("30GB", Amount::Memory, Some(30_720)),
             ("512", Amount::Memory, Some(512)),
+            ("0.0009765625 GB", Amount::Memory, Some(1)),
+            ("0.00048828125 GB", Amount::Memory, None),
             ("512 MB", Amount::Memory, None),
             ("99999999999999999 GB", Amount::Memory, None),
             ("<MEMORY>", Amount::Memory, None),

@@ -221,7 +221,8 @@ fn is_fargate_size(cpu: u64, memory: u64) -> bool {
         16_384 => (32, 120, 8),
         _ => return false,
     };
-    (least * GIB..=most * GIB).contains(&memory) && (memory - least * GIB).is_multiple_of(step * GIB)
+    // Every least is a multiple of its step.
+    (least * GIB..=most * GIB).contains(&memory) && memory.is_multiple_of(step * GIB)
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ pub(super) fn read(reader: &mut Reader, node: &Node<'_>, mode: NetworkMode) -> O
         path: node.path.clone(),
         essential,
         health_check: node.get("healthCheck").is_some(),
-        cpu: reader.number(node, "cpu").filter(|cpu| *cpu > 0),
+        cpu: reader.number(node, "cpu"),
         memory: reader.number(node, "memory").filter(|memory| *memory > 0),
         reservation: reader.number(node, "memoryReservation").filter(|memory| *memory > 0),
         gpus: gpus(reader, node),

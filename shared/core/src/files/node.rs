@@ -266,12 +266,14 @@ impl Reader {
 
     /// A name that the rules rest upon.
     pub(super) fn reference(&mut self, node: &Node<'_>, key: &str) -> Option<String> {
-        if node.get(key).is_none() {
-            self.unreadable(node, Problem::Missing { key: key.to_owned() });
-        }
         let before = self.refused.len();
         let name = self.text(node, key).map(str::to_owned);
-        self.unreadable |= self.refused.len() > before;
+        if name.is_none() {
+            if self.refused.len() == before {
+                self.refuse(node, Problem::Missing { key: key.to_owned() });
+            }
+            self.unreadable = true;
+        }
         name
     }
 

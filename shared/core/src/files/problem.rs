@@ -203,7 +203,7 @@ impl std::fmt::Display for Problem {
             Problem::NotOnFargate { setting } => write!(f, "Fargate does not take {setting}"),
             Problem::NoMemory => f.write_str("neither memory nor memoryReservation is set, nor memory of the task"),
             Problem::ReservationAboveLimit { memory, reservation } => {
-                write!(f, "memory ({memory}) must be more than memoryReservation ({reservation})")
+                write!(f, "memory ({memory}) must not be less than memoryReservation ({reservation})")
             }
             Problem::ContainersExceedTask { what, sum, task } => {
                 write!(f, "the containers ask for {sum} of {what}, the task has {task}")

@@ -21,6 +21,13 @@ fn ec2() -> Value {
     })
 }
 
+/// So many CPU units, and twice as much memory, of Windows.
+fn windows(document: &mut Value, cpu: u32) {
+    document["runtimePlatform"] = json!({ "operatingSystemFamily": "WINDOWS_SERVER_2022_CORE" });
+    document["cpu"] = json!(cpu);
+    document["memory"] = json!(cpu * 2);
+}
+
 fn all(notes: &[Note]) -> Vec<String> {
     notes
         .iter()
@@ -43,12 +50,18 @@ const REFUSALS: &[Row] = &[
     ("good on EC2", ec2, |_| {}, &[]),
     ("no family", fargate, |d| d["family"] = Value::Null, &[" missing"]),
     ("a family with a blank", fargate, |d| d["family"] = json!("a b"), &["/family bad_characters"]),
+    ("a family of every kind of character", fargate, |d| d["family"] = json!("my_Web-1"), &[]),
+    ("a family of 255 characters", fargate, |d| d["family"] = json!("x".repeat(255)), &[]),
+    ("a family of 256 characters", fargate, |d| d["family"] = json!("x".repeat(256)), &["/family bad_characters"]),
     ("no containers", fargate, |d| d["containerDefinitions"] = json!([]), &[" missing"]),
     ("containers that are no list", fargate, |d| d["containerDefinitions"] = json!({}), &["/containerDefinitions wrong_type"]),
     ("a container that is no object", fargate, |d| d["containerDefinitions"][0] = json!("app"), &["/containerDefinitions/0 wrong_type", " missing"]),
     ("eleven containers", fargate, |d| {
         d["containerDefinitions"] = (0..11).map(|number| json!({ "name": format!("c{number}"), "image": "web" })).collect();
     }, &["/containerDefinitions too_many"]),
+    ("ten containers", fargate, |d| {
+        d["containerDefinitions"] = (0..10).map(|number| json!({ "name": format!("c{number}"), "image": "web" })).collect();
+    }, &[]),
     ("no container name", fargate, |d| d["containerDefinitions"][0]["name"] = json!(""), &["/containerDefinitions/0/name missing"]),
     ("no image", fargate, |d| d["containerDefinitions"][0]["image"] = Value::Null, &["/containerDefinitions/0 missing"]),
     ("an empty image", fargate, |d| d["containerDefinitions"][0]["image"] = json!(""), &["/containerDefinitions/0/image missing"]),
@@ -57,12 +70,22 @@ const REFUSALS: &[Row] = &[
     ("the same name twice", fargate, |d| { let one = d["containerDefinitions"][0].clone(); d["containerDefinitions"].as_array_mut().unwrap().push(one); },
         &["/containerDefinitions/1 duplicate"]),
     ("nothing essential", fargate, |d| d["containerDefinitions"][0]["essential"] = json!(false), &[" no_essential"]),
+    ("nothing essential, in text", fargate, |d| d["containerDefinitions"][0]["essential"] = json!("False"), &[" no_essential"]),
+    ("essential, in text", fargate, |d| d["containerDefinitions"][0]["essential"] = json!("true"), &[]),
     ("a size that Fargate has not", fargate, |d| d["memory"] = json!("4096"), &[" no_fargate_size"]),
     ("no size on Fargate", fargate, |d| { d["cpu"] = Value::Null; d["memory"] = Value::Null; }, &[" missing", " missing"]),
+    ("half a vCPU of Windows on Fargate", fargate, |d| windows(d, 512), &[" no_fargate_size"]),
+    ("a vCPU of Windows on Fargate", fargate, |d| windows(d, 1024), &[]),
+    ("two vCPU of Windows on Fargate", fargate, |d| windows(d, 2048), &[]),
+    ("an empty size on EC2", ec2, |d| d["cpu"] = json!(""), &[]),
     ("a token for CPU", fargate, |d| d["cpu"] = json!("<CPU>"), &["/cpu template_token"]),
     ("CloudFormation's Ref for CPU", fargate, |d| d["cpu"] = json!({ "Ref": "Cpu" }), &["/cpu template_token"]),
     ("words for memory", fargate, |d| d["memory"] = json!("a lot"), &["/memory not_a_number"]),
     ("a negative stop timeout", ec2, |d| d["containerDefinitions"][0]["stopTimeout"] = json!(-1), &["/containerDefinitions/0/stopTimeout out_of_range"]),
+    ("an empty stop timeout", ec2, |d| d["containerDefinitions"][0]["stopTimeout"] = json!(""), &[]),
+    ("the longest stop timeout of 32 bits", ec2, |d| d["containerDefinitions"][0]["stopTimeout"] = json!(2_147_483_647_u32), &[]),
+    ("a stop timeout beyond 32 bits", ec2, |d| d["containerDefinitions"][0]["stopTimeout"] = json!(2_147_483_648_u32), &["/containerDefinitions/0/stopTimeout out_of_range"]),
+    ("a stop timeout in text beyond 32 bits", ec2, |d| d["containerDefinitions"][0]["stopTimeout"] = json!("2147483648"), &["/containerDefinitions/0/stopTimeout not_a_number"]),
     ("a stop timeout of 120 on Fargate", fargate, |d| d["containerDefinitions"][0]["stopTimeout"] = json!(120), &[]),
     ("a stop timeout of 121 on Fargate", fargate, |d| d["containerDefinitions"][0]["stopTimeout"] = json!(121), &["/containerDefinitions/0/stopTimeout out_of_range"]),
     ("a stop timeout of 1 on Fargate", fargate, |d| d["containerDefinitions"][0]["stopTimeout"] = json!(1), &["/containerDefinitions/0/stopTimeout out_of_range"]),
@@ -85,15 +108,34 @@ const REFUSALS: &[Row] = &[
         { "name": "app", "image": "web", "memory": 64, "dependsOn": [{ "containerName": "db", "condition": "HEALTHY" }] },
         { "name": "db", "image": "db", "memory": 64 },
     ]), &["/containerDefinitions/0/dependsOn/0 healthy_without_check"]),
+    ("waiting for health that is checked", ec2, |d| d["containerDefinitions"] = json!([
+        { "name": "app", "image": "web", "memory": 64, "dependsOn": [{ "containerName": "db", "condition": "HEALTHY" }] },
+        { "name": "db", "image": "db", "memory": 64, "healthCheck": { "command": ["CMD", "true"] } },
+    ]), &[]),
+    ("waiting for an empty name", ec2, |d| d["containerDefinitions"][0]["dependsOn"] = json!([{ "containerName": "", "condition": "START" }]),
+        &["/containerDefinitions/0/dependsOn/0 missing"]),
     ("no memory on EC2", ec2, |d| d["containerDefinitions"][0]["memory"] = Value::Null, &["/containerDefinitions/0 no_memory"]),
     ("less memory than reserved", ec2, |d| d["containerDefinitions"][0]["memoryReservation"] = json!(512), &["/containerDefinitions/0 reservation_above_limit"]),
+    ("as much memory as reserved", ec2, |d| d["containerDefinitions"][0]["memoryReservation"] = json!(256), &[]),
+    ("memory reserved, and a limit of 0", ec2, |d| { d["containerDefinitions"][0]["memory"] = json!(0); d["containerDefinitions"][0]["memoryReservation"] = json!(64); }, &[]),
+    ("containers as large as the task", fargate, |d| d["containerDefinitions"][0]["cpu"] = json!(256), &[]),
     ("containers larger than the task", fargate, |d| d["containerDefinitions"][0]["cpu"] = json!(512), &[" containers_exceed_task"]),
     ("another host port in awsvpc", fargate, |d| d["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 80, "hostPort": 8080 }]),
         &["/containerDefinitions/0/portMappings/0 host_port_differs"]),
     ("a port beyond the last", ec2, |d| d["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 70_000 }]),
         &["/containerDefinitions/0/portMappings/0/containerPort out_of_range"]),
+    ("the last port", ec2, |d| d["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 65_535 }]), &[]),
+    ("a hostname in awsvpc", fargate, |d| d["containerDefinitions"][0]["hostname"] = json!("web"), &["/containerDefinitions/0 not_in_mode"]),
+    ("an empty hostname in awsvpc", fargate, |d| d["containerDefinitions"][0]["hostname"] = json!(""), &[]),
+    ("no extra hosts in awsvpc", fargate, |d| d["containerDefinitions"][0]["extraHosts"] = json!({}), &[]),
     ("links in awsvpc", fargate, |d| d["containerDefinitions"][0]["links"] = json!(["db"]), &["/containerDefinitions/0 not_in_mode"]),
     ("privileged on Fargate", fargate, |d| d["containerDefinitions"][0]["privileged"] = json!(true), &["/containerDefinitions/0/privileged not_on_fargate"]),
+    ("the host's processes on Fargate", fargate, |d| d["pidMode"] = json!("host"), &[" not_on_fargate"]),
+    ("the task's own processes on Fargate", fargate, |d| d["pidMode"] = json!("task"), &[]),
+    ("shared memory on Fargate", fargate, |d| d["ipcMode"] = json!("task"), &[" not_on_fargate"]),
+    ("an empty ipcMode on Fargate", fargate, |d| d["ipcMode"] = json!(""), &[]),
+    ("an accelerator on Fargate", fargate, |d| d["inferenceAccelerators"] = json!([{ "deviceName": "a", "deviceType": "eia2.medium" }]), &[" not_on_fargate"]),
+    ("no accelerators on Fargate", fargate, |d| d["inferenceAccelerators"] = json!([]), &[]),
     ("constraints on Fargate", fargate, |d| d["placementConstraints"] = json!([{ "type": "memberOf", "expression": "x" }]), &[" not_on_fargate"]),
     ("a constraint without an expression", ec2, |d| d["placementConstraints"] = json!([{ "type": "memberOf" }]), &["/placementConstraints/0 missing"]),
     ("GPUs on Fargate", fargate, |d| d["containerDefinitions"][0]["resourceRequirements"] = json!([{ "type": "GPU", "value": "1" }]), &["/containerDefinitions/0 not_on_fargate"]),
@@ -104,17 +146,24 @@ const REFUSALS: &[Row] = &[
 
 #[test]
 fn what_ecs_would_refuse_is_listed_with_its_place() {
+    let mut sentences = String::new();
     for (name, base, vary, expected) in REFUSALS {
         let mut document = base();
         vary(&mut document);
-        assert_eq!(all(&read_value(&document).refused), *expected, "{name}");
+        let refused = read_value(&document).refused;
+        assert_eq!(all(&refused), *expected, "{name}");
+        sentences += &format!("{name}\n");
+        for note in &refused {
+            sentences += &format!("    {note}\n");
+        }
     }
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("refusals", sentences) });
 }
 
 #[test]
 fn where_a_number_cannot_be_read_there_is_no_definition() {
     #[rustfmt::skip]
-    let cases: [(&str, Base, Vary, bool); 9] = [
+    let cases: [(&str, Base, Vary, bool); 10] = [
         ("a good one", fargate, |_| {}, true),
         ("one that ECS would refuse, but that can be judged", fargate, |d| d["memory"] = json!("4096"), true),
         ("a token in a name", fargate, |d| d["family"] = json!("${FAMILY}"), true),
@@ -123,6 +172,7 @@ fn where_a_number_cannot_be_read_there_is_no_definition() {
         ("a token for a stop timeout", fargate, |d| d["containerDefinitions"][0]["stopTimeout"] = json!("${STOP}"), false),
         ("a volume that is a text", fargate, |d| d["volumes"] = json!(["data"]), false),
         ("a dependency on nothing", fargate, |d| d["containerDefinitions"][0]["dependsOn"] = json!([{ "condition": "START" }]), false),
+        ("CloudFormation's Ref for a dependency", fargate, |d| d["containerDefinitions"][0]["dependsOn"] = json!([{ "containerName": { "Ref": "Init" }, "condition": "START" }]), false),
         ("a token for the volumes", fargate, |d| d["volumes"] = json!({ "Fn::If": [] }), false),
     ];
     for (name, base, vary, expected) in cases {
@@ -191,13 +241,14 @@ fn the_parts_that_rules_ask_for_are_read() {
         "volumes": [
             { "name": "a", "host": {} }, { "name": "b", "efsVolumeConfiguration": { "fileSystemId": "fs-1" } },
             { "name": "c", "configuredAtLaunch": true }, { "name": "d", "tapeVolumeConfiguration": {} },
+            { "name": "e", "configuredAtLaunch": false },
         ],
         "containerDefinitions": [
             { "name": "app", "image": "web:1", "cpu": 256, "memory": 512, "memoryReservation": 256, "stopTimeout": 40,
               "portMappings": [{ "containerPort": 80, "hostPort": 8080 }, { "containerPort": 81, "hostPort": 0 }],
               "dependsOn": [{ "containerName": "init", "condition": "SUCCESS" }], "versionConsistency": "disabled" },
             { "name": "init", "image": "init:1", "essential": false, "memory": 128,
-              "secrets": [{ "name": "KEY", "valueFrom": "arn" }] },
+              "secrets": [{ "name": "KEY", "valueFrom": "arn" }], "resourceRequirements": [{ "type": "GPU", "value": "2" }] },
         ],
     });
     let read = read_value(&document);
@@ -207,11 +258,68 @@ fn the_parts_that_rules_ask_for_are_read() {
     assert_eq!(definition.memory, Some(MemoryMib(384)));
     assert_eq!(definition.architecture, Architecture::Arm64);
     let kinds: Vec<VolumeKind> = definition.volumes.iter().map(|volume| volume.kind).collect();
-    assert_eq!(kinds, [VolumeKind::Scratch, VolumeKind::Efs, VolumeKind::EbsAtLaunch, VolumeKind::Unknown]);
+    let expected =
+        [VolumeKind::Scratch, VolumeKind::Efs, VolumeKind::EbsAtLaunch, VolumeKind::Unknown, VolumeKind::Scratch];
+    assert_eq!(kinds, expected);
+    assert_eq!(definition.gpus, 2);
     let [app, init] = definition.containers.as_slice() else { panic!("{:?}", definition.containers) };
     assert_eq!((app.stop_timeout, app.static_host_ports.as_slice()), (Some(Seconds(40)), [8080].as_slice()));
     assert_eq!(app.depends_on, ["init"]);
     assert!(app.version_consistency_off && init.reads_at_start);
+}
+
+#[test]
+fn what_containers_do_not_say_is_not_known() {
+    type Said = (Option<u64>, Option<u64>);
+    let cases: [(&str, Vary, Said); 4] = [
+        ("memory alone", |_| {}, (None, Some(256))),
+        ("a reservation of 0", |d| d["containerDefinitions"][0]["memoryReservation"] = json!(0), (None, Some(256))),
+        ("CPU of 0", |d| d["containerDefinitions"][0]["cpu"] = json!(0), (None, Some(256))),
+        (
+            "one of two says nothing of memory",
+            |d| d["containerDefinitions"][1] = json!({ "name": "aside", "image": "aside:1", "cpu": 64 }),
+            (Some(64), None),
+        ),
+    ];
+    for (name, vary, (cpu, memory)) in cases {
+        let mut document = ec2();
+        document["containerDefinitions"].as_array_mut().unwrap().push(Value::Null);
+        vary(&mut document);
+        let read = read_value(&document).task_definition.unwrap();
+        assert_eq!((read.cpu, read.memory), (cpu.map(CpuUnits), memory.map(MemoryMib)), "{name}");
+    }
+}
+
+/// ECS takes 64 KiB of definition; a file may be four times that, with what is around it.
+#[test]
+fn files_are_read_up_to_the_limits_of_size() {
+    let definition = |bytes: usize| {
+        let mut document = fargate();
+        document["tags"] = json!("");
+        let spare = bytes - document.to_string().len();
+        document["tags"] = json!("x".repeat(spare));
+        document.to_string()
+    };
+    let blanks = |bytes: usize| format!("{}{}", fargate(), " ".repeat(bytes - fargate().to_string().len()));
+    let cases = [
+        ("the largest definition", definition(65_536), true),
+        ("a byte more", definition(65_537), false),
+        ("the largest file", blanks(262_144), true),
+        ("a byte more around it", blanks(262_145), false),
+    ];
+    for (name, text, taken) in cases {
+        let read = read(&text);
+        assert_eq!(read.task_definition.is_some(), taken, "{name}");
+        assert_eq!(all(&read.refused).iter().any(|one| one == " too_large"), !taken, "{name}");
+    }
+}
+
+#[test]
+fn what_is_quoted_of_a_file_is_cut() {
+    let mut document = fargate();
+    document["memory"] = json!("lots of it, ".repeat(10));
+    let expected = Problem::NotANumber { text: "lots of it, ".repeat(10)[..80].to_owned() };
+    assert_eq!(read_value(&document).refused, [Note { path: "/memory".to_owned(), problem: expected }]);
 }
 
 #[test]

@@ -204,3 +204,23 @@ impl Service {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Split;
+    use crate::fixtures;
+    use crate::observe::{Family, Reading};
+
+    #[test]
+    fn running_tasks_are_split_by_provider() {
+        let pair = fixtures::pair(Family::Fargate);
+        let mut service = fixtures::service("web", Family::Fargate);
+        fixtures::settle(&mut service, 3);
+        assert_eq!(service.split(&pair.spot), Some(Split { spot: 3, elsewhere: 1 }));
+        let Reading::Known(tasks) = &mut service.tasks else { panic!("the fixture has its tasks") };
+        tasks[0].running = false;
+        assert_eq!(service.split(&pair.spot), Some(Split { spot: 2, elsewhere: 1 }), "one is on its way");
+        service.tasks = Reading::Missing(fixtures::gap("web", "ecs:ListTasks"));
+        assert_eq!(service.split(&pair.spot), None);
+    }
+}

@@ -18,17 +18,23 @@ pub enum Function {
     Recorder,
     /// Asks for placement scores; no phase of a run.
     PlacementScorer,
+    /// Keeps what AWS's events say, and starts early runs. No phase invokes it: a queue does.
+    InterruptionRecorder,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Function; 5] = [
+    pub const ALL: [Function; 6] = [
         Function::Determiner,
         Function::Updater,
         Function::StabilityChecker,
         Function::Recorder,
         Function::PlacementScorer,
+        Function::InterruptionRecorder,
     ];
+    /// Those that the state machine invokes.
+    pub const OF_A_RUN: [Function; 4] =
+        [Function::Determiner, Function::Updater, Function::StabilityChecker, Function::Recorder];
 
     /// `Timeout` of the function in `template.yaml`: Lambda cuts an invocation off after it.
     #[must_use]
@@ -38,6 +44,7 @@ impl Function {
             Function::Updater | Function::StabilityChecker => Seconds(120),
             Function::PlacementScorer => Seconds(300),
             Function::Recorder => Seconds(90),
+            Function::InterruptionRecorder => Seconds(60),
         }
     }
 
@@ -50,6 +57,7 @@ impl Function {
             Function::StabilityChecker => "StabilityChecker",
             Function::Recorder => "Recorder",
             Function::PlacementScorer => "PlacementScorer",
+            Function::InterruptionRecorder => "InterruptionRecorder",
         }
     }
 }
@@ -92,9 +100,8 @@ pub const RETRIED: [&str; 13] = [
 
 /// The longest pause before the `retry`-th retry, from 0.
 #[must_use]
-pub const fn longest_pause(retry: u32) -> Seconds {
-    let pause = RETRY_INTERVAL.0.saturating_mul(RETRY_BACKOFF_RATE.saturating_pow(retry));
-    if pause < RETRY_MAX_DELAY.0 { Seconds(pause) } else { RETRY_MAX_DELAY }
+pub fn longest_pause(retry: u32) -> Seconds {
+    RETRY_INTERVAL.saturating_mul(RETRY_BACKOFF_RATE.saturating_pow(retry)).min(RETRY_MAX_DELAY)
 }
 
 impl Phase {
@@ -119,7 +126,24 @@ impl Phase {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::phase::TRANSITIONS;
+
+    #[test]
+    fn every_function_is_waited_for_to_its_end() {
+        let tasks: Vec<TaskLimits> = TRANSITIONS.iter().filter_map(|(from, _, _)| from.task()).collect();
+        for function in Function::ALL {
+            // Lambda's own limits, AWS Lambda developer guide, "Lambda quotas".
+            assert!((1..=900).contains(&function.timeout().0), "{function:?}");
+            let of_it: Vec<&TaskLimits> = tasks.iter().filter(|task| task.function == function).collect();
+            assert_eq!(!of_it.is_empty(), Function::OF_A_RUN.contains(&function), "who invokes {function:?}?");
+            assert!(of_it.iter().all(|task| task.timeout >= function.timeout()), "{function:?} is cut off");
+        }
+        let names: BTreeSet<&str> = Function::ALL.map(Function::name).into();
+        assert_eq!(names.len(), Function::ALL.len(), "two functions of one name");
+    }
 
     #[test]
     fn pauses_double_up_to_the_longest() {

@@ -7,7 +7,7 @@ use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
 use super::{BudgetReport, Cap, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, drought, solve};
 use crate::assess::Assessment;
-use crate::observe::{Depth, PlacedBy};
+use crate::observe::PlacedBy;
 use crate::plan::moves::Draft;
 use crate::record::{Dealt, Ledger, LeftOnSpot, LeftWhy, RunMode};
 use crate::strategy::Strategy;
@@ -43,7 +43,7 @@ pub(super) fn downs<'a, 'p>(
             },
         }
     }
-    if input.snapshot.depth == Depth::Full && matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. }) {
+    if matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. }) {
         drafts.extend(by_budget(input, ceilings, budget, &free, held_back));
     }
     drafts
@@ -128,7 +128,7 @@ fn by_budget<'a, 'p>(
     });
     for position in movable {
         let over_by = excess.of(position);
-        let Some(cpu) = position.task_cpu.filter(|cpu| cpu.0 > 0 && over_by > 0) else {
+        let Some(cpu) = position.task_cpu.filter(|_| over_by > 0) else {
             continue;
         };
         let spot_tasks = position.spot_tasks();

@@ -231,8 +231,12 @@ pub(super) fn why_left(input: &PlanInput<'_>, position: &Position<'_>, shortage:
         Sign::SpotCapacity if frozen => ShortWhy::Frozen,
         Sign::SpotCapacity if position.service.deploying() => ShortWhy::Deploying,
         Sign::SpotCapacity => ShortWhy::NotThisRun,
-        Sign::OnDemandCapacity | Sign::Quota | Sign::Addresses | Sign::Image | Sign::MaxSize | Sign::Placement => {
-            ShortWhy::AnotherCause
-        }
+        Sign::OnDemandCapacity
+        | Sign::Quota
+        | Sign::Addresses
+        | Sign::Image
+        | Sign::MaxSize
+        | Sign::Placement
+        | Sign::Internal => ShortWhy::AnotherCause,
     }
 }

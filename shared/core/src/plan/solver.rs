@@ -56,6 +56,7 @@ pub fn solve(pair: &Pair, promise: Promise) -> Option<Strategy> {
     let mut best: Option<Candidate> = None;
     for base in 0..=safe_base.min(desired.saturating_sub(1)) {
         let above = desired - base;
+        // A base on a provider of weight 0 places nothing there, so On-Demand always has a weight.
         let exact = wanted.min(above.saturating_sub(1));
         for (on_demand, spot) in [(above - exact, exact), (share_on_demand, share_spot)] {
             let candidate = Candidate::new(base, on_demand, spot, desired);
@@ -70,12 +71,7 @@ pub fn solve(pair: &Pair, promise: Promise) -> Option<Strategy> {
             break;
         }
     }
-    let best = best.or_else(|| {
-        let fallback = Candidate::new(safe_base, share_on_demand, share_spot, desired);
-        let keeps = fallback.is_valid() && first_breach(&fallback.strategy(pair), pair, promise).is_none();
-        keeps.then_some(fallback)
-    })?;
-    (best.most > 0).then(|| best.strategy(pair))
+    best.map(|best| best.strategy(pair))
 }
 
 /// The first desired count of the range at which a strategy may break floor or share.
@@ -118,9 +114,9 @@ impl Candidate {
         }
     }
 
-    /// A base on a provider of weight 0 places nothing there, so On-Demand always has a weight.
-    const fn is_valid(&self) -> bool {
-        self.on_demand > 0 && self.on_demand <= MAX_WEIGHT && self.spot > 0 && self.spot <= MAX_WEIGHT
+    /// Whether the API takes its weights, and it places something on Spot.
+    fn is_valid(&self) -> bool {
+        self.on_demand <= MAX_WEIGHT && (1..=MAX_WEIGHT).contains(&self.spot)
     }
 
     /// The most certain Spot first, then the most possible; the smaller base among equals.
@@ -171,6 +167,8 @@ mod tests {
             ("half of ten, not scaled", promise(5, 10, 1, 10, 10), Some("FARGATE:1, FARGATE_SPOT:1")),
             ("a third of three", promise(1, 3, 1, 3, 3), Some("FARGATE:2, FARGATE_SPOT:1")),
             ("half of ten, scaled 2 to 20", promise(5, 10, 1, 2, 20), Some("FARGATE:1 base 1, FARGATE_SPOT:1")),
+            ("two thirds, scaled 2 to 6", promise(2, 3, 0, 2, 6), Some("FARGATE:1 base 1, FARGATE_SPOT:2")),
+            ("all but the floor, scaled 2 to 10", promise(5, 5, 1, 2, 10), Some("FARGATE:1 base 1, FARGATE_SPOT:3")),
             ("one of two", promise(1, 2, 1, 2, 2), Some("FARGATE:1, FARGATE_SPOT:1")),
             ("the floor takes it all", promise(2, 4, 4, 4, 4), None),
             ("nothing dealt", promise(0, 4, 1, 4, 4), None),
@@ -179,6 +177,21 @@ mod tests {
         for (name, promise, expected) in cases {
             let found = solve(&pair(), promise).map(|strategy| strategy.to_string());
             assert_eq!(found.as_deref(), expected, "{name}");
+        }
+    }
+
+    /// The API takes weights up to 1,000: a large service gets a ratio close by, with less Spot.
+    #[test]
+    fn a_large_service_gets_weights_that_the_api_takes() {
+        let cases = [
+            ("1,000 of 2,001: 1001 to 1000 is too much", promise(1_000, 2_001, 1, 2_001, 2_001), 998..=1_000),
+            ("1 of 4,999: 4998 to 1 is too much", promise(1, 4_999, 0, 4_999, 4_999), 1..=1),
+        ];
+        for (name, promise, expected) in cases {
+            let strategy = solve(&pair(), promise).expect(name);
+            assert!(strategy.items.iter().all(|item| item.weight <= 1_000), "{name}: {strategy}");
+            let most = strategy.bounds(&pair().spot, promise.share.desired).most;
+            assert!(expected.contains(&most), "{name}: {most} by {strategy}");
         }
     }
 

@@ -188,7 +188,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
         self.check_dry(pair)?;
         self.check_rest(position)?;
         self.check_pace(position)?;
-        let cpu = position.task_cpu.filter(|cpu| cpu.0 > 0).ok_or(HeldWhy::NoRoom)?;
+        let cpu = position.task_cpu.ok_or(HeldWhy::NoRoom)?;
         let whole = |cpu_units: u64| u32::try_from(cpu_units / cpu.0).unwrap_or(u32::MAX);
         let wanted = cap - have;
         // A pair of which nothing could be read has no ceiling, and so no room.
@@ -228,7 +228,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
     fn extras(&self, by_step: u32, most: u32) -> impl Iterator<Item = u32> + use<> {
         let most = if self.dealt { by_step } else { most };
         let doubled = std::iter::successors(Some(by_step.max(1)), |extra| Some(extra.saturating_mul(2)));
-        doubled.take_while(move |extra| *extra < most).chain(Some(most)).filter(|extra| *extra > 0)
+        doubled.take_while(move |extra| *extra < most).chain(Some(most))
     }
 
     /// The same strategy, forced, where the running tasks have not followed it for the dwell.

@@ -27,6 +27,11 @@ pub(super) fn explain(schema: &Value, error: &ValidationError<'_>) -> Vec<Policy
             let count = given.as_array().map_or(0, Vec::len);
             one(format!("has {count} entries: at most {limit} are allowed"))
         }
+        // Something, or nothing: what is wrong with the something, which stands first.
+        ValidationErrorKind::AnyOf { context } => match context.first() {
+            Some(of_it) => of_it.iter().flat_map(|error| explain(schema, error)).collect(),
+            None => one(error.to_string()),
+        },
         ValidationErrorKind::Type { .. } => one(wrong_type(given, rule)),
         ValidationErrorKind::Minimum { .. }
         | ValidationErrorKind::Maximum { .. }

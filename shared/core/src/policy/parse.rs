@@ -117,13 +117,10 @@ fn read(text: &str) -> Result<Value, String> {
 
 /// Makes `10.0` the integer that JSON Schema takes it for.
 fn whole_numbers(value: &mut Value) {
-    /// Below this every whole number has its own double.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
-        Value::Number(number) if !number.is_u64() && !number.is_i64() => {
+        Value::Number(number) if number.is_f64() => {
             if let Some(float) = number.as_f64()
                 && float.fract() == 0.0
-                && float.abs() < EXACT
                 && let Ok(whole) = format!("{float:.0}").parse::<i64>()
             {
                 *number = Number::from(whole);

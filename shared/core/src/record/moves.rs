@@ -293,8 +293,19 @@ impl MoveRecord {
 
 #[cfg(test)]
 mod tests {
+    use super::{Outcome, Step};
     use crate::fixtures::{at, now};
     use crate::verify::tests::{Answer, Drive};
+
+    #[test]
+    fn names_are_those_of_the_table() {
+        for outcome in Outcome::ALL {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.name());
+        }
+        for step in [Step::Apply, Step::Retry, Step::Undo, Step::FallBack] {
+            assert_eq!(serde_json::to_value(step).unwrap(), step.name());
+        }
+    }
 
     #[test]
     fn a_look_begins_before_what_it_looks_for() {

@@ -381,10 +381,21 @@ mod tests {
     use super::*;
     use crate::fixtures;
 
+    fn left(why: LeftWhy) -> LeftOnSpot {
+        LeftOnSpot { service: fixtures::service_ref("web"), why }
+    }
+
+    #[test]
+    fn names_are_those_of_the_table() {
+        for status in [RunStatus::Completed, RunStatus::Skipped, RunStatus::CompletedWithErrors] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+        }
+    }
+
     #[test]
     fn what_somebody_must_look_at_alarms() {
         type Vary = fn(&mut RunEnd, &mut ClusterReport);
-        let cases: [(&str, Vary, bool); 7] = [
+        let cases: [(&str, Vary, bool); 9] = [
             ("all is well", |_, _| {}, false),
             (
                 "a stranded move",
@@ -407,6 +418,12 @@ mod tests {
                     end.failed_clusters.insert(fixtures::cluster_name(), "AccessDenied".to_owned());
                 },
                 true,
+            ),
+            ("a service left on Spot", |_, report| report.left_on_spot.push(left(LeftWhy::NoPair)), true),
+            (
+                "one that the switch does not cover",
+                |_, report| report.left_on_spot.push(left(LeftWhy::NotCovered)),
+                false,
             ),
             (
                 "a write that somebody took back",

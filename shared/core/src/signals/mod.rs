@@ -1,13 +1,21 @@
 //! What AWS says of Spot capacity, kept between runs: placement scores, interruptions and failed
 //! launches, and what the controller and the owners have made of them.
 
+mod directory;
+mod event;
+mod field;
 mod occurrence;
 mod query;
 mod score;
+mod storm;
 
+pub use directory::*;
+pub use event::*;
+pub use field::EventError;
 pub use occurrence::*;
 pub use query::*;
 pub use score::*;
+pub use storm::*;
 
 use crate::control::{Dial, PairCeiling};
 use crate::units::Seconds;

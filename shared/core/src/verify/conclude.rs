@@ -29,9 +29,6 @@ pub fn conclude(
         return Concluded { record, ledger: ledger.cloned() };
     }
     let end = end(&record, because);
-    if matches!(because, Because::Update(UpdateOutcome::Refused)) && record.steps > 0 {
-        record.setback = record.setback.or(Some(Setback::Failed));
-    }
     record.outcome = end.outcome;
     let ended = match end.outcome {
         Some(outcome) => format!("ended as {} because of {}", outcome.name(), told(because)),

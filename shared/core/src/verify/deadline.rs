@@ -2,15 +2,13 @@
 
 use jiff::Timestamp;
 
-use crate::observe::{DeploymentStrategy, LaunchType, LoadBalancerTarget, PlacedBy, Service};
+use crate::observe::{DeploymentStrategy, LoadBalancerTarget, Service};
 use crate::policy;
 use crate::record::MoveRecord;
 use crate::units::Seconds;
 
-/// Fargate tasks that ECS starts in a second, in the whole account. Source: "Fargate throttling
-/// quotas", Amazon ECS developer guide.
-const FARGATE_LAUNCHES_PER_SECOND: u64 = 20;
-/// Tasks that ECS starts in a minute for one service. Source: "Amazon ECS service quotas".
+/// Tasks that ECS starts in a minute for one service. Source: "Amazon ECS service quotas". What it
+/// starts on Fargate in the whole account is more: 20 a second ("Fargate throttling quotas").
 const SERVICE_LAUNCHES_PER_MINUTE: u64 = 500;
 /// The stop timeout of a container that sets none. Source: `ContainerDefinition.stopTimeout`, ECS
 /// API reference.
@@ -40,8 +38,7 @@ pub fn deadline(policy: &policy::Verify, service: &Service) -> Seconds {
         // No task may stop and none may start: only the cap ends that.
         None => return policy.max_deadline_seconds,
     };
-    let launches = if on_fargate(service) { tasks.div_ceil(FARGATE_LAUNCHES_PER_SECOND) } else { 0 };
-    let launches = launches.max((tasks * 60).div_ceil(SERVICE_LAUNCHES_PER_MINUTE));
+    let launches = (tasks * 60).div_ceil(SERVICE_LAUNCHES_PER_MINUTE);
     let computed =
         rollout.saturating_add(Seconds(u32::try_from(launches).unwrap_or(u32::MAX))).saturating_add(held(service));
     let slack = policy.deadline_slack_percent.floor_of(u64::from(computed.0));
@@ -141,13 +138,4 @@ fn stop(service: &Service) -> Seconds {
     }
     let all = (0..containers.len()).map(own).fold(Seconds(0), Seconds::saturating_add);
     chains.into_iter().max().unwrap_or_default().min(all)
-}
-
-fn on_fargate(service: &Service) -> bool {
-    match &service.placed_by {
-        PlacedBy::LaunchType(launch_type) => *launch_type == LaunchType::Fargate,
-        PlacedBy::Strategy(strategy) => {
-            strategy.items.iter().any(|item| matches!(item.provider.as_str(), "FARGATE" | "FARGATE_SPOT"))
-        }
-    }
 }

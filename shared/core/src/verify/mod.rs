@@ -24,7 +24,7 @@ pub(crate) use deadline::{between as since, later, most_steps};
 pub use deadline::{deadline, ends_by};
 pub use find::deployment_is_ours;
 pub use resume::{Resumption, resume};
-pub use signs::Sign;
+pub use signs::{Sign, sign_by_words};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

@@ -73,9 +73,29 @@ fn reservation(world: &World, i: &Instance) -> Value {
             "placement": {"availabilityZone": i.zone, "availabilityZoneId": zone_id(&i.zone), "tenancy": "default"},
             "subnetId": i.subnet,
             "privateIpAddress": "10.0.0.10",
-            "tagSet": i.group_name().map(|g| vec![json!({"key": "aws:autoscaling:groupName", "value": g})]),
+            "tagSet": tags(i),
         }],
     })
+}
+
+/// The tags that AWS puts on it: those of Auto Scaling, or of ECS ("Tags for Amazon ECS Managed
+/// Instances", developer guide).
+fn tags(i: &Instance) -> Vec<Value> {
+    let tag = |(key, value): (&str, &str)| json!({"key": key, "value": value});
+    match (i.group_name(), &i.managed_by) {
+        (Some(group), _) => vec![tag(("aws:autoscaling:groupName", group))],
+        (None, Some(provider)) => [
+            ("AmazonECSCreated", ""),
+            ("AmazonECSManaged", ""),
+            ("aws:ec2:managed-launch", "ecs-managed-instances"),
+            ("aws:ecs:capacityProviderName", provider),
+            ("aws:ecs:clusterName", &i.cluster),
+            ("aws:ecs:containerInstanceId", &i.container_instance),
+        ]
+        .map(tag)
+        .to_vec(),
+        (None, None) => Vec::new(),
+    }
 }
 
 #[derive(Deserialize)]

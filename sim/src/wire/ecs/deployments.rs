@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 
 use super::services::{platform_family, platform_version, strategy, summary};
 use super::shapes::{
-    CircuitBreaker, Failure, Rollback, ServiceDeployment as Shape, ServiceDeploymentBrief, ServiceRevision,
+    Alarms, CircuitBreaker, Failure, HookDetail, ResolvedConfiguration, ResolvedLoadBalancer, RevisionSummary,
+    Rollback, ServiceDeployment as Shape, ServiceDeploymentBrief, ServiceRevision,
 };
 use super::{bounded, paging, read};
 use crate::wire::{epoch, write};
 use crate::world::deployments::{ServiceDeployment, ServiceDeploymentStatus};
+use crate::world::hooks::Hook;
 use crate::world::services::Service;
+use crate::world::shapes::HookAction;
 use crate::world::{Refusal, World};
 
 #[derive(Deserialize)]
@@ -94,6 +97,49 @@ pub(super) fn describe(world: &World, input: &Value) -> Result<Value, Refusal> {
     Ok(json!({"serviceDeployments": write(&shown)?, "failures": write(&failures)?}))
 }
 
+/// `ServiceDeploymentRollbackMonitorsStatus`.
+fn monitor(enabled: bool, triggered: bool, ended: bool) -> &'static str {
+    match (enabled, triggered, ended) {
+        (false, _, _) => "DISABLED",
+        (true, true, _) => "TRIGGERED",
+        (true, false, true) => "MONITORING_COMPLETE",
+        (true, false, false) => "MONITORING",
+    }
+}
+
+/// Which alarms decide. "Amazon ECS ignores the alarm configuration" where one was in ALARM at the
+/// beginning: that is taken for DISABLED.
+fn alarms(d: &ServiceDeployment) -> Alarms<'_> {
+    let configured = d.configuration.alarms.as_ref();
+    let enabled = configured.is_some_and(|a| a.enable) && !d.alarms_ignored;
+    Alarms {
+        status: monitor(enabled, !d.triggered_alarms.is_empty(), d.status.is_final()),
+        alarm_names: configured.map(|a| a.alarm_names.as_slice()).unwrap_or_default(),
+        triggered_alarm_names: &d.triggered_alarms,
+    }
+}
+
+fn hook(hook: &Hook) -> HookDetail<'_> {
+    HookDetail {
+        hook_id: &hook.id,
+        target_type: hook.target,
+        target_arn: hook.target_arn.as_deref(),
+        status: hook.status,
+        expires_at: epoch(hook.expires_at),
+        timeout_action: hook.timeout_action,
+    }
+}
+
+/// A revision with the traffic that it has, where the deployment shifts traffic.
+fn weighed(world: &World, s: &Service, d: &ServiceDeployment, revision: &str) -> RevisionSummary {
+    let weight = d.traffic_weight(revision);
+    RevisionSummary {
+        requested_test_traffic_weight: weight.map(|w| w.test),
+        requested_production_traffic_weight: weight.map(|w| w.production),
+        ..summary(world, s, revision)
+    }
+}
+
 fn shape<'a>(world: &World, s: &'a Service, d: &'a ServiceDeployment) -> Shape<'a> {
     let enabled = d.configuration.deployment_circuit_breaker.as_ref().is_some_and(|b| b.enable);
     Shape {
@@ -105,11 +151,12 @@ fn shape<'a>(world: &World, s: &'a Service, d: &'a ServiceDeployment) -> Shape<'
         finished_at: d.finished_at.map(epoch),
         stopped_at: d.stopped_at.map(epoch),
         updated_at: epoch(d.updated_at),
-        source_service_revisions: d.source_revisions.iter().map(|arn| summary(world, s, arn)).collect(),
-        target_service_revision: summary(world, s, &d.target_revision),
+        source_service_revisions: d.source_revisions.iter().map(|arn| weighed(world, s, d, arn)).collect(),
+        target_service_revision: weighed(world, s, d, &d.target_revision),
         status: d.status,
         status_reason: d.status_reason.as_deref(),
         lifecycle_stage: d.lifecycle_stage(),
+        lifecycle_hook_details: d.shift.as_ref().map(|shift| shift.hooks.iter().map(hook).collect()),
         deployment_configuration: &d.configuration,
         rollback: d.rollback.as_ref().map(|r| Rollback {
             reason: &r.reason,
@@ -117,15 +164,11 @@ fn shape<'a>(world: &World, s: &'a Service, d: &'a ServiceDeployment) -> Shape<'
             service_revision_arn: &r.revision,
         }),
         deployment_circuit_breaker: CircuitBreaker {
-            status: match (enabled, d.triggered, d.status.is_final()) {
-                (false, _, _) => "DISABLED",
-                (true, true, _) => "TRIGGERED",
-                (true, false, true) => "MONITORING_COMPLETE",
-                (true, false, false) => "MONITORING",
-            },
+            status: monitor(enabled, d.triggered, d.status.is_final()),
             failure_count: d.failure_count,
             threshold: d.threshold,
         },
+        alarms: alarms(d),
     }
 }
 
@@ -158,12 +201,42 @@ pub(super) fn describe_revisions(world: &World, input: &Value) -> Result<Value, 
                 service_connect_configuration: s.spec.service_connect.as_ref(),
                 volume_configurations: s.spec.volume_configurations.as_ref(),
                 vpc_lattice_configurations: s.spec.vpc_lattice.as_ref(),
+                resolved_configuration: resolved(s, arn),
                 created_at: epoch(r.created_at),
             }),
             None => failures.push(Failure::missing(arn.clone())),
         }
     }
     Ok(json!({"serviceRevisions": write(&shown)?, "failures": write(&failures)?}))
+}
+
+/// "the actual resources your service revision uses, such as which target groups serve traffic"
+/// (ServiceRevision.resolvedConfiguration), of a revision that still has a deployment.
+fn resolved<'a>(s: &'a Service, revision: &str) -> Option<ResolvedConfiguration<'a>> {
+    let deployment = s.deployments.iter().find(|d| d.revision == revision)?;
+    let load_balancers = s.spec.load_balancers.iter().filter_map(|used| {
+        Some(ResolvedLoadBalancer {
+            target_group_arn: used.side(deployment.alternate)?,
+            production_listener_rule: used.production_listener_rule(),
+        })
+    });
+    Some(ResolvedConfiguration { load_balancers: load_balancers.collect() })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Continue {
+    service_deployment_arn: String,
+    hook_id: String,
+    action: Option<HookAction>,
+}
+
+pub(super) fn go_on(world: &mut World, input: &Value) -> Result<Value, Refusal> {
+    let call: Continue = read(input)?;
+    // "If no value is specified, the default action is CONTINUE" (action).
+    let action = call.action.unwrap_or(HookAction::Continue);
+    let arn = world.continue_service_deployment(&call.service_deployment_arn, &call.hook_id, action)?;
+    Ok(json!({"serviceDeploymentArn": arn}))
 }
 
 #[derive(Deserialize)]

@@ -35,6 +35,7 @@ pub(super) const CALLS: &[(&str, Handler)] = &[
     ("UpdateService", update_service::update),
     ("ListServiceDeployments", |w, i| deployments::list(w, i)),
     ("DescribeServiceDeployments", |w, i| deployments::describe(w, i)),
+    ("ContinueServiceDeployment", deployments::go_on),
     ("StopServiceDeployment", deployments::stop),
     ("DescribeServiceRevisions", |w, i| deployments::describe_revisions(w, i)),
     ("ListTaskDefinitions", |w, i| task_definitions::list(w, i)),

@@ -156,6 +156,8 @@ pub(super) fn summary(world: &World, s: &Service, arn: &str) -> RevisionSummary 
         requested_task_count: if current { s.desired_count } else { tally.wanted },
         running_task_count: tally.running,
         pending_task_count: tally.pending,
+        requested_test_traffic_weight: None,
+        requested_production_traffic_weight: None,
     }
 }
 

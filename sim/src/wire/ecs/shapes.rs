@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::world::deployments::{ContainerImage, RolloutState, ServiceDeploymentStatus};
+use crate::world::hooks::HookStatus;
 use crate::world::shapes::{
-    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PlacementRule, ServiceRegistry,
-    StrategyItem, Tag,
+    DeploymentConfiguration, HookAction, HookTarget, LaunchType, LoadBalancer, NetworkConfiguration, PlacementRule,
+    ServiceRegistry, StrategyItem, Tag,
 };
 use crate::world::traffic::LifecycleStage;
 
@@ -140,6 +141,9 @@ pub(super) struct RevisionSummary {
     pub(super) requested_task_count: u32,
     pub(super) running_task_count: u32,
     pub(super) pending_task_count: u32,
+    /// Of service deployments alone: ServiceCurrentRevisionSummary has no weights.
+    pub(super) requested_test_traffic_weight: Option<f64>,
+    pub(super) requested_production_traffic_weight: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -172,9 +176,30 @@ pub(super) struct ServiceDeployment<'a> {
     pub(super) status: ServiceDeploymentStatus,
     pub(super) status_reason: Option<&'a str>,
     pub(super) lifecycle_stage: Option<LifecycleStage>,
+    pub(super) lifecycle_hook_details: Option<Vec<HookDetail<'a>>>,
     pub(super) deployment_configuration: &'a DeploymentConfiguration,
     pub(super) rollback: Option<Rollback<'a>>,
     pub(super) deployment_circuit_breaker: CircuitBreaker,
+    pub(super) alarms: Alarms<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HookDetail<'a> {
+    pub(super) hook_id: &'a str,
+    pub(super) target_type: HookTarget,
+    pub(super) target_arn: Option<&'a str>,
+    pub(super) status: HookStatus,
+    pub(super) expires_at: f64,
+    pub(super) timeout_action: HookAction,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Alarms<'a> {
+    pub(super) status: &'static str,
+    pub(super) alarm_names: &'a [String],
+    pub(super) triggered_alarm_names: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -212,7 +237,21 @@ pub(super) struct ServiceRevision<'a> {
     pub(super) service_connect_configuration: Option<&'a Value>,
     pub(super) volume_configurations: Option<&'a Value>,
     pub(super) vpc_lattice_configurations: Option<&'a Value>,
+    pub(super) resolved_configuration: Option<ResolvedConfiguration<'a>>,
     pub(super) created_at: f64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResolvedConfiguration<'a> {
+    pub(super) load_balancers: Vec<ResolvedLoadBalancer<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResolvedLoadBalancer<'a> {
+    pub(super) target_group_arn: &'a str,
+    pub(super) production_listener_rule: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,7 @@ mod by_hand;
 mod capacity;
 mod deployments;
 mod faults;
+mod hooks;
 mod interruptions;
 mod invariants;
 mod placement;

@@ -48,14 +48,16 @@ fn an_expression_that_cannot_be_read_is_a_mistake() {
 }
 
 #[test]
-fn no_more_than_100_tasks_wait_for_an_instance() {
+fn no_more_than_500_tasks_wait_for_an_instance() {
     let mut world = world();
     world.groups.get_mut("spot").unwrap().max_size = 0;
-    let call = UpdateService { desired_count: Some(250), ..forced("ec2", Some(vec![item("spot", 0, 1)])) };
+    let call = UpdateService { desired_count: Some(650), ..forced("ec2", Some(vec![item("spot", 0, 1)])) };
     world.update_service(&call).unwrap();
     world.advance_by(300.0);
     let waiting = get(&world, "ec2").tasks.iter().filter(|t| world.tasks[*t].waiting).count();
-    assert_eq!(waiting, 100);
+    assert_eq!(waiting, 500);
+    let told = |what: &str| get(&world, "ec2").events.iter().any(|e| e.message.contains(what));
+    assert!(told("tasks provisioning capacity limit was exceeded"));
 }
 
 #[test]

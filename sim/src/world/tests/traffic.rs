@@ -3,10 +3,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::world::shapes::HookAction;
 use crate::world::traffic::LifecycleStage;
 
-fn configured(configuration: &str) -> World {
+pub(super) fn configured(configuration: &str) -> World {
     world_with(|a| {
         a.replace("serviceName: web,", &format!("serviceName: web, deploymentConfiguration: {{ {configuration} }},"))
     })
@@ -29,7 +28,7 @@ fn stages(world: &mut World, most_seconds: u32) -> Vec<(LifecycleStage, f64)> {
     seen
 }
 
-fn running(world: &World) -> u32 {
+pub(super) fn running(world: &World) -> u32 {
     world.tally(get(world, "web"), |_| true).running
 }
 
@@ -119,59 +118,41 @@ fn linear_and_canary_shift_step_by_step() {
 }
 
 #[test]
-fn a_failing_hook_rolls_back_the_whole_revision() {
+fn blue_has_what_green_has_not() {
     let mut world = configured(
-        "strategy: BLUE_GREEN, lifecycleHooks: [{ hookTargetArn: \"arn:f\", lifecycleStages: [POST_SCALE_UP] }]",
+        "strategy: CANARY, canaryConfiguration: { canaryPercent: 5.0, canaryBakeTimeInMinutes: 20 }, bakeTimeInMinutes: 5",
     );
-    fault(&mut world, json!({"fault": "hook_fails", "cluster": "c", "service": "web"}), true).unwrap();
-    let old = get(&world, "web").tasks.clone();
-    world.update_service(&forced("web", Some(half_spot()))).unwrap();
+    let rolled = &get(&world, "web").service_deployments[0];
+    assert_eq!(rolled.traffic_weight(&rolled.target_revision), None, "it was there before");
+    world.update_service(&forced("web", None)).unwrap();
+    // (test, production) of green, production of blue.
+    let weights = |world: &World| {
+        let d = &get(world, "web").service_deployments[0];
+        let (green, blue) = (&d.target_revision, &d.source_revisions[0]);
+        let (green, blue) = (d.traffic_weight(green).unwrap(), d.traffic_weight(blue).unwrap());
+        assert_eq!(blue.test, 0.0);
+        (green.test, green.production, blue.production)
+    };
+    assert_eq!(weights(&world), (0.0, 0.0, 100.0));
+    world.advance_by(300.0);
+    assert_eq!(weights(&world), (100.0, 5.0, 95.0));
+    let mut rolls_back = world.clone();
     run_out(&mut world, "web", 3600);
-    let s = get(&world, "web");
-    assert_eq!(newest(s), ServiceDeploymentStatus::RollbackSuccessful);
-    assert!(s.service_deployments[0].status_reason.as_ref().unwrap().contains("hook"));
-    assert!(s.current().unwrap().strategy.is_empty(), "the strategy is back too");
-    assert!(old.iter().all(|t| world.tasks[t].is_running()), "blue has served all along");
+    assert_eq!(weights(&world), (100.0, 100.0, 0.0));
+    let arn = get(&rolls_back, "web").service_deployments[0].arn.clone();
+    rolls_back.stop_service_deployment(&arn, false).unwrap();
+    assert_eq!(weights(&rolls_back), (0.0, 0.0, 100.0), "a roll-back gives blue all of it");
 }
 
 #[test]
-fn a_pause_waits_for_an_answer() {
-    let hook = |timeout: &str| {
-        format!(
-            "strategy: BLUE_GREEN, lifecycleHooks: [{{ targetType: PAUSE, lifecycleStages: [PRE_PRODUCTION_TRAFFIC_SHIFT]{timeout} }}]"
-        )
-    };
-    let mut world = configured(&hook(""));
+fn a_deployment_that_shifts_traffic_lasts_30_days_at_the_most() {
+    let mut world =
+        configured("strategy: LINEAR, linearConfiguration: { stepPercent: 3.0, stepBakeTimeInMinutes: 1440 }");
     world.update_service(&forced("web", None)).unwrap();
-    world.advance_by(3600.0);
-    let d = get(&world, "web").service_deployments[0].clone();
-    assert_eq!(d.lifecycle_stage(), Some(LifecycleStage::ProductionTrafficShift));
-    let id = d.shift.unwrap().hook.unwrap().id;
-    assert_eq!(
-        world.continue_service_deployment(&d.arn, "x", HookAction::Continue).unwrap_err().code,
-        "ConflictException"
-    );
-    world.continue_service_deployment(&d.arn, &id, HookAction::Continue).unwrap();
-    run_out(&mut world, "web", 3600);
-    assert_eq!(newest(get(&world, "web")), ServiceDeploymentStatus::Successful);
-    // A pause of the first stage, too, holds the deployment.
-    let first = hook("").replace("PRE_PRODUCTION_TRAFFIC_SHIFT", "PRE_SCALE_UP");
-    let mut world = configured(&first);
-    world.update_service(&forced("web", None)).unwrap();
-    world.advance_by(3600.0);
-    assert_eq!(get(&world, "web").service_deployments[0].lifecycle_stage(), Some(LifecycleStage::PreScaleUp));
-    assert_eq!(get(&world, "web").tasks.len(), 4);
-    // Without an answer it is rolled back, after 24 hours or what is configured; or it goes on.
-    for (timeout, want) in [
-        ("", ServiceDeploymentStatus::InProgress),
-        (", timeoutConfiguration: { timeoutInMinutes: 30 }", ServiceDeploymentStatus::RollbackSuccessful),
-        (", timeoutConfiguration: { timeoutInMinutes: 30, action: CONTINUE }", ServiceDeploymentStatus::Successful),
-    ] {
-        let mut world = configured(&hook(timeout));
-        world.update_service(&forced("web", None)).unwrap();
-        world.advance_by(7200.0);
-        assert_eq!(newest(get(&world, "web")), want, "{timeout}");
-    }
+    world.advance_by(29.9 * 86_400.0);
+    assert_eq!(newest(get(&world, "web")), ServiceDeploymentStatus::InProgress);
+    world.advance_by(0.3 * 86_400.0);
+    assert_eq!(newest(get(&world, "web")), ServiceDeploymentStatus::RollbackSuccessful);
 }
 
 #[test]
@@ -185,21 +166,6 @@ fn green_tasks_that_never_start_time_out() {
     world.advance_by(6.0 * 3600.0);
     assert_eq!(newest(get(&world, "web")), ServiceDeploymentStatus::RollbackSuccessful);
     assert_eq!(running(&world), 4);
-}
-
-#[test]
-fn an_alarm_fails_a_deployment() {
-    let configuration = "alarms: { alarmNames: [errors], enable: true, rollback: true }";
-    for strategy in ["ROLLING", "BLUE_GREEN, bakeTimeInMinutes: 30"] {
-        let mut world = configured(&format!("strategy: {strategy}, {configuration}"));
-        world.update_service(&forced("web", Some(half_spot()))).unwrap();
-        world.advance_by(30.0);
-        fault(&mut world, json!({"fault": "alarm", "name": "errors"}), true).unwrap();
-        run_out(&mut world, "web", 3600);
-        assert_eq!(newest(get(&world, "web")), ServiceDeploymentStatus::RollbackSuccessful, "{strategy}");
-    }
-    let mut world = configured(configuration);
-    assert!(fault(&mut world, json!({"fault": "alarm", "name": "x"}), true).unwrap_err().contains("there are errors"));
 }
 
 #[test]

@@ -19,6 +19,7 @@ impl Fleet for Ports {
         let run = &self.invocation.run;
         self.call_faulty("fleet.observe", |inner, fault| {
             let mut snapshot = aws_sim::fleet::snapshot(&inner.world, cluster, depth)?;
+            inner.kept_target_groups.show(&mut snapshot, inner.world.now());
             inner.promises.observed(&inner.world, &inner.tables, run, cluster);
             if fault == Some(FaultKind::Gaps) {
                 lose_some(&mut snapshot, &mut inner.rng);

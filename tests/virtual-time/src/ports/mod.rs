@@ -1,7 +1,9 @@
 //! Core's ports on a simulation. Each call takes its time both ways, is counted, and may go wrong.
 
+mod events;
 mod faults;
 mod fleet;
+mod kept;
 mod state;
 
 use std::sync::Arc;
@@ -12,11 +14,13 @@ use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::{Clock, PortError, Telemetry};
 use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::signals::Occurrence;
 use tokio::sync::Notify;
 
 use crate::simulation::{Inner, Simulation};
 
 pub use faults::{FaultKind, FaultRule, Faults};
+pub use kept::KeptTargetGroups;
 
 /// The ports of one invocation of a function: its fleet, its state, its telemetry and its clock.
 #[derive(Clone)]
@@ -80,14 +84,18 @@ impl Ports {
         let run = &self.invocation.run;
         let (there, back, fault) = self.simulation.with(|inner| {
             inner.calls += 1;
-            let fault = inner.faults.of(&call, inner.world.now(), &mut inner.rng);
+            let rng = match call.function {
+                Function::InterruptionRecorder => &mut inner.events_rng,
+                _ => &mut inner.rng,
+            };
+            let fault = inner.faults.of(&call, inner.world.now(), rng);
             if let Some(fault) = fault {
                 inner.promises.coverage.faults += 1;
                 if let Some(said) = inner.faults.tell(&call, fault) {
                     inner.note(run.as_str(), said);
                 }
             }
-            (inner.one_way(), inner.one_way(), fault)
+            (inner.one_way(call.function), inner.one_way(call.function), fault)
         });
         tokio::time::sleep(there).await;
         match fault {
@@ -129,5 +137,14 @@ impl Clock for Ports {
 impl Telemetry for Ports {
     async fn run_ended(&self, _run: &RunRecord, _reports: &[ClusterReport]) -> Result<(), PortError> {
         self.call("telemetry.run_ended", |_| Ok(())).await
+    }
+
+    async fn spot_events(
+        &self,
+        _occurrences: &[Occurrence],
+        _malformed: u32,
+        _now: Timestamp,
+    ) -> Result<(), PortError> {
+        self.call("telemetry.spot_events", |_| Ok(())).await
     }
 }

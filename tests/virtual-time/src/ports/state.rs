@@ -184,6 +184,18 @@ impl State for Ports {
         self.call("state.put_ceiling", |inner| inner.tables.put_ceiling(ceiling)).await
     }
 
+    async fn take_early_run(&self, cluster: &ClusterName, now: Timestamp, until: Timestamp) -> Result<bool, PortError> {
+        self.call("state.take_early_run", |inner| Ok(inner.tables.take_early_run(cluster, now, until))).await
+    }
+
+    async fn release_early_run(&self, cluster: &ClusterName, until: Timestamp) -> Result<(), PortError> {
+        self.call("state.release_early_run", |inner| {
+            inner.tables.release_early_run(cluster, until);
+            Ok(())
+        })
+        .await
+    }
+
     async fn put_moves(&self, moves: &[MoveRecord]) -> Result<(), PortError> {
         self.call("state.put_moves", |inner| {
             inner.tables.put_moves(moves);

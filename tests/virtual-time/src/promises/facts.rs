@@ -117,8 +117,9 @@ pub(super) fn enrolled(policy: &Policy, service: &Service) -> bool {
 
 /// Why a service must not move up: what the rules of design.md forbid, looked up in the world
 /// itself. Not all rules: those that a fact alone decides. A quarantine may end between the look and
-/// the write, and is asked for at the write.
-pub(super) fn blocks(world: &World, tables: &Tables, service: &Service) -> Vec<&'static str> {
+/// the write, and is asked for at the write. `slowest` is the deregistration delay, in seconds, that a
+/// run must know of.
+pub(super) fn blocks(world: &World, tables: &Tables, service: &Service, slowest: f64) -> Vec<&'static str> {
     let default = Policy::default();
     let policy = tables.policy.as_ref().unwrap_or(&default);
     let tally = world.tally(service, |_| true);
@@ -127,8 +128,6 @@ pub(super) fn blocks(world: &World, tables: &Tables, service: &Service) -> Vec<&
     let actions = world.scheduled_actions.iter().filter(|action| action.resource_id == resource);
     let least =
         actions.filter_map(|action| action.min_capacity).chain(smallest.map(|target| target.min_capacity)).min();
-    let groups = service.target_groups().filter_map(|arn| world.target_groups.get(arn));
-    let slowest = groups.map(|group| group.deregistration_delay()).fold(0.0, f64::max);
     let definition = service.current().map(|revision| revision.task_definition.clone());
     let containers = definition.iter().flat_map(|definition| &definition.container_definitions);
     let stop = containers.filter_map(|container| container.stop_timeout).max().unwrap_or(30);

@@ -4,6 +4,7 @@
 //! | file | what it checks |
 //! |---|---|
 //! | `facts` | what is true of a service in the world |
+//! | `delays` | the deregistration delays that a run may know |
 //! | `writes` | S1, S4, S5, S6, S9, S10, S12 at each write |
 //! | `moves` | S2, S7, S8 as records of moves are written |
 //! | `reverts` | S11 as clusters are read, as moves end and before each write |
@@ -11,6 +12,7 @@
 //! | `switches` | S4 at the end of a switch run |
 
 mod coverage;
+mod delays;
 mod facts;
 mod moves;
 mod rest;
@@ -69,6 +71,9 @@ pub struct Promises {
     /// How long a breach of floor or share may last, and how long after its end a move may be left
     /// open, beyond what the policy says: the schedule's period and what was made to go wrong.
     pub patience: SignedDuration,
+    /// How old a reading of a target group may be: S1 allows that.
+    pub target_groups_kept: SignedDuration,
+    delays: delays::Delays,
     /// Why a service could not move up when a run looked at its cluster.
     blocked: BTreeMap<(RunId, ServiceArn), Vec<&'static str>>,
     /// The deployment in progress when the Updater last looked.
@@ -103,6 +108,8 @@ impl Promises {
             broken: Vec::new(),
             coverage: Coverage::default(),
             patience: SignedDuration::from_mins(45),
+            target_groups_kept: SignedDuration::ZERO,
+            delays: delays::Delays::default(),
             blocked: BTreeMap::new(),
             deploying: BTreeMap::new(),
             own: BTreeSet::new(),
@@ -135,11 +142,13 @@ impl Promises {
         run: &RunId,
         cluster: &ClusterName,
     ) {
+        self.delays.note(world, self.target_groups_kept);
         self.reverts_seen(world, tables, run, cluster);
         let services = world.services_of(cluster.as_str());
         for service in services.filter_map(|listed| world.service(cluster.as_str(), &listed.key.name)) {
             if let Ok(arn) = ServiceArn::parse(&service.arn) {
-                let blocks = facts::blocks(world, tables, service);
+                let delay = self.delays.known_of(world, service);
+                let blocks = facts::blocks(world, tables, service, delay);
                 self.blocked.insert((run.clone(), arn), blocks);
             }
         }

@@ -84,10 +84,11 @@ impl Promises {
         let mut broken = Vec::new();
         for (cluster, moves) in up {
             let Some(run) = moves.first().and_then(|record| tables.runs.get(&record.planned.run)) else { continue };
-            let most = usize::try_from(run.policy.pace.services_in_flight).unwrap_or(usize::MAX);
-            self.coverage.most_in_flight = self.coverage.most_in_flight.max(moves.len());
-            if moves.len() > most {
-                broken.push(format!("{} moves up in {cluster}, {most} allowed", moves.len()));
+            let most = run.policy.pace.services_in_flight;
+            let seen = u32::try_from(moves.len()).unwrap_or(u32::MAX);
+            self.coverage.most_in_flight = self.coverage.most_in_flight.max(seen);
+            if seen > most {
+                broken.push(format!("{seen} moves up in {cluster}, {most} allowed"));
             }
         }
         for what in broken {

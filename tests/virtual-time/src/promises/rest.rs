@@ -11,6 +11,7 @@ use crate::tables::Tables;
 impl Promises {
     /// Some time has passed.
     pub(crate) fn tick(&mut self, world: &World, tables: &Tables) {
+        self.delays.note(world, self.target_groups_kept);
         let default = Policy::default();
         let policy = tables.policy.as_ref().unwrap_or(&default);
         for ledger in tables.ledgers.values() {

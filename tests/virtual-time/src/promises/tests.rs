@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+use aws_sim::account::plain;
 use aws_sim::world::faults::Fault;
+use aws_sim::world::update_service::UpdateService;
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::{MoveId, RunId, ServiceRef};
 use spotkeeper_core::observe::{Family, PlacedBy};
-use spotkeeper_core::plan::{Fingerprint, Move, MoveCause, MoveKind};
+use spotkeeper_core::plan::{Move, MoveKind};
 use spotkeeper_core::policy::{Policy, checked};
 use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, Written};
 use spotkeeper_core::strategy::Strategy;
@@ -35,20 +37,18 @@ fn policy() -> Policy {
 
 impl Stage {
     fn new() -> Stage {
-        let account = json!({
-            "settings": { "throttling": "off" },
-            "clusters": [{ "clusterName": "prod", "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }],
-            "taskDefinitions": [{
-                "family": "web", "cpu": 256, "memory": 512, "networkMode": "awsvpc",
-                "requiresCompatibilities": ["FARGATE"],
-                "containerDefinitions": [{ "name": "app", "image": "web:1", "stopTimeout": 30 }],
-            }],
-            "services": [{
-                "cluster": "prod", "serviceName": "web", "taskDefinition": "web", "desiredCount": 4,
-                "capacityProviderStrategy": [{ "capacityProvider": "FARGATE", "weight": 1 }],
-                "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
-            }],
-        });
+        let account = plain(
+            "prod",
+            json!({
+                "targetGroups": [{ "name": "web", "attributes": { "deregistration_delay.timeout_seconds": "30" } }],
+                "services": [{
+                    "cluster": "prod", "serviceName": "web", "taskDefinition": "web", "desiredCount": 4,
+                    "capacityProviderStrategy": [{ "capacityProvider": "FARGATE", "weight": 1 }],
+                    "loadBalancers": [{ "targetGroupArn": "web", "containerName": "app", "containerPort": 80 }],
+                    "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
+                }],
+            }),
+        );
         let start = Timestamp::from_second(1_767_225_600).unwrap();
         let world = aws_sim::account::parse(&account.to_string(), "test", start).unwrap();
         let cluster = fixtures::cluster_name();
@@ -80,6 +80,13 @@ impl Stage {
         self.world.set_fault(fault, true, &[]).unwrap();
     }
 
+    fn delay(&mut self, seconds: u32) {
+        let arn = self.world.target_groups.keys().next().unwrap().clone();
+        let delay = (aws_sim::world::elb::DEREGISTRATION_DELAY.to_owned(), seconds.to_string());
+        self.world.modify_target_group_attributes(&arn, &[delay]).unwrap();
+        self.promises.tick(&self.world, &self.tables);
+    }
+
     fn look_again(&mut self) {
         self.promises.observed(&self.world, &self.tables, &self.run, &self.service.cluster);
         self.promises.looked(&self.world, &self.run, &self.service);
@@ -88,27 +95,9 @@ impl Stage {
 
 /// A move whose write is about to be sent.
 fn intent(run: &RunId, service: &ServiceRef, kind: MoveKind, after: &PlacedBy, at: Timestamp) -> MoveRecord {
-    let pair = fixtures::pair(Family::Fargate);
-    let on_demand = Strategy::only(pair.on_demand.clone());
-    let planned = Move {
-        id: MoveId::parse("prod/0-0").unwrap(),
-        run: run.clone(),
-        service: service.clone(),
-        pair,
-        kind,
-        cause: MoveCause::Budget,
-        before: PlacedBy::Strategy(on_demand.clone()),
-        after: after.clone(),
-        spot_tasks: 1,
-        desired: 4,
-        fingerprint: Fingerprint("f".to_owned()),
-        deadline: Seconds(600),
-        undo: None,
-        fall_back: on_demand,
-        wave: 0,
-        suitability: 50,
-    };
-    let written = Written {
+    let mut record = fixtures::move_up(run, "prod/0-0");
+    record.planned = Move { service: service.clone(), kind, after: after.clone(), spot_tasks: 1, ..record.planned };
+    record.written = Some(Written {
         at,
         after: after.clone(),
         previous_deployment: None,
@@ -117,14 +106,14 @@ fn intent(run: &RunId, service: &ServiceRef, kind: MoveKind, after: &PlacedBy, a
         deployment: None,
         deployment_id: None,
         deadline: Seconds(600),
-    };
-    MoveRecord { written: Some(written), ..MoveRecord::new(planned) }
+    });
+    record
 }
 
 #[test]
 fn a_write_that_breaks_a_promise_is_told() {
     type Vary = fn(&mut Stage);
-    let cases: [(&str, Vary, &[&str]); 10] = [
+    let cases: [(&str, Vary, &[&str]); 14] = [
         ("all holds", |_| {}, &[]),
         ("no intent is on record", |stage| stage.tables.moves.clear(), &["S12"]),
         ("no original is on record", |stage| stage.tables.ledgers.clear(), &["S9"]),
@@ -143,6 +132,46 @@ fn a_write_that_breaks_a_promise_is_told() {
                 stage.fault(json!({
                     "fault": "set_desired_count", "cluster": "prod", "service": "web", "desired_count": 1,
                 }));
+                stage.look_again();
+            },
+            &["S1"],
+        ),
+        (
+            "its target group drains for too long",
+            |stage| {
+                stage.delay(300);
+                stage.look_again();
+            },
+            &["S1"],
+        ),
+        (
+            "it drains for too long since less than readings are kept",
+            |stage| {
+                stage.promises.target_groups_kept = SignedDuration::from_hours(6);
+                stage.delay(300);
+                stage.world.advance_by(6.0 * 3600.0 - 1.0);
+                stage.look_again();
+            },
+            &[],
+        ),
+        (
+            "it drains for too long since longer than that",
+            |stage| {
+                stage.promises.target_groups_kept = SignedDuration::from_hours(6);
+                stage.delay(300);
+                stage.world.advance_by(6.0 * 3600.0);
+                stage.look_again();
+            },
+            &["S1"],
+        ),
+        (
+            "it was faster once, longer ago than readings are kept",
+            |stage| {
+                stage.promises.target_groups_kept = SignedDuration::from_hours(6);
+                stage.delay(300);
+                stage.world.advance_by(3.0 * 3600.0);
+                stage.delay(200);
+                stage.world.advance_by(3.0 * 3600.0);
                 stage.look_again();
             },
             &["S1"],
@@ -254,4 +283,58 @@ fn what_a_move_leaves_behind_is_told() {
     };
     assert_eq!(ended(&|_| {}), ["S2"], "a task is on Spot, where the plan dealt none");
     assert_eq!(ended(&|stage| stage.world.advance_by(600.0)), ["S8", "S2"], "and it comes too late");
+}
+
+#[test]
+fn more_moves_up_in_flight_than_the_policy_allows_are_told() {
+    let in_flight = |moves: u32, vary: &dyn Fn(&mut MoveRecord)| {
+        let mut stage = Stage::new();
+        let mut run = fixtures::run(spotkeeper_core::record::RunMode::Ordinary);
+        run.policy = policy();
+        stage.tables.runs.insert(stage.run.clone(), run);
+        for number in 0..moves {
+            let mut record = intent(&stage.run, &stage.service, MoveKind::Up, &stage.up, stage.world.now());
+            record.planned.id = MoveId::parse(&format!("prod/0-{number}")).unwrap();
+            vary(&mut record);
+            let ends_by = stage.world.now() + SignedDuration::from_secs(600);
+            stage.promises.ends_by.insert((stage.run.clone(), record.planned.id.clone()), ends_by);
+            stage.tables.put_moves(&[record.clone()]);
+            stage.promises.moves_put(&stage.world, &stage.tables, &[record]);
+        }
+        stage.promises.broken().iter().map(|broken| broken.promise).collect::<Vec<_>>()
+    };
+    assert_eq!(in_flight(1, &|_| {}), [""; 0], "the policy allows one");
+    assert_eq!(in_flight(2, &|_| {}), ["S7"]);
+    assert_eq!(in_flight(2, &|record| record.written = None), [""; 0], "what is not written is not in flight");
+    assert_eq!(in_flight(2, &|record| record.planned.kind = MoveKind::Down), [""; 0], "nor is a way down");
+}
+
+#[test]
+fn a_write_that_changes_more_than_the_strategy_is_told() {
+    let written = |change: &dyn Fn(&mut World)| {
+        let mut stage = Stage::new();
+        let write = Write { run: &stage.run, service: &stage.service, placed_by: &stage.up };
+        stage.promises.before_write(&stage.world, &stage.tables, &write);
+        aws_sim::fleet::write(&mut stage.world, &stage.service, &stage.up).unwrap();
+        change(&mut stage.world);
+        stage.promises.after_write(&stage.world, &write, true);
+        stage.promises.broken().iter().map(|broken| broken.promise).collect::<Vec<_>>()
+    };
+    let by_hand = |change: UpdateService| {
+        move |world: &mut World| {
+            let call = UpdateService { cluster: Some("prod".to_owned()), service: "web".to_owned(), ..change.clone() };
+            world.update_service(&call).unwrap();
+        }
+    };
+    assert_eq!(written(&|_| {}), [""; 0], "the strategy alone");
+    let cases = [
+        ("the desired count", UpdateService { desired_count: Some(5), ..UpdateService::default() }),
+        ("the platform", UpdateService { platform_version: Some("1.4.0".to_owned()), ..UpdateService::default() }),
+        ("the grace", UpdateService { health_check_grace_period_seconds: Some(9), ..UpdateService::default() }),
+    ];
+    for (name, change) in cases {
+        assert_eq!(written(&by_hand(change)), ["S10"], "{name}");
+    }
+    let tagged = |world: &mut World| world.set_tag(&ServiceKey::new("prod", "web"), "team", Some("a"));
+    assert_eq!(written(&tagged), ["S10"], "a tag");
 }

@@ -139,7 +139,7 @@ fn fault(rng: &mut Rng, at: SignedDuration, until: SignedDuration) -> FaultRule 
     let longest = at + SignedDuration::from_mins(30);
     FaultRule {
         kind,
-        function: rng.bool().then(|| one_of(rng, &Function::ALL)),
+        function: rng.bool().then(|| one_of(rng, &Function::OF_A_RUN)),
         port: one_of(rng, &[None, Some("fleet"), Some("fleet.write"), Some("state")]).map(str::to_owned),
         call: None,
         from,

@@ -31,6 +31,10 @@ pub struct ScenarioFile {
     pub schedule: Option<SignedDuration>,
     /// How long it lasts.
     pub duration: SignedDuration,
+    /// How long readings of target groups are kept, as the fleet on AWS keeps them; absent: each is
+    /// read anew.
+    #[serde(default)]
+    pub target_groups_kept: SignedDuration,
     /// What everything random at the ports is made from.
     #[serde(default)]
     pub seed: u64,

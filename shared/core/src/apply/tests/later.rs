@@ -3,8 +3,9 @@
 use super::Happens;
 use crate::apply::{ApplyDecision, LEASE_LEFT};
 use crate::fixtures;
+use crate::interface::UpdateOutcome;
 use crate::observe::PlacedBy;
-use crate::plan::MoveKind;
+use crate::plan::{Fingerprint, MoveKind};
 use crate::record::Step;
 use crate::verify::Next;
 use crate::verify::tests::{Answer, Drive, decided, over};
@@ -94,7 +95,29 @@ fn s5_a_recorded_write_is_not_written_again() {
             },
             "already",
         ),
+        (
+            "AWS has answered, and does not show it yet",
+            |d| {
+                d.record.written.as_mut().unwrap().confirmed = true;
+                d.pass(300);
+            },
+            "already",
+        ),
+        (
+            "found, and somebody has deployed over it",
+            |d| {
+                d.world.deploy(over(1, 1), d.now);
+                d.pass(300);
+                d.world.deploy(over(3, 1), fixtures::at(200));
+            },
+            "already",
+        ),
         ("another run has closed it", |d| d.ledger.as_mut().unwrap().open = None, "superseded"),
+        (
+            "another run has opened a move of its own",
+            |d| d.ledger.as_mut().unwrap().open.as_mut().unwrap().run = fixtures::run_id("run-2"),
+            "superseded",
+        ),
     ];
     for (name, happens, expected) in rows {
         let mut drive = Drive::up();
@@ -201,4 +224,49 @@ fn what_ecs_is_rolling_back_to_is_not_written_over_it() {
     drive.record.step = Step::Undo;
     drive.record.written = None;
     assert_eq!(decided(&drive.decide()), "held");
+}
+
+/// What AWS never took is no last write: not after the Updater has died between intent and call,
+/// and its second call was refused.
+#[test]
+fn an_intent_that_came_to_nothing_leaves_the_ledger_as_it_was() {
+    let mut drive = Drive::up();
+    let decision = drive.decide();
+    drive.intend(decision);
+    drive.pass(300);
+    assert_eq!(drive.update(Answer::Refused), UpdateOutcome::Refused);
+    assert_eq!(drive.ledger.unwrap().last_write, None);
+}
+
+/// The images that ran before, by which a moved tag is found: not those of a deployment that is
+/// being replaced before it is done.
+#[test]
+fn the_images_before_are_those_that_ran() {
+    let mut drive = Drive::down();
+    drive.world.digest = "sha256:new".to_owned();
+    drive.world.deploy(over(1, 1), fixtures::at(-30));
+    drive.record.planned.fingerprint = Fingerprint::of(&drive.world.service);
+    drive.throw_switch(true);
+    drive.update(Answer::Taken);
+    let digests: Vec<_> = drive.record.images_before.iter().map(|image| image.digest.as_deref()).collect();
+    assert_eq!(digests, [Some("sha256:old")]);
+}
+
+/// `last_up_at` is what the rest of a day counts from.
+#[test]
+fn only_a_move_up_counts_as_one() {
+    let mut down = Drive::down();
+    down.update(Answer::Taken);
+    down.check();
+    assert_eq!(down.ledger.unwrap().last_up_at, None);
+    let mut up = Drive::up();
+    up.update(Answer::Taken);
+    assert_eq!(up.ledger.as_ref().unwrap().last_up_at, Some(fixtures::now()));
+    up.record.step = Step::Undo;
+    up.record.written = None;
+    up.pass(600);
+    up.update(Answer::Taken);
+    up.check();
+    assert_eq!(up.sent.len(), 2);
+    assert_eq!(up.ledger.unwrap().last_up_at, Some(fixtures::now()));
 }

@@ -3,7 +3,9 @@
 mod later;
 
 use crate::fixtures;
-use crate::observe::{DeploymentController, GapCause, LoadBalancerTarget, PlacedBy, ServiceStatus};
+use crate::observe::{
+    DeploymentController, GapCause, LoadBalancerTarget, PlacedBy, RolloutState, ServiceDeploymentStatus, ServiceStatus,
+};
 use crate::plan::{Fingerprint, MoveCause, MoveKind};
 use crate::record::{DryWhy, Outcome, RunMode};
 use crate::strategy::Strategy;
@@ -82,6 +84,16 @@ fn a_first_write_is_decided() {
                 d.ledger = Some(ledger);
             },
             "held",
+        ),
+        (
+            "a move up whose quarantine ends now",
+            Drive::up,
+            |d| {
+                let mut ledger = fixtures::ledger(&d.world.service);
+                ledger.quarantined_until = Some(fixtures::now());
+                d.ledger = Some(ledger);
+            },
+            "write",
         ),
         (
             "a move down in quarantine",
@@ -172,8 +184,48 @@ fn a_first_write_is_decided() {
             },
             "write",
         ),
+        (
+            "a move up while only the list of deployments tells of one, S6",
+            Drive::up,
+            |d| d.world.newest().status = ServiceDeploymentStatus::InProgress,
+            "held",
+        ),
+        (
+            "a move up while only the service tells of one, S6",
+            Drive::up,
+            |d| d.world.service.deployments[0].rollout = Some(RolloutState::InProgress),
+            "held",
+        ),
         ("a move up during our own deployment", Drive::up, our_own_deployment, "held"),
         ("a move down during our own deployment", Drive::down, our_own_deployment, "held"),
+        (
+            "a move down during our own deployment, of which no move is open",
+            Drive::down,
+            |d| {
+                our_own_deployment(d);
+                d.ledger.as_mut().unwrap().open = None;
+            },
+            "held",
+        ),
+        (
+            "a move down for the budget during our own deployment, and a switch is on",
+            Drive::down,
+            |d| {
+                our_own_deployment(d);
+                d.throw_switch(false);
+            },
+            "write",
+        ),
+        (
+            "a move down for a switch that is off again, during our own deployment",
+            Drive::down,
+            |d| {
+                our_own_deployment(d);
+                for_a_switch(d);
+                d.switches.entries.clear();
+            },
+            "write",
+        ),
         (
             "a switch during our own deployment",
             Drive::down,

@@ -56,12 +56,10 @@ fn judge_providers(context: &Context<'_>, pair: &Pair, reasons: &mut Reasons) {
             Err(gap) => reasons.block(Finding::Gap { gap }),
         }
     }
-    // A pair that was searched for fits; one from a strategy or from the policy may not.
-    let named = context.policy.pairs.iter().any(|named| named.on_demand == pair.on_demand && named.spot == pair.spot);
-    if let ([on_demand, spot], true) = (read.as_slice(), named)
-        && let Some(misfit) = misfit(on_demand, spot)
-        // Zones, subnets and architectures are the policy's to know better.
-        && matches!(misfit, Misfit::Families(..) | Misfit::Markets(..))
+    // A pair that was searched for fits, and ECS takes no strategy over two families: one that the
+    // policy names may not. Zones, subnets and architectures are the policy's to know better.
+    if let [on_demand, spot] = read.as_slice()
+        && let Some(misfit @ (Misfit::Families(..) | Misfit::Markets(..))) = misfit(on_demand, spot)
     {
         reasons.block(Finding::NamedPairUnfit { pair: pair.clone(), misfit });
     }
@@ -97,9 +95,6 @@ fn judge_rivals(context: &Context<'_>, pair: &Pair, reasons: &mut Reasons) {
         return;
     }
     for name in context.snapshot.cluster.capacity_providers.iter().filter(|name| !is_fargate(name)) {
-        if *name == pair.on_demand || *name == pair.spot {
-            continue;
-        }
         match context.snapshot.providers.get(name) {
             Some(Reading::Known(Provider { kind: ProviderKind::AutoScalingGroup(rival), .. })) => {
                 if context.family == Ok(Family::AutoScalingGroup) {

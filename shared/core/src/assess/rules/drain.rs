@@ -102,15 +102,16 @@ pub(in crate::assess) fn drain(context: &Context<'_>, definition: &TaskDefinitio
         drain.delay = context.policy.rules.discovery_drain_seconds;
         drain.delay_from = DelayFrom::Discovery;
     }
+    let mut read = Vec::with_capacity(delays.len());
     for (arn, delay) in delays {
         match delay {
-            Ok(delay) if delay > drain.delay || drain.delay_from == DelayFrom::Nothing => {
-                drain.delay = delay;
-                drain.delay_from = DelayFrom::TargetGroup(arn.to_owned());
-            }
-            Ok(_) => {}
+            Ok(delay) => read.push((delay, arn)),
             Err(gap) => drain.gaps.push(gap),
         }
+    }
+    if let Some((delay, arn)) = read.into_iter().max() {
+        drain.delay = delay;
+        drain.delay_from = DelayFrom::TargetGroup(arn.to_owned());
     }
     let timeouts: Vec<Option<Seconds>> = definition
         .containers

@@ -60,6 +60,24 @@ fn forget(world: &mut World, name: &ProviderName) {
     world.snapshot.providers.insert(name.clone(), Reading::Missing(missing));
 }
 
+fn another_unread(world: &mut World) {
+    copy(world, &pair(AutoScalingGroup).spot, "other");
+    forget(world, &provider_name("other"));
+}
+
+fn another_group_unread(world: &mut World) {
+    copy(world, &pair(AutoScalingGroup).spot, "other");
+    edit_group(&mut world.snapshot, &provider_name("other"), |provider| {
+        provider.group = Reading::Missing(gap("asg", "autoscaling:DescribeAutoScalingGroups"));
+    });
+}
+
+/// Another service of the cluster, whose tasks were not read.
+fn tasks_unread(world: &mut World, mut service: Service) {
+    service.tasks = Reading::Missing(gap("the tasks", "ecs:ListTasks"));
+    world.snapshot.services.push(service);
+}
+
 fn disassociate(world: &mut World, name: &str) {
     let name = provider_name(name);
     world.snapshot.cluster.capacity_providers.retain(|one| *one != name);
@@ -76,6 +94,13 @@ fn strategy(world: &mut World, items: &[(&str, u32, u32)]) {
         .map(|(name, base, weight)| StrategyItem { provider: provider_name(name), base: *base, weight: *weight })
         .collect();
     world.service().placed_by = PlacedBy::Strategy(Strategy { items });
+}
+
+/// Where ECS shows one of its tasks, if it does.
+fn zone(world: &mut World, task: usize, zone: Option<&str>) {
+    if let Reading::Known(tasks) = &mut world.service().tasks {
+        tasks[task].zone = zone.map(str::to_owned);
+    }
 }
 
 fn arm(world: &mut World) {
@@ -139,6 +164,7 @@ const PAIR_ROWS: &[Row] = &[
     ("launch type EC2, two Spot groups, one named", AutoScalingGroup, |w| {
         launch_type(w, LaunchType::Ec2); copy(w, &pair(AutoScalingGroup).spot, "other"); name_pair(w, "group-on-demand", "other");
     }, &[]),
+    ("launch type EC2, a pair is named of which one is not there", AutoScalingGroup, |w| { launch_type(w, LaunchType::Ec2); name_pair(w, "group-on-demand", "ghost"); }, &[]),
     ("launch type EC2, no Spot group", AutoScalingGroup, |w| { launch_type(w, LaunchType::Ec2); disassociate(w, "group-spot"); }, &["block capacity: no_pair"]),
     ("all on Spot by strategy", AutoScalingGroup, |w| { strategy(w, &[("group-spot", 0, 1)]); fixtures::settle(w.service(), 4); }, &[]),
     ("no weight at all", AutoScalingGroup, |w| strategy(w, &[("group-on-demand", 0, 0)]), &["block capacity: empty_strategy", "block stop_timeout: gap"]),
@@ -177,13 +203,24 @@ const PAIR_ROWS: &[Row] = &[
     ("Managed Instances of reservations", ManagedInstances, |w| managed_spot(w, |m| m.market = Market::Mixed), &["block capacity: no_partner"]),
     ("the Spot provider is not associated", Fargate, |w| disassociate(w, "FARGATE_SPOT"), &["block capacity: not_associated"]),
     ("the Spot group is not associated", AutoScalingGroup, |w| disassociate(w, "group-spot"), &["block capacity: no_partner"]),
+    ("the Spot group is not associated, another On-Demand group is", AutoScalingGroup, |w| {
+        disassociate(w, "group-spot"); copy(w, &pair(AutoScalingGroup).on_demand, "other");
+    }, &["block capacity: no_partner"]),
     ("the Spot provider is not active", AutoScalingGroup, |w| provider(w, &pair(AutoScalingGroup).spot, |p| p.active = false), &["block capacity: not_active"]),
     ("its provider was not read", AutoScalingGroup, |w| forget(w, &pair(AutoScalingGroup).on_demand), &["block capacity: gap", "block stop_timeout: gap"]),
     ("its group was not read", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).on_demand, |p| p.group = Reading::Missing(gap("asg", "autoscaling:DescribeAutoScalingGroups"))),
         &["block capacity: gap"]),
-    ("another provider was not read", AutoScalingGroup, |w| { copy(w, &pair(AutoScalingGroup).spot, "other"); forget(w, &provider_name("other")); },
+    ("another provider was not read", AutoScalingGroup, another_unread,
         &["block capacity: gap", "block return_path: gap"]),
-    ("another provider was not read, Fargate", Fargate, |w| { copy(w, &pair(AutoScalingGroup).spot, "other"); forget(w, &provider_name("other")); }, &[]),
+    ("another provider was not read, both sides are in use", AutoScalingGroup, |w| { on_spot(w); another_unread(w); }, &["block return_path: gap"]),
+    ("another provider was not read, the pair is named", AutoScalingGroup, |w| { name_pair(w, "group-on-demand", "group-spot"); another_unread(w); },
+        &["block return_path: gap"]),
+    ("another provider was not read, a pair of which one is not there is named", AutoScalingGroup, |w| {
+        launch_type(w, LaunchType::Ec2); name_pair(w, "group-on-demand", "ghost"); another_unread(w);
+    }, &["block capacity: gap", "block return_path: gap"]),
+    ("the group of another provider was not read", AutoScalingGroup, another_group_unread, &["block capacity: gap", "block return_path: gap"]),
+    ("the group of another provider was not read, Managed Instances", ManagedInstances, another_group_unread, &["block return_path: gap"]),
+    ("another provider was not read, Fargate", Fargate, another_unread, &[]),
     ("weighted overrides", AutoScalingGroup, |w| group(w, SPOT, |g| g.weighted = true), &["block capacity: weighted_group"]),
     ("managed draining off", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).spot, |p| p.managed_draining = false), &["block capacity: draining_off"]),
     ("managed scaling of Spot off", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).spot, |p| p.managed_scaling = false), &["warn capacity: scaling_off"]),
@@ -224,6 +261,8 @@ const PLACEMENT_ROWS: &[Row] = &[
     ("a constraint on one type", AutoScalingGroup, |w| member_of(w, "attribute:ecs.instance-type == m5.xlarge"), &["block placement: constraint_unmet"]),
     ("a constraint of the task definition", AutoScalingGroup, |w| w.definition(|d| d.placement_constraints.push(PlacementConstraint::MemberOf("attribute:ecs.cpu-architecture != x86_64".to_owned()))),
         &["block placement: constraint_unmet"]),
+    ("a constraint against a type that is not there", AutoScalingGroup, |w| member_of(w, "attribute:ecs.instance-type not_in [t3.micro]"), &[]),
+    ("a constraint against a type that is", AutoScalingGroup, |w| member_of(w, "attribute:ecs.instance-type !in [t3.micro, m5.xlarge]"), &["block placement: constraint_unmet"]),
     ("a constraint that cannot be told", AutoScalingGroup, |w| member_of(w, "attribute:team == search"), &["block placement: constraint_unknown"]),
     ("a constraint with or", AutoScalingGroup, |w| member_of(w, "attribute:ecs.instance-type == m5.xlarge or attribute:ecs.instance-type != m5.xlarge"), &["block placement: constraint_unknown"]),
     ("a constraint on Managed Instances", ManagedInstances, |w| member_of(w, "attribute:ecs.instance-type == m5.xlarge"), &["block placement: constraint_unknown"]),
@@ -240,6 +279,17 @@ const RETURN_ROWS: &[Row] = &[
     ("a quota of the four tasks", Fargate, |w| fargate_quota(w, 4), &["block return_path: no_way_back"]),
     ("two on Spot, two free", Fargate, |w| { on_spot(w); fargate_quota(w, 4); }, &[]),
     ("two on Spot, one free", Fargate, |w| { on_spot(w); fargate_quota(w, 3); }, &["block return_path: no_way_back"]),
+    ("four tasks by launch type, a quota of five", Fargate, |w| { launch_type(w, LaunchType::Fargate); fargate_quota(w, 5); }, &[]),
+    ("four tasks by launch type, a quota of four", Fargate, |w| { launch_type(w, LaunchType::Fargate); fargate_quota(w, 4); }, &["block return_path: no_way_back"]),
+    ("another service uses the quota, its tasks were not read", Fargate, |w| { fargate_quota(w, 8); tasks_unread(w, fixtures::service("api", Fargate)); },
+        &["block return_path: no_way_back"]),
+    ("another service by launch type uses the quota, its tasks were not read", Fargate, |w| {
+        fargate_quota(w, 8);
+        let mut other = fixtures::service("api", Fargate);
+        other.placed_by = PlacedBy::LaunchType(LaunchType::Fargate);
+        tasks_unread(w, other);
+    }, &["block return_path: no_way_back"]),
+    ("a service on groups uses none of the quota, its tasks were not read", Fargate, |w| { fargate_quota(w, 5); tasks_unread(w, fixtures::service("api", AutoScalingGroup)); }, &[]),
     ("another service uses the quota", Fargate, |w| { fargate_quota(w, 8); w.snapshot.services.push(fixtures::service("api", Fargate)); }, &["block return_path: no_way_back"]),
     ("another service of unknown size uses the quota", Fargate, |w| {
         fargate_quota(w, 68);
@@ -259,6 +309,11 @@ const RETURN_ROWS: &[Row] = &[
     ("types of another quota", AutoScalingGroup, |w| group(w, BOTH, |g| g.instance_types = Reading::Known(vec![instance_type("g5.xlarge", 4, 16)])), &["block return_path: quota_not_read"]),
     ("warm-up as long as the deadline", AutoScalingGroup, |w| edit_group(&mut w.snapshot, &pair(AutoScalingGroup).on_demand, |p| p.warmup = Seconds(3_420)), &["block return_path: no_way_back"]),
     ("the EC2 quota was not read", ManagedInstances, |w| w.snapshot.quotas.ec2_on_demand_standard = Reading::Missing(gap("L-1216C47A", "servicequotas:GetServiceQuota")), &["block return_path: gap"]),
+    ("Fargate's providers were not read, on a group", AutoScalingGroup, |w| { forget(w, &pair(Fargate).on_demand); forget(w, &pair(Fargate).spot); }, &[]),
+    ("tasks on Fargate were not read, on a group", AutoScalingGroup, |w| tasks_unread(w, fixtures::service("api", Fargate)), &[]),
+    ("tasks on Managed Instances were not read, on a group", AutoScalingGroup, |w| tasks_unread(w, fixtures::service("api", ManagedInstances)), &["block return_path: gap"]),
+    ("Spot tasks of Managed Instances take nothing of the quota", ManagedInstances, |w| { on_spot(w); ec2_quota(w, 44); }, &[]),
+    ("On-Demand tasks of Managed Instances do", ManagedInstances, |w| { on_spot(w); ec2_quota(w, 43); }, &["block return_path: no_way_back"]),
     // The group's ten instances of 4 vCPU count too, and the four tasks of 1 vCPU.
     ("Managed Instances, room for one", ManagedInstances, |w| ec2_quota(w, 45), &[]),
     ("Managed Instances, no room", ManagedInstances, |w| ec2_quota(w, 44), &["block return_path: no_way_back"]),
@@ -297,6 +352,11 @@ fn headroom_is_counted_in_tasks() {
     let world = World::good(Fargate);
     let service = &world.snapshot.services[0];
     assert_eq!(return_path::headroom(&world.snapshot, &pair(Fargate), service, &world.policy), Ok(3_996));
+    let mut world = World::good(Fargate);
+    world.policy.verify.max_deadline_seconds = Seconds(192);
+    let service = &world.snapshot.services[0];
+    let headroom = return_path::headroom(&world.snapshot, &pair(Fargate), service, &world.policy);
+    assert_eq!(headroom, Ok(100), "500 launches a minute, in the 12 s that are left for launching");
 }
 
 #[test]
@@ -309,11 +369,61 @@ fn pools_are_types_times_zones() {
 }
 
 #[test]
+fn the_zones_of_fargate_are_those_its_tasks_are_seen_in() {
+    let cases: [(&str, Vary, u32); 4] = [
+        ("four tasks in three zones", |_| {}, 3),
+        ("four tasks in two zones", |w| zone(w, 2, Some("eu-west-1a")), 2),
+        ("a task whose zone is not shown: as many as subnets", |w| zone(w, 2, None), 3),
+        (
+            "fewer tasks than subnets show nothing",
+            |w| {
+                w.service().desired = 2;
+                fixtures::settle(w.service(), 0);
+            },
+            3,
+        ),
+    ];
+    for (name, vary, expected) in cases {
+        let mut world = World::good(Fargate);
+        vary(&mut world);
+        assert_eq!(pools(&world.snapshot, &pair(Fargate), &world.snapshot.services[0]), Some(expected), "{name}");
+    }
+}
+
+/// AWS reserves the names of Fargate's providers: what they buy needs no reading.
+#[test]
+fn the_pair_of_fargate_needs_no_reading() {
+    for used in ["FARGATE", "FARGATE_SPOT"] {
+        let mut world = World::good(Fargate);
+        strategy(&mut world, &[(used, 0, 1)]);
+        forget(&mut world, &pair(Fargate).on_demand);
+        forget(&mut world, &pair(Fargate).spot);
+        assert_eq!(world.assess().pair, Some(pair(Fargate)), "{used}");
+    }
+}
+
+#[test]
+fn what_rests_on_a_pair_says_so_where_there_is_none() {
+    let mut world = World::good(AutoScalingGroup);
+    disassociate(&mut world, "group-spot");
+    let assessment = world.assess();
+    for rule in [Rule::Placement, Rule::ReturnPath] {
+        let found: Vec<&Finding> =
+            assessment.verdict(rule).unwrap().reasons.iter().map(|reason| &reason.finding).collect();
+        assert_eq!(found, [&Finding::NotJudged { needs: Rule::Capacity }], "{rule}");
+    }
+}
+
+#[test]
 fn the_size_of_a_task_is_never_nothing() {
     let mut service = fixtures::service("web", AutoScalingGroup);
     assert_eq!(task_cpu(&service), Some(CpuUnits(1024)));
     fixtures::edit_task_definition(&mut service, |definition| definition.cpu = None);
     assert_eq!(task_cpu(&service), Some(CpuUnits(512)), "2 GiB are half of what comes with a vCPU");
+    fixtures::edit_task_definition(&mut service, |definition| definition.cpu = Some(CpuUnits(0)));
+    assert_eq!(task_cpu(&service), Some(CpuUnits(512)), "none reserved is as good as none stated");
+    fixtures::edit_task_definition(&mut service, |definition| definition.memory = Some(MemoryMib(0)));
+    assert_eq!(task_cpu(&service), None);
     fixtures::edit_task_definition(&mut service, |definition| definition.memory = None);
     assert_eq!(task_cpu(&service), None);
 }

@@ -15,6 +15,10 @@ fn a_score_is_the_product_of_its_parts() {
     assert_eq!((drain_slack, redundancy, rolling_headroom, pool_diversity), (50, 75, 100, 75));
     assert_eq!(placement_score, None);
     assert_eq!(score, 28);
+    let mut world = World::good(Family::Fargate);
+    world.service().deployment.minimum_healthy_percent = 75;
+    world.service().deployment.maximum_percent = 125;
+    assert_eq!(world.assess().suitability.rolling_headroom, 50, "one to start and one to stop, of four");
 }
 
 proptest! {

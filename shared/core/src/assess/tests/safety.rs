@@ -110,6 +110,8 @@ const ROWS: &[Row] = &[
     // drain_budget
     ("75 s of draining, 30 of stopping, 15 of margin", Fargate, |w| delay(w, 75), &[]),
     ("76 s of draining, 30 of stopping, 15 of margin", Fargate, |w| delay(w, 76), &["block drain_budget: drain_budget_spent"]),
+    ("76 s at the alternate target group alone", Fargate, |w| alternate(w, Some(Reading::Known(TargetGroup { deregistration_delay: Seconds(76) }))), &["block drain_budget: drain_budget_spent"]),
+    ("76 s at the first target group alone", Fargate, |w| { delay(w, 76); alternate(w, Some(Reading::Known(TargetGroup { deregistration_delay: Seconds(30) }))); }, &["block drain_budget: drain_budget_spent"]),
     ("a chain of 20, 30 and 25 s", Fargate, |w| chain(w, [20, 30, 25, 70]), &[]),
     ("a chain of 20, 30 and 26 s", Fargate, |w| chain(w, [20, 30, 26, 70]), &["block drain_budget: drain_budget_spent"]),
     ("a container beside the chain that takes 76 s", Fargate, |w| chain(w, [20, 30, 25, 76]), &["block drain_budget: drain_budget_spent"]),
@@ -160,6 +162,14 @@ fn the_chain_names_who_waits_for_whom() {
     };
     assert_eq!((*delay, *stop, *total), (Seconds(30), Seconds(76), Seconds(121)));
     assert_eq!(chain, &["app", "proxy", "logs"]);
+}
+
+#[test]
+fn the_rules_that_bar_a_move_up_are_named() {
+    let mut world = World::good(Fargate);
+    assert_eq!(world.assess().blocking().count(), 0);
+    delay(&mut world, 300);
+    assert_eq!(world.assess().blocking().collect::<Vec<_>>(), [Rule::Deregistration, Rule::DrainBudget]);
 }
 
 #[test]

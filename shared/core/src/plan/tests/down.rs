@@ -57,12 +57,20 @@ fn a_gap_moves_nothing_down_but_what_is_unsafe() {
 
 #[test]
 fn an_unsafe_service_moves_down_after_the_grace() {
-    let cases = [("within the grace", -899, 0), ("after the grace", -900, 1)];
-    for (name, since, expected) in cases {
+    let cases = [
+        ("within the grace", -899, None, 0),
+        ("after the grace", -900, None, 1),
+        ("frozen for a second more", -900, Some(1), 0),
+        ("frozen until now", -900, Some(0), 1),
+    ];
+    for (name, since, frozen, expected) in cases {
         let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 1);
         for group in service.target_groups.values_mut() {
             *group = Reading::Known(crate::observe::TargetGroup { deregistration_delay: Seconds(300) });
         }
+        let freeze =
+            frozen.map(|until| (crate::observe::tag::FREEZE_UNTIL.to_owned(), fixtures::at(until).to_string()));
+        service.tags.extend(freeze);
         let mut ledger = fixtures::ledger(&service);
         ledger.unsafe_since = Some(UnsafeSince { at: fixtures::at(since), rules: vec![Rule::Deregistration] });
         let plan = plan_of(
@@ -89,6 +97,10 @@ fn what_was_left_goes_first_then_moves_down_and_moves_up_last() {
     let mut ledger = fixtures::ledger(&up);
     ledger.open = Some(open_move());
     let memory = fixtures::memory(vec![ledger]);
+    let mut resumed = vec![left.clone(); 150];
+    // A service that is gone is not gone on with.
+    left.planned.service = fixtures::service_ref("gone");
+    resumed.push(left);
     let (policy, run) = (open_policy(), run(RunMode::Ordinary));
     let mut other = snapshot;
     other.services.push(fixtures::service("other", Family::Fargate));
@@ -98,7 +110,7 @@ fn what_was_left_goes_first_then_moves_down_and_moves_up_last() {
         assessments: &assess(&policy, &other, &memory, fixtures::now()),
         memory: &memory,
         run: &run,
-        resumed: &vec![left; 150],
+        resumed: &resumed,
         given_up: &BTreeSet::new(),
         now: fixtures::now(),
     });

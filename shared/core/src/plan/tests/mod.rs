@@ -1,7 +1,10 @@
 //! What a plan may and may not hold.
 
+mod ceiling;
 mod down;
 mod drought;
+mod held;
+mod measured;
 mod promises;
 mod restore;
 mod reverts;
@@ -20,7 +23,7 @@ use crate::ids::MoveId;
 use crate::observe::{
     Depth, Family, LoadBalancerTarget, Market, PlacedBy, Reading, RolloutState, ScalingRange, Service, Snapshot,
 };
-use crate::policy::{Control, Policy, ScoreUse};
+use crate::policy::{Control, NamedPair, Policy, ScoreUse};
 use crate::record::{Dealt, LastWrite, Ledger, LeftWhy, OpenMove, RunMode, RunRecord, UnsafeSince};
 use crate::strategy::Strategy;
 use crate::switch::{Scope, SwitchEntry, Switches};

@@ -21,12 +21,16 @@ fn an_original_on_spot_comes_back_by_a_move_up_alone_whatever_the_count() {
     }
 }
 
+fn only(provider: &str) -> PlacedBy {
+    PlacedBy::Strategy(Strategy::only(fixtures::provider_name(provider)))
+}
+
 #[test]
 fn a_restore_lists_what_it_leaves() {
     let entry = fixtures::switch(Scope::All);
     type Vary<'a> = &'a dyn Fn(&mut Service, &mut Ledger, &mut Switches);
     let to_spot = |service: &Service| fixtures::on_spot(service.clone(), 1, 1, 1).placed_by;
-    let cases: [(&str, Vary<'_>, Option<LeftWhy>); 8] = [
+    let cases: [(&str, Vary<'_>, Option<LeftWhy>); 10] = [
         ("it can be made", &|_, _, _| {}, None),
         ("in place already", &|service, ledger, _| ledger.original = service.placed_by.clone(), None),
         (
@@ -53,6 +57,22 @@ fn a_restore_lists_what_it_leaves() {
             Some(LeftWhy::Blocked),
         ),
         ("the original has none, and a switch is on", &|_, _, switches| switches.entries.push(entry.clone()), None),
+        (
+            "the original is On-Demand by strategy, and a switch is on",
+            &|_, ledger, switches| {
+                ledger.original = only("FARGATE");
+                switches.entries.push(entry.clone());
+            },
+            None,
+        ),
+        (
+            "the original is Spot alone, and a switch is on",
+            &|_, ledger, switches| {
+                ledger.original = only("FARGATE_SPOT");
+                switches.entries.push(entry.clone());
+            },
+            Some(LeftWhy::SwitchOn),
+        ),
     ];
     for (name, vary, left) in cases {
         let mut service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 4);

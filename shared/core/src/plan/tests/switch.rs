@@ -70,7 +70,7 @@ fn under_a_switch_what_could_not_be_read_is_not_taken_for_on_demand() {
     }
     let asg = Family::AutoScalingGroup;
     let to = |provider: &str| expected(&[("web", MoveKind::Down, &format!("{provider}:1"))]);
-    let cases: [(&str, Family, VarySwitched, _, _); 12] = [
+    let cases: [(&str, Family, VarySwitched, _, _); 14] = [
         (
             "the group of the Spot provider",
             asg,
@@ -111,6 +111,23 @@ fn under_a_switch_what_could_not_be_read_is_not_taken_for_on_demand() {
             Family::Fargate,
             |world, _| unread(world, "FARGATE_SPOT"),
             to("FARGATE"),
+            None,
+        ),
+        (
+            "FARGATE needs none either",
+            Family::Fargate,
+            |world, _| {
+                world.services[0] = fixtures::service("web", Family::Fargate);
+                unread(world, "FARGATE");
+            },
+            vec![],
+            None,
+        ),
+        (
+            "the way back of Spot alone is the family's one On-Demand provider",
+            asg,
+            |world, _| place(world, r#"[{"capacityProvider":"group-spot","weight":1}]"#, 4),
+            to("group-on-demand"),
             None,
         ),
         (
@@ -228,5 +245,70 @@ fn s5_a_way_down_that_is_under_way_is_not_begun_anew() {
         let plan = plan_of(&Policy::default(), &snapshot, &memory, &run);
         assert_eq!(moves(&plan), expected, "{name}");
         assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
+    }
+}
+
+/// Spot alone, and two On-Demand groups: the policy says which is the way back.
+#[test]
+fn under_a_switch_the_named_pair_is_the_way_back() {
+    let spot = fixtures::pair(Family::AutoScalingGroup).spot;
+    let mut service = fixtures::service("web", Family::AutoScalingGroup);
+    service.placed_by = PlacedBy::Strategy(Strategy::only(spot.clone()));
+    fixtures::settle(&mut service, 4);
+    let mut snapshot = fixtures::snapshot(vec![service]);
+    snapshot.depth = Depth::Switch;
+    let mut other = snapshot.providers[&fixtures::provider_name("group-on-demand")].known().unwrap().clone();
+    other.name = fixtures::provider_name("other");
+    snapshot.cluster.capacity_providers.push(other.name.clone());
+    snapshot.providers.insert(other.name.clone(), Reading::Known(other.clone()));
+    let entry = fixtures::switch(Scope::All);
+    let memory = Memory { switches: Switches { entries: vec![entry.clone()], epoch: 1 }, ..Memory::default() };
+    let run = run(RunMode::Switch { entry });
+    let named = |on_demand: &str, spot: &str| NamedPair {
+        on_demand: fixtures::provider_name(on_demand),
+        spot: fixtures::provider_name(spot),
+    };
+    let cases = [
+        ("none is named", vec![], vec![], Some(LeftWhy::NoPair)),
+        ("another's is named", vec![named("other", "managed-spot")], vec![], Some(LeftWhy::NoPair)),
+        (
+            "its own is named",
+            vec![named("managed-on-demand", "managed-spot"), named("other", spot.as_str())],
+            expected(&[("web", MoveKind::Down, "other:1")]),
+            None,
+        ),
+    ];
+    for (name, pairs, expected, left) in cases {
+        let plan = plan_of(&Policy { pairs, ..Policy::default() }, &snapshot, &memory, &run);
+        assert_eq!(moves(&plan), expected, "{name}");
+        assert_eq!(plan.left_on_spot.first().map(|one| one.why), left, "{name}");
+        assert_eq!(plan.ledgers, vec![], "{name}: a switch run judges nothing, and so remembers nothing");
+    }
+}
+
+/// Beside the entry over a service, another one is passed or is over another service.
+#[test]
+fn what_other_entries_say_counts_for_nothing() {
+    let passed = |entry: &mut SwitchEntry| entry.until = Some(fixtures::at(-1));
+    let elsewhere = |entry: &mut SwitchEntry| entry.scope = Scope::parse("service/prod/other").unwrap();
+    let others: [(&str, &dyn Fn(&mut SwitchEntry)); 2] = [("passed", &passed), ("elsewhere", &elsewhere)];
+    for (name, change) in others {
+        let mut other = SwitchEntry { preempt: true, unenrolled: true, ..fixtures::switch(Scope::All) };
+        change(&mut other);
+        let scope = Scope::Cluster(fixtures::cluster_name());
+        let switches = Switches { entries: vec![other, fixtures::switch(scope.clone())], epoch: 2 };
+        let memory = Memory { switches, ..Memory::default() };
+        let mut deploying = fixtures::on_spot(fixtures::service("deploying", Family::Fargate), 1, 1, 1);
+        deploying.deployments[0].rollout = Some(RolloutState::InProgress);
+        let mut unenrolled = fixtures::on_spot(fixtures::service("unenrolled", Family::Fargate), 1, 1, 1);
+        unenrolled.tags.clear();
+        let web = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 1);
+        let snapshot = fixtures::snapshot(vec![deploying, unenrolled, web]);
+        let plan = plan_of(&open_policy(), &snapshot, &memory, &run(RunMode::Ordinary));
+        let left: Vec<LeftWhy> = plan.left_on_spot.iter().map(|one| one.why).collect();
+        assert_eq!(left, [LeftWhy::SomebodyDeploys, LeftWhy::NotCovered], "{name}");
+        let [record] = plan.moves.as_slice() else { panic!("{name}: {:?}", plan.moves) };
+        let MoveCause::Switch { scope: found, .. } = &record.planned.cause else { panic!("{name}: {record:?}") };
+        assert_eq!(*found, scope, "{name}");
     }
 }

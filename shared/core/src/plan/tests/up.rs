@@ -94,6 +94,10 @@ fn what_is_in_place_and_good_enough_is_kept() {
     assert_eq!(kept(&|_| {}), vec![], "as it was dealt");
     let unread = fixtures::gap("scaling", "application-autoscaling:DescribeScalableTargets");
     assert_eq!(kept(&|service| service.scaling = Reading::Missing(unread.clone())), vec![], "what was not read");
+    for (on_demand, spot) in [(3, 1), (1, 3)] {
+        let a_task_off = |service: &mut Service| *service = fixtures::on_spot(service.clone(), 0, on_demand, spot);
+        assert_eq!(kept(&a_task_off), vec![], "{spot} of four, of which two may be on Spot: a task is no matter");
+    }
     for desired in [2, 3, 5, 8, 13, 20] {
         let breathe = |service: &mut Service| {
             service.desired = desired;
@@ -151,6 +155,39 @@ fn the_climb_goes_on_where_a_deal_was_cut_and_rests_where_it_was_not() {
         let found: Vec<u32> = plan.moves.iter().map(|record| record.planned.spot_tasks).collect();
         assert_eq!(found, Vec::from_iter(target), "{name}: {:?} {:?}", plan.budget, plan.held_back);
     }
+}
+
+/// A floor of three let it have two of five; of twenty it might have ten, and has eight.
+#[test]
+fn what_only_autoscaling_has_changed_is_not_redeployed() {
+    let mut service = fixtures::service("web", Family::Fargate);
+    service.tags.insert(crate::observe::tag::FLOOR.to_owned(), "3".to_owned());
+    service.scaling = Reading::Known(None);
+    service.desired = 20;
+    let service = fixtures::on_spot(service, 0, 3, 2);
+    let mut ledger = fixtures::ledger(&service);
+    ledger.last_write = Some(LastWrite {
+        at: fixtures::at(-86_400),
+        run: fixtures::run_id("earlier"),
+        move_id: MoveId::parse("prod/0-0").unwrap(),
+        before: PlacedBy::Strategy(Strategy::only(fixtures::provider_name("FARGATE"))),
+        after: service.placed_by.clone(),
+        deployment: None,
+        deployment_id: None,
+        dealt: Dealt { spot_tasks: 2, desired: 5 },
+        by_switch: false,
+        task_definition: None,
+        stands_since: None,
+        taken_back: None,
+    });
+    let plan = plan_of(
+        &open_policy(),
+        &fixtures::snapshot(vec![service]),
+        &fixtures::memory(vec![ledger]),
+        &run(RunMode::Ordinary),
+    );
+    assert_eq!(moves(&plan), vec![]);
+    assert_eq!(plan.held_back[0].why, HeldWhy::AtTarget);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod docs;
 
-use super::{MAX_BYTES, Mode, Policy, parse, schema};
+use super::{MAX_BYTES, Mode, Policy, checked, parse, schema};
 use crate::ids::{ClusterName, ProviderName, RunId, ServiceArn};
 use crate::units::{Percent, Seconds};
 
@@ -157,8 +157,39 @@ verify: {attempts: 0, poll_seconds: 99999999999999999999}
 }
 
 #[test]
+fn lists_and_large_numbers_say_what_is_allowed() {
+    let clusters: Vec<String> = (0..201).map(|number| format!("c{number}")).collect();
+    let cases = [
+        (format!("clusters: [{}]", clusters.join(", ")), "/clusters: has 201 entries: at most 200 are allowed"),
+        ("clusters: prod".to_owned(), "/clusters: \"prod\" is not allowed: write a list"),
+        (
+            "budget: {floor: 9007199254740993}".to_owned(),
+            "/budget/floor: 9007199254740993 is not allowed: write a whole number from 0 to 100000",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(mistakes(&text), [expected]);
+    }
+}
+
+/// The input of an execution is checked by its schema, too.
+#[test]
+fn an_input_says_what_is_allowed() {
+    let input = serde_json::json!({ "switch": { "scope": "all", "state": "yes", "reasons": "launch", "until": 5 } });
+    let mistakes = checked::<crate::interface::ExecutionInput>(input).unwrap_err();
+    let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let expected = [
+        "/switch/reason: is missing, and has no default",
+        "/switch/reasons: there is no such field: /switch has scope, state, reason, until, preempt, unenrolled",
+        "/switch/state: \"yes\" is not allowed: write on or off",
+        "/switch/until: 5 is not allowed: write text",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn what_contradicts_itself_is_told() {
-    let cases: [(&str, &str, &[&str]); 6] = [
+    let cases: [(&str, &str, &[&str]); 7] = [
         (
             "a dwell beyond the deadline, and a poll, and a pause",
             "verify: {dwell_seconds: 60, max_deadline_seconds: 60, poll_seconds: 60, quarantine_seconds: 9, max_quarantine_seconds: 8}",
@@ -169,6 +200,7 @@ fn what_contradicts_itself_is_told() {
                 "/verify/quarantine_seconds: 9 s is longer than max_quarantine_seconds (8 s)",
             ],
         ),
+        ("a pause as long as the longest", "verify: {quarantine_seconds: 8, max_quarantine_seconds: 8}", &[]),
         ("a cluster twice", "clusters: [a, b, a]", &["/clusters/2: a stands already at /clusters/0"]),
         (
             "a budget of a cluster that is left out",
@@ -198,6 +230,8 @@ fn many_mistakes_are_counted_and_long_values_cut() {
     let given = mistakes(&text);
     assert_eq!(given.len(), 51);
     assert_eq!(given[50], "/: has 10 more mistakes");
+    let text: String = (0..50).map(|index| format!("field{index}: 1\n")).collect();
+    assert_eq!(mistakes(&text).len(), 50, "of fifty, none is left out");
     let long = mistakes(&format!("mode: {}", "ä".repeat(500)));
     assert_eq!(long, [format!("/mode: \"{}…\" is not allowed: write dry_run or active", "ä".repeat(60))]);
 }

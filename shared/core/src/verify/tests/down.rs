@@ -121,3 +121,84 @@ fn waiting_leaves_one_line_and_grows_to_a_minute_but_not_past_the_deadline() {
     let waiting = drive.record.history.iter().filter(|line| line.what.starts_with("waiting")).count();
     assert_eq!(waiting, 1, "{:?}", drive.record.history);
 }
+
+#[test]
+fn looks_at_a_long_deployment_come_a_tenth_of_its_time_apart() {
+    for (passed, wait) in [(100, 15), (400, 40), (570, 30)] {
+        let mut drive = Drive::up();
+        drive.update(Answer::Taken);
+        drive.pass(passed);
+        assert_eq!(drive.check().wait, Seconds(wait), "after {passed} s of at most 600");
+    }
+}
+
+/// What a person reads of a move that was waited for, failed and was tried again.
+#[test]
+fn the_history_of_a_move_keeps_what_it_was_waited_for() {
+    let mut drive = Drive::up();
+    drive.policy.verify.dwell_seconds = Seconds(0);
+    drive.update(Answer::Taken);
+    drive.check();
+    drive.pass(15);
+    drive.check();
+    drive.world.break_off();
+    drive.check();
+    drive.update(Answer::Taken);
+    drive.world.finish();
+    drive.check();
+    let what: Vec<&str> = drive.record.history.iter().map(|line| line.what.as_str()).collect();
+    let expected = [
+        "write 1 (apply): FARGATE:1, FARGATE_SPOT:1 instead of FARGATE:1",
+        "ECS took write 1 of the move",
+        "waiting: our deployment runs 0 of 4 tasks, 0 are on their way, 0 failed, 4 older ones are left",
+        "failed: our deployment was ended after 3 failed tasks: tasks failed to start; retry after step 1 of at most 4",
+        "write 2 (retry): FARGATE:1, FARGATE_SPOT:1 instead of FARGATE:1, FARGATE_SPOT:1",
+        "ECS took write 2 of the move",
+        "stable",
+    ];
+    assert_eq!(what, expected);
+}
+
+#[test]
+fn a_judgement_says_why() {
+    let rows: &[(&str, Happens, &str)] = &[
+        (
+            "the deadline passed",
+            |d| d.pass(600),
+            "failed: 600 s have passed, the deadline was 600 s: our deployment runs 0 of 4 tasks",
+        ),
+        (
+            "the deadline passed unseen",
+            |d| {
+                d.hide_service();
+                d.pass(600);
+            },
+            "failed: 600 s have passed, the deadline was 600 s: the service could not be read",
+        ),
+        (
+            "a switch is on",
+            |d| d.throw_switch(false),
+            "the switch over all: launch is on, step 1 of at most 4; fall_back",
+        ),
+        (
+            "somebody deploys",
+            |d| d.world.deploy(over(2, 1), fixtures::at(60)),
+            "superseded: deployment-3 of 2026-01-15T12:01:00Z has taken the place of our deployment, with \
+             FARGATE:2, FARGATE_SPOT:1",
+        ),
+        (
+            "a quota",
+            |d| d.world.tell(fixtures::at(40), "was unable to place a task: VcpuLimitExceeded"),
+            "waiting: our deployment runs 0 of 4 tasks, 0 are on their way, 0 failed, 4 older ones are left; a quota \
+             is used up: (service web) was unable to place a task: VcpuLimitExceeded",
+        ),
+        ("done", |d| d.world.finish(), "waiting: all 4 tasks run and hold since 0 s, the dwell is 60 s"),
+    ];
+    for (name, happens, expected) in rows {
+        let mut drive = Drive::up();
+        drive.update(Answer::Taken);
+        happens(&mut drive);
+        let reason = drive.check().reason;
+        assert!(reason.starts_with(expected), "{name}: {reason}");
+    }
+}

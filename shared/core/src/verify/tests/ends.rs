@@ -3,7 +3,7 @@
 use super::{Answer, Drive, over};
 use crate::fixtures;
 use crate::interface::{Because, UpdateOutcome};
-use crate::record::{Outcome, Step};
+use crate::record::{Outcome, Setback, Step};
 use crate::units::Seconds;
 use crate::verify::{Next, Resumption, conclude, pause, resume};
 
@@ -41,6 +41,16 @@ fn every_answer_has_its_outcome() {
         drive.record.step = step;
         drive.conclude(&because);
         assert_eq!(drive.record.outcome, outcome, "{name}");
+        let ended = outcome.map_or_else(|| "left open".to_owned(), |outcome| format!("ended as {}", outcome.name()));
+        let why = match &because {
+            Because::Next(next) => format!("the answer {}", next.name()),
+            Because::Update(update) => {
+                format!("the answer {}", serde_json::to_value(update).unwrap().as_str().unwrap())
+            }
+            Because::Error(error) => format!("the error {error}"),
+        };
+        let told = format!("{ended} because of {why}, after {} writes of at most 4", u32::from(begun));
+        assert_eq!(drive.record.history.last().map(|line| &line.what), Some(&told), "{name}");
         let left = drive.ledger.as_ref().and_then(|ledger| ledger.open.as_ref());
         assert_eq!(left.is_some(), open, "{name}");
         assert!(left.is_none_or(|left| left.ends_by <= drive.now), "{name}: the next run takes it up at once");
@@ -63,7 +73,7 @@ fn a_crash_between_ledger_and_record_counts_a_failure_once() {
     let mut drive = Drive::up();
     drive.update(Answer::Taken);
     drive.record.step = Step::Undo;
-    drive.record.setback = Some(crate::record::Setback::Failed);
+    drive.record.setback = Some(Setback::Failed);
     let before = drive.record.clone();
     drive.conclude(&Because::Next(Next::Stable));
     let ledger = drive.ledger.clone();
@@ -118,4 +128,46 @@ fn a_refused_or_throttled_write_leaves_the_ledger_as_it_was() {
 fn the_seconds_between_two_times_are_never_negative() {
     assert_eq!(crate::verify::since(fixtures::at(5), fixtures::at(0)), Seconds(0));
     assert_eq!(crate::verify::since(fixtures::at(0), fixtures::at(5)), Seconds(5));
+}
+
+#[test]
+fn answers_are_named_as_the_state_machine_has_them() {
+    for next in [Next::Stable, Next::Wait, Next::Retry, Next::Undo, Next::FallBack, Next::Yield, Next::Quarantine] {
+        assert_eq!(serde_json::to_value(next).unwrap(), next.name());
+    }
+}
+
+/// What went wrong with moves up is forgotten when one of those is stable, not before.
+#[test]
+fn a_stable_move_down_forgets_nothing() {
+    let mut drive = Drive::down();
+    let mut ledger = fixtures::ledger(&drive.world.service);
+    ledger.failures = 3;
+    ledger.quarantined_until = Some(fixtures::at(9_000));
+    drive.ledger = Some(ledger);
+    drive.update(Answer::Taken);
+    drive.conclude(&Because::Next(Next::Stable));
+    let ledger = drive.ledger.unwrap();
+    assert_eq!(drive.record.outcome, Some(Outcome::Stable));
+    assert_eq!((ledger.failures, ledger.quarantined_until), (3, Some(fixtures::at(9_000))));
+}
+
+#[test]
+fn the_ledger_says_why_a_service_rests() {
+    let rows = [
+        (Step::Undo, Setback::Failed, Next::Stable, "a move up failed; 1 moves up"),
+        (Step::FallBack, Setback::Drought, Next::Stable, "Spot could not be had; 1 moves up"),
+        (Step::Undo, Setback::Failed, Next::Quarantine, "a move up failed and so did going back; 1 moves up"),
+        (Step::FallBack, Setback::Drought, Next::Quarantine, "the way to On-Demand could not be completed; 1 moves up"),
+        (Step::Apply, Setback::Reverted, Next::Yield, "a move under way has been taken back, 1 times in all"),
+    ];
+    for (step, setback, next, expected) in rows {
+        let mut drive = Drive::up();
+        drive.update(Answer::Taken);
+        drive.record.step = step;
+        drive.record.setback = Some(setback);
+        drive.conclude(&Because::Next(next));
+        let reason = drive.ledger.unwrap().quarantine_reason;
+        assert!(reason.starts_with(expected) && reason.ends_with("; no move up for 3600 s"), "{step:?}: {reason}");
+    }
 }

@@ -6,6 +6,7 @@ mod ends;
 mod every_move_ends;
 mod steps;
 mod verdicts;
+mod whose;
 pub(crate) mod world;
 
 use jiff::{SignedDuration, Timestamp};

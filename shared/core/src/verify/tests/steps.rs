@@ -361,3 +361,95 @@ fn a_resumed_move_up_is_not_written_again_by_anybody() {
     assert_eq!((ledger.open, ledger.last_write), (None, None));
     assert_eq!(drive.sent, []);
 }
+
+/// Only a move up that was to be written again is turned back: everything else goes on as it was.
+#[test]
+fn what_is_taken_up_goes_on_with_its_step() {
+    let run_2 = fixtures::run_id("run-2");
+    let rows = [
+        ("a move up to be retried", MoveKind::Up, Step::Retry, false, Step::Undo),
+        ("a retry that is written", MoveKind::Up, Step::Retry, true, Step::Retry),
+        ("a move up that is not written", MoveKind::Up, Step::Apply, false, Step::Apply),
+        ("a fallback to be written", MoveKind::Up, Step::FallBack, false, Step::FallBack),
+        ("a move down to be retried", MoveKind::Down, Step::Retry, false, Step::Retry),
+    ];
+    for (name, kind, step, written, expected) in rows {
+        let mut drive = if kind == MoveKind::Up { Drive::up() } else { Drive::down() };
+        drive.update(Answer::Taken);
+        drive.record.step = step;
+        drive.record.written = drive.record.written.filter(|_| written);
+        let resumed = taken_up(drive.ledger.as_ref().unwrap(), Some(drive.record.clone()), &run_2, drive.now);
+        assert_eq!(resumed.step, expected, "{name}");
+    }
+}
+
+/// A fallback for want of Spot, and somebody puts the old strategy back: that is what the service
+/// rests for.
+#[test]
+fn a_revert_counts_whatever_went_wrong_before() {
+    let mut drive = Drive::new(MoveKind::Up, over(3, 1), over(1, 1));
+    let drought = |drive: &mut Drive| {
+        drive.world.tasks(0, 2);
+        drive.pass(120);
+    };
+    drive.step(drought, Next::FallBack);
+    drive.step(|d| d.world.deploy(over(3, 1), fixtures::at(150)), Next::Yield);
+    assert_eq!(drive.end(Because::Next(Next::Yield)), Some(Outcome::Superseded));
+    let ledger = drive.ledger.unwrap();
+    assert_eq!((ledger.reverts, ledger.failures), (1, 0));
+    assert_eq!(ledger.quarantined_until, Some(fixtures::at(120 + 3_600)));
+}
+
+#[test]
+fn an_undo_that_aws_did_not_take_is_written_again_while_steps_are_left() {
+    let mut drive = Drive::up();
+    drive.policy.verify.attempts = 1;
+    drive.step(break_off, Next::Undo);
+    drive.update(Answer::LostAndNotTaken);
+    drive.pass(300);
+    assert_eq!(drive.check().next, Next::Undo);
+    drive.update(Answer::LostAndNotTaken);
+    drive.pass(300);
+    assert_eq!(drive.check().next, Next::Quarantine);
+}
+
+/// The Updater died before it had stored what it meant to write.
+#[test]
+fn a_step_that_was_never_begun_is_asked_for_again() {
+    for (step, expected) in [
+        (Step::Apply, Next::Retry),
+        (Step::Retry, Next::Retry),
+        (Step::Undo, Next::Undo),
+        (Step::FallBack, Next::FallBack),
+    ] {
+        let mut drive = Drive::up();
+        drive.update(Answer::Taken);
+        drive.record.step = step;
+        drive.record.written = None;
+        assert_eq!(drive.check().next, expected, "{step:?}");
+    }
+}
+
+/// What would add Spot again is no way back for a service that may have none now.
+#[test]
+fn what_may_not_be_given_spot_goes_back_to_on_demand() {
+    let rows = [
+        ("free", None, false, Next::Undo),
+        ("quarantined", Some(1), false, Next::FallBack),
+        ("quarantined until now", Some(0), false, Next::Undo),
+        ("under a switch, and the service cannot be read", None, true, Next::FallBack),
+    ];
+    for (name, quarantined, switched, expected) in rows {
+        let mut drive = Drive::new(MoveKind::Up, over(3, 1), over(1, 1));
+        drive.policy.verify.attempts = 1;
+        drive.update(Answer::Taken);
+        drive.pass(600);
+        let until = quarantined.map(|seconds| fixtures::at(600 + seconds));
+        drive.ledger.as_mut().unwrap().quarantined_until = until;
+        if switched {
+            drive.hide_service();
+            drive.throw_switch(false);
+        }
+        assert_eq!(drive.check().next, expected, "{name}: {:?}", drive.record.history);
+    }
+}

@@ -15,6 +15,11 @@ pub(super) fn no_capacity(world: &mut World, seconds: i64) {
     world.tell(fixtures::at(seconds), message);
 }
 
+/// ECS lists no service deployment for the write.
+fn unlisted(drive: &mut Drive) {
+    drive.world.deployments.remove(0);
+}
+
 /// The write is taken, something happens, and one look judges it.
 pub(super) fn judged(mut drive: Drive, happens: Happens) -> (&'static str, Next, Drive) {
     drive.update(Answer::Taken);
@@ -77,6 +82,38 @@ fn a_move_up_is_judged() {
             "unknown",
             Next::Wait,
         ),
+        (
+            "done, but an older deployment has a task on its way",
+            |d| {
+                d.policy.verify.dwell_seconds = Seconds(0);
+                d.world.finish();
+                let mut old = d.world.service.deployments[0].clone();
+                (old.primary, old.running, old.pending) = (false, 0, 1);
+                d.world.service.deployments.push(old);
+            },
+            "waiting",
+            Next::Wait,
+        ),
+        (
+            "done, but its revision places tasks otherwise",
+            |d| {
+                d.policy.verify.dwell_seconds = Seconds(0);
+                d.world.finish();
+                d.world.revisions[0].placed_by = over(2, 1);
+                d.record.written.as_mut().unwrap().deployment = Some("deployment-2".to_owned());
+            },
+            "waiting",
+            Next::Wait,
+        ),
+        (
+            "the service is gone",
+            |d| {
+                d.hide_service();
+                d.world.service_gap.as_mut().unwrap().cause = crate::observe::GapCause::Absent;
+            },
+            "superseded",
+            Next::Yield,
+        ),
         ("the service cannot be read", Drive::hide_service, "unknown", Next::Wait),
         (
             "the service cannot be read until the deadline",
@@ -88,7 +125,47 @@ fn a_move_up_is_judged() {
             Next::Undo,
         ),
         ("the deployments cannot be read", |d| d.world.hides_deployments = true, "unknown", Next::Wait),
+        ("its service deployment is not listed yet", unlisted, "waiting", Next::Wait),
+        (
+            "its service deployment is not listed, and the circuit breaker ended it",
+            |d| {
+                unlisted(d);
+                d.world.service.deployments[0].rollout = Some(crate::observe::RolloutState::Failed);
+            },
+            "failed",
+            Next::Retry,
+        ),
+        (
+            "somebody deploys, which the list of deployments does not tell",
+            |d| {
+                d.check();
+                d.world.deploy(over(2, 1), fixtures::at(60));
+                d.world.hides_deployments = true;
+            },
+            "superseded",
+            Next::Yield,
+        ),
+        (
+            "a read that lags behind shows the deployment before",
+            |d| {
+                d.check();
+                let before = World::at_rest(over(1, 0));
+                d.world.service.deployments = before.service.deployments;
+            },
+            "waiting",
+            Next::Wait,
+        ),
         ("the circuit breaker ended it", |d| d.world.break_off(), "failed", Next::Retry),
+        (
+            "the circuit breaker ended it, and no step is left",
+            |d| {
+                d.world.break_off();
+                d.record.attempts = 2;
+                d.record.steps = 4;
+            },
+            "failed",
+            Next::Quarantine,
+        ),
         (
             "the circuit breaker ended the last attempt",
             |d| {
@@ -127,6 +204,15 @@ fn a_move_up_is_judged() {
             Next::Undo,
         ),
         (
+            "two tasks fail and no circuit breaker is on",
+            |d| {
+                d.world.service.deployment.circuit_breaker = false;
+                d.world.newest().failed_tasks = 2;
+            },
+            "waiting",
+            Next::Wait,
+        ),
+        (
             "tasks fail and the circuit breaker will see to it",
             |d| d.world.newest().failed_tasks = 3,
             "waiting",
@@ -134,6 +220,16 @@ fn a_move_up_is_judged() {
         ),
         ("the deadline passed in progress", |d| d.pass(600), "failed", Next::Undo),
         ("ECS is rolling back", |d| d.world.newest().status = Status::RollbackInProgress, "waiting", Next::Wait),
+        (
+            "ECS is rolling back, and the service shows it",
+            |d| {
+                d.world.roll_back(fixtures::at(60));
+                d.world.newest().status = Status::RollbackInProgress;
+                d.world.newest().rolled_back = false;
+            },
+            "waiting",
+            Next::Wait,
+        ),
         ("ECS rolled back", |d| d.world.roll_back(fixtures::at(60)), "reverted by ECS", Next::Yield),
         ("ECS could not roll back", |d| d.world.newest().status = Status::RollbackFailed, "failed", Next::Retry),
         (
@@ -169,6 +265,16 @@ fn a_move_up_is_judged() {
             "Spot tasks hang for the drought time",
             |d| {
                 d.world.tasks(1, 1);
+                d.pass(120);
+            },
+            "drought",
+            Next::FallBack,
+        ),
+        (
+            "a Spot task hangs that rounding alone would place",
+            |d| {
+                d.world.service.desired = 5;
+                d.world.tasks(2, 1);
                 d.pass(120);
             },
             "drought",
@@ -263,5 +369,89 @@ fn a_move_up_is_judged() {
         let (found, follows, drive) = judged(Drive::up(), *happens);
         assert_eq!((found, follows), (*verdict, *next), "{name}: {:?}", drive.record.history);
         assert_eq!(drive.record.code_changed, *verdict == "code changed", "{name}");
+    }
+}
+
+/// Spot tasks that come one by one are no drought: the wait begins anew with each that runs.
+#[test]
+fn each_spot_task_that_comes_begins_the_wait_anew() {
+    let mut drive = Drive::up();
+    drive.update(Answer::Taken);
+    drive.world.tasks(0, 2);
+    drive.check();
+    drive.pass(100);
+    drive.world.tasks(1, 1);
+    assert_eq!(drive.check().next, Next::Wait);
+    drive.pass(119);
+    assert_eq!(drive.check().next, Next::Wait, "219 s after the write, 119 s after a task has come");
+    drive.pass(1);
+    assert_eq!(drive.check().next, Next::FallBack);
+}
+
+/// AWS may still be at it: what somebody deploys meanwhile says nothing about our write.
+#[test]
+fn a_lost_write_is_waited_for_whatever_somebody_deploys() {
+    let mut drive = Drive::up();
+    drive.update(Answer::LostAndNotTaken);
+    drive.pass(20);
+    drive.world.deploy(over(2, 1), drive.now);
+    drive.pass(279);
+    assert_eq!(drive.check().next, Next::Wait);
+    drive.pass(1);
+    assert_eq!(drive.check().next, Next::Yield);
+
+    let mut drive = Drive::up();
+    drive.update(Answer::LostAndNotTaken);
+    drive.record.written.as_mut().unwrap().confirmed = true;
+    drive.pass(300);
+    assert_eq!(drive.check().next, Next::Wait, "AWS said that it took it, and does not show it yet");
+}
+
+/// A strategy that was in place already, so long that ECS lists no service deployment of it any
+/// more: the service alone says that it holds.
+#[test]
+fn what_was_in_place_before_needs_no_service_deployment() {
+    for (age, expected) in [(61, Next::Stable), (60, Next::Wait)] {
+        let mut drive = Drive::up();
+        drive.policy.verify.dwell_seconds = Seconds(0);
+        drive.world.deploy(over(1, 1), fixtures::at(-age));
+        drive.world.finish();
+        drive.world.deployments.clear();
+        drive.update(Answer::Taken);
+        assert_eq!(drive.sent, []);
+        assert_eq!(drive.check().next, expected, "{age} s before the write");
+    }
+}
+
+#[test]
+fn a_container_is_compared_with_itself() {
+    use crate::observe::ContainerImage;
+    let image = |container: &str, digest: Option<&str>| ContainerImage {
+        container: container.to_owned(),
+        image: "app:latest".to_owned(),
+        digest: digest.map(str::to_owned),
+    };
+    let mut drive = Drive::up();
+    for revision in &mut drive.world.revisions {
+        revision.images = vec![image("aside", None), image("app", Some("sha256:old"))];
+    }
+    drive.update(Answer::Taken);
+    drive.world.revisions[0].images = vec![image("aside", None), image("app", Some("sha256:new"))];
+    assert_eq!(word(&drive.check().verdict), "code changed");
+}
+
+/// The images before the first write are what counts; where they could not be read then, those of
+/// the revision that is replaced.
+#[test]
+fn a_moved_tag_is_seen_against_what_ran_before() {
+    for (name, kept, replaced) in [("kept", true, "sha256:new"), ("not kept", false, "sha256:old")] {
+        let mut drive = Drive::up();
+        drive.update(Answer::Taken);
+        drive.world.revisions[0].images[0].digest = Some("sha256:new".to_owned());
+        drive.world.revisions[1].images[0].digest = Some(replaced.to_owned());
+        if !kept {
+            drive.record.images_before.clear();
+        }
+        assert_eq!(word(&drive.check().verdict), "code changed", "{name}");
     }
 }

@@ -68,12 +68,12 @@ pub(super) fn cases() -> Vec<Case> {
             let left = w.tally(get(w, "ec2"), |t| t.phase == Phase::Provisioning).wanted;
             w.instances_of("spot").count() == 1 && left == 9
         }),
-        case(Rule::HundredProvisioningTasks, &[], |w| {
+        case(Rule::ProvisioningIsLimited, &[], |w| {
             w.groups.get_mut("spot").unwrap().max_size = 0;
-            let call = UpdateService { desired_count: Some(150), ..forced("ec2", Some(vec![item("spot", 0, 1)])) };
+            let call = UpdateService { desired_count: Some(600), ..forced("ec2", Some(vec![item("spot", 0, 1)])) };
             w.update_service(&call).unwrap();
             w.advance_by(300.0);
-            get(w, "ec2").tasks.iter().filter(|t| w.tasks[*t].waiting).count() == 100
+            get(w, "ec2").tasks.iter().filter(|t| w.tasks[*t].waiting).count() == 500
         }),
         case(Rule::ProvisioningTimesOut, &[], |w| {
             w.groups.get_mut("spot").unwrap().max_size = 0;

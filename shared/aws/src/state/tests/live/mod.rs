@@ -21,7 +21,7 @@ use spotkeeper_core::ports::{LeaseAnswer, State};
 use spotkeeper_core::record::{Lease, Ledger, MoveRecord, Outcome};
 use spotkeeper_core::switch::Scope;
 
-use super::{entry, ledger, move_id, record, time};
+use super::{entry, ledger, move_id, time};
 use crate::fleet::{Cache, CacheEntry};
 use crate::state::DynamoState;
 

@@ -44,7 +44,8 @@ async fn moves_are_written_in_batches_and_their_outcomes_listed() {
         return;
     };
     let run = fixtures::run_id("run");
-    let mut moves: Vec<MoveRecord> = (0..60).map(|index| record(&run, &format!("prod/{index:03}"))).collect();
+    let mut moves: Vec<MoveRecord> =
+        (0..60).map(|index| fixtures::move_up(&run, &format!("prod/{index:03}"))).collect();
     live.state.put_moves(&moves).await.unwrap();
     moves[7].outcome = Some(Outcome::FallenBack);
     moves[7].attempts = 2;

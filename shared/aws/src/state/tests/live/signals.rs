@@ -70,3 +70,18 @@ async fn a_dial_put_by_hand_counts_however_little_it_says() {
     let bound = dial_over(&dials, &fixtures::cluster_name(), fixtures::now()).unwrap();
     assert_eq!(bound.percent.get(), 0, "a dial that says nothing is the lowest");
 }
+
+#[tokio::test]
+async fn an_early_run_is_taken_once_in_its_time() {
+    let Some(live) = live("early-runs").await else {
+        return;
+    };
+    state_contract::an_early_run_is_taken_once_in_its_time(&live.state).await;
+    assert!(live.state.take_early_run(&fixtures::cluster_name(), fixtures::now(), fixtures::at(600)).await.unwrap());
+    let item = live.item("early-run", "prod").await.unwrap();
+    assert!(item.contains_key("expires_at"), "{item:?}");
+    let take = || live.state.take_early_run(&fixtures::cluster_name(), fixtures::at(600), fixtures::at(1_200));
+    let (a, b, c, d) = tokio::join!(take(), take(), take(), take());
+    let taken = [a, b, c, d].into_iter().filter(|taken| *taken.as_ref().unwrap()).count();
+    assert_eq!(taken, 1, "of many at once");
+}

@@ -21,7 +21,7 @@ async fn what_is_left_of_a_batch_is_sent_again() {
     };
     let rules = [write(25, 5), write(20, 19), write(1, 1), write(5, 5)];
     let run = fixtures::run_id("run");
-    let moves: Vec<MoveRecord> = (0..30).map(|index| record(&run, &format!("{index:02}"))).collect();
+    let moves: Vec<MoveRecord> = (0..30).map(|index| fixtures::move_up(&run, &format!("{index:02}"))).collect();
     state(&rules.iter().collect::<Vec<_>>()).put_moves(&moves).await.unwrap();
     assert!(rules.iter().all(|rule| rule.num_calls() == 1));
 

@@ -24,7 +24,7 @@ use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{HistoryLine, MoveRecord};
 use spotkeeper_core::switch::SwitchEntry;
 
-use super::{entry, ledger, record, time};
+use super::{entry, ledger, time};
 use crate::fleet::Cache;
 use crate::state::items::{Item, text};
 use crate::state::{DynamoState, dials, switches};

@@ -100,7 +100,7 @@ async fn a_failed_condition_is_a_conflict_or_the_item_in_the_way() {
 
 #[tokio::test]
 async fn an_item_of_more_than_400_kb_is_refused_before_it_is_sent() {
-    let mut large = record(&fixtures::run_id("run"), "m");
+    let mut large = fixtures::move_up(&fixtures::run_id("run"), "m");
     large.history.push(HistoryLine { at: fixtures::now(), what: "x".repeat(410_000) });
     let error = state(&[]).put_moves(&[large]).await.unwrap_err();
     assert!(
