@@ -1,6 +1,5 @@
 //! What is true of a service in the world.
 
-use aws_sim::world::deployments::Revision;
 use aws_sim::world::services::{Controller, Scheduling, Service};
 use aws_sim::world::{ServiceKey, World};
 use spotkeeper_core::ids::{ProviderName, ServiceRef};
@@ -26,14 +25,10 @@ pub fn deploying(service: &Service) -> Option<&str> {
 /// Where a service places its tasks.
 #[must_use]
 pub fn placement(service: &Service) -> Option<PlacedBy> {
-    placement_of(service.current()?)
-}
-
-/// Where a revision of a service places its tasks.
-pub(super) fn placement_of(revision: &Revision) -> Option<PlacedBy> {
     use aws_sim::world::shapes::LaunchType as L;
-    if revision.strategy.is_empty() {
-        return Some(PlacedBy::LaunchType(match revision.launch_type? {
+    let current = service.current()?;
+    if current.strategy.is_empty() {
+        return Some(PlacedBy::LaunchType(match current.launch_type? {
             L::Ec2 => LaunchType::Ec2,
             L::Fargate => LaunchType::Fargate,
             L::External => LaunchType::External,
@@ -44,7 +39,7 @@ pub(super) fn placement_of(revision: &Revision) -> Option<PlacedBy> {
         let provider = ProviderName::parse(&item.capacity_provider).ok()?;
         Some(StrategyItem { provider, base: item.base, weight: item.weight })
     };
-    let items = revision.strategy.iter().map(item).collect::<Option<_>>()?;
+    let items = current.strategy.iter().map(item).collect::<Option<_>>()?;
     Some(PlacedBy::Strategy(Strategy { items }))
 }
 

@@ -31,6 +31,12 @@ impl Promises {
         for ledger in ledgers {
             // As reads show it, not as it is.
             let shown = world.service(cluster.as_str(), ledger.service.name.as_str());
+            // A move down that finds its target in place takes it for its own: nobody took anything back.
+            let wanted = |shown: &&Service| {
+                let last = ledger.last_write.as_ref().map(|last| &last.after);
+                facts::placement(shown).zip(last).is_some_and(|(place, last)| place.equivalent(last))
+            };
+            let shown = shown.filter(|shown| !wanted(shown));
             if let Some(shown) = shown.filter(|shown| facts::enrolled(&record.policy, shown)) {
                 self.count_revert(world, &record.policy, &ledger.service.arn, shown);
             }
@@ -56,9 +62,9 @@ impl Promises {
         self.forgive(world, policy, arn, &shown.key, newest.created_at);
         let with_spot = facts::uses_spot(world, &written);
         // Where ECS itself had rolled the write back, nobody who deploys what it left takes anything away.
-        let replaced = newest.source_revisions.iter().filter_map(|arn| facts::placement_of(shown.revision(arn)?));
-        let replaces_it = replaced.into_iter().any(|before| before.equivalent(&written));
-        let taken_back = replaces_it
+        let before = shown.service_deployments.get(1);
+        let replaces_ours = before.is_some_and(|one| self.own.contains(&one.arn) && one.rollback.is_none());
+        let taken_back = replaces_ours
             && !self.own.contains(&newest.arn)
             && newest.created_at > written_at
             && !place.equivalent(&written)

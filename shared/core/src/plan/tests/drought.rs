@@ -206,7 +206,8 @@ fn what_is_no_drought_is_told_by_its_name() {
         scene.instances("group-on-demand", 100);
     };
     let (fargate, groups) = (Family::Fargate, Family::AutoScalingGroup);
-    let cases: [(&str, Family, &dyn Fn(&mut Scene), Sign, ShortWhy); 11] = [
+    type Case<'a> = (&'static str, Family, &'a dyn Fn(&mut Scene), Sign, ShortWhy);
+    let cases: [Case<'_>; 11] = [
         ("On-Demand is short too", fargate, &|s| s.lose(0, 1), Sign::OnDemandCapacity, ShortWhy::AnotherCause),
         ("the quota", fargate, &|s| s.tell(-30, QUOTA), Sign::Quota, ShortWhy::AnotherCause),
         (
