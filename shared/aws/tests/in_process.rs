@@ -287,3 +287,40 @@ async fn what_is_gone_is_the_same_both_ways() {
     both.write(&web, &over("FARGATE", "FARGATE_SPOT")).await;
     both.write(&api, &over("FARGATE", "FARGATE_SPOT")).await;
 }
+
+#[tokio::test]
+async fn what_holds_a_deployment_is_the_same_both_ways() {
+    let service = |name: &str, configuration: Value| {
+        json!({
+            "cluster": "shop", "serviceName": name, "taskDefinition": "web", "desiredCount": 2, "launchType": "FARGATE",
+            "deploymentConfiguration": configuration,
+        })
+    };
+    let alarms = json!({ "alarmNames": ["errors"], "enable": true, "rollback": true });
+    let stages = json!(["PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_SCALE_UP"]);
+    let hooks = json!([
+        { "targetType": "PAUSE", "lifecycleStages": stages, "timeoutConfiguration": { "timeoutInMinutes": 7 } },
+        { "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:f", "lifecycleStages": ["PRODUCTION_TRAFFIC_SHIFT"] },
+    ]);
+    let account = aws_sim::account::plain(
+        "shop",
+        json!({ "services": [
+            service("alarmed", json!({ "alarms": alarms })),
+            service("alarmed-and-baked", json!({ "alarms": alarms, "bakeTimeInMinutes": 9 })),
+            service("blue-green", json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1, "lifecycleHooks": hooks })),
+            service("linear", json!({
+                "strategy": "LINEAR", "linearConfiguration": { "stepPercent": 30.0 }, "lifecycleHooks": hooks,
+            })),
+            service("canary", json!({ "strategy": "CANARY", "lifecycleHooks": hooks })),
+        ]}),
+    );
+    let both = Both::of(&account.to_string()).await;
+    both.compare("at rest").await;
+    for service in both.services() {
+        both.fault(json!({ "fault": "deploy", "cluster": "shop", "service": service.name.as_str() }));
+    }
+    for seconds in [5.0, 120.0, 240.0, 600.0, 1_200.0] {
+        both.pass(seconds);
+        both.compare(&format!("{seconds} s later")).await;
+    }
+}

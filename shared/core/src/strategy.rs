@@ -152,11 +152,7 @@ impl std::fmt::Display for Strategy {
 
 /// The greatest common divisor; of 0 and a number, the number.
 pub(crate) const fn gcd(a: u32, b: u32) -> u32 {
-    let (mut a, mut b) = (a, b);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]

@@ -186,16 +186,17 @@ fn configuration(given: &shapes::DeploymentConfiguration) -> DeploymentConfigura
     let breaker = given.deployment_circuit_breaker.as_ref();
     let alarms = given.alarms.as_ref();
     let hooks = given.lifecycle_hooks.as_deref().unwrap_or_default();
+    let alarms_roll_back = alarms.is_some_and(|alarms| alarms.enable && alarms.rollback);
+    let calls = |hook| hook_time(hook, shifts(given, strategy));
     DeploymentConfiguration {
         strategy,
         minimum_healthy_percent: given.minimum(),
         maximum_percent: given.maximum(),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable),
-        rollback: breaker.is_some_and(|breaker| breaker.enable && breaker.rollback)
-            || alarms.is_some_and(|alarms| alarms.enable && alarms.rollback),
-        bake: bake(given, strategy),
+        rollback: breaker.is_some_and(|breaker| breaker.enable && breaker.rollback) || alarms_roll_back,
+        bake: bake(given, strategy, alarms_roll_back),
         hooks: super::count(hooks.len()),
-        hook_time: hooks.iter().map(hook_time).fold(Seconds::default(), Seconds::saturating_add),
+        hook_time: hooks.iter().map(calls).fold(Seconds::default(), Seconds::saturating_add),
     }
 }
 
@@ -204,23 +205,42 @@ fn minutes(minutes: u64) -> Seconds {
 }
 
 /// 1,440 minutes where a hook says nothing (`DeploymentLifecycleHookTimeoutConfiguration`, ECS API
-/// reference), at each of its stages.
-fn hook_time(hook: &shapes::LifecycleHook) -> Seconds {
+/// reference), each time that it is called: before and at the shift of production traffic "at every
+/// traffic shift step".
+fn hook_time(hook: &shapes::LifecycleHook, shifts: u32) -> Seconds {
+    use shapes::HookStage::{PreProductionTrafficShift, ProductionTrafficShift};
     let timeout = hook.timeout_configuration.as_ref().and_then(|t| t.timeout_in_minutes).unwrap_or(1_440);
-    minutes(timeout.into()).saturating_mul(super::count(hook.lifecycle_stages.len()).max(1))
+    let at_shifts = |stage: &&shapes::HookStage| matches!(stage, PreProductionTrafficShift | ProductionTrafficShift);
+    let (all, at_shifts) = (hook.lifecycle_stages.len(), hook.lifecycle_stages.iter().filter(at_shifts).count());
+    let calls = super::count(all - at_shifts).saturating_add(super::count(at_shifts).saturating_mul(shifts));
+    minutes(timeout.into()).saturating_mul(calls.max(1))
 }
 
-/// 10 % and 6 minutes a step, 10 minutes of canary where nothing is said (`LinearConfiguration`,
-/// `CanaryConfiguration`, ECS API reference).
-fn bake(given: &shapes::DeploymentConfiguration, strategy: DeploymentStrategy) -> Seconds {
+/// In how many steps the production traffic shifts: of 10 % where nothing is said
+/// (`LinearConfiguration`, ECS API reference).
+fn shifts(given: &shapes::DeploymentConfiguration, strategy: DeploymentStrategy) -> u32 {
+    match strategy {
+        DeploymentStrategy::Rolling | DeploymentStrategy::BlueGreen => 1,
+        DeploymentStrategy::Linear => {
+            steps(given.linear_configuration.as_ref().and_then(|linear| linear.step_percent).unwrap_or(10.0))
+        }
+        DeploymentStrategy::Canary => 2,
+    }
+}
+
+/// 6 minutes a step, 10 minutes of canary where nothing is said (`LinearConfiguration`,
+/// `CanaryConfiguration`, ECS API reference), and "less than 5 minutes" of a rolling deployment that
+/// alarms may roll back ("How CloudWatch alarms detect Amazon ECS deployment failures", developer
+/// guide).
+fn bake(given: &shapes::DeploymentConfiguration, strategy: DeploymentStrategy, alarms_roll_back: bool) -> Seconds {
     let last = minutes(given.bake_time_in_minutes.unwrap_or(0).into());
     match strategy {
+        DeploymentStrategy::Rolling if alarms_roll_back && last == Seconds(0) => minutes(5),
         DeploymentStrategy::Rolling | DeploymentStrategy::BlueGreen => last,
         DeploymentStrategy::Linear => {
             let linear = given.linear_configuration.as_ref();
-            let percent = linear.and_then(|linear| linear.step_percent).unwrap_or(10.0);
             let pause = linear.and_then(|linear| linear.step_bake_time_in_minutes).unwrap_or(6);
-            last.saturating_add(minutes(pause.into()).saturating_mul(steps(percent).saturating_sub(1)))
+            last.saturating_add(minutes(pause.into()).saturating_mul(shifts(given, strategy).saturating_sub(1)))
         }
         DeploymentStrategy::Canary => {
             let canary = given.canary_configuration.as_ref();

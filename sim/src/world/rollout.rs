@@ -8,7 +8,7 @@ use super::deployments::{Deployment, Revision, RolloutState, ServiceDeployment, 
 use super::rules::Rule;
 use super::services::{Scheduling, Service};
 use super::shapes::RevisionCleanup;
-use super::tasks::Phase;
+use super::tasks::{Phase, Task};
 use super::{World, after};
 
 impl World {
@@ -107,15 +107,13 @@ impl World {
         }
         // An ACTIVE deployment is one that "still has running tasks": with a target group that is
         // until the connections have drained and the tasks have stopped.
-        let own = |id: &str, world: &World| {
-            service
-                .tasks
-                .iter()
-                .filter_map(|t| world.tasks.get(t))
-                .any(|t| t.deployment == id && t.phase != Phase::Stopped)
-        };
-        let with_tasks: Vec<bool> =
-            service.deployments.iter().map(|d| d.id == primary.id || own(&d.id, self)).collect();
+        let tasks: Vec<&Task> = service.tasks.iter().filter_map(|id| self.tasks.get(id)).collect();
+        let own = |id: &str| tasks.iter().any(|t| t.deployment == id && t.phase != Phase::Stopped);
+        let with_tasks: Vec<bool> = service.deployments.iter().map(|d| d.id == primary.id || own(&d.id)).collect();
+        let of_primary = || tasks.iter().filter(|t| t.deployment == primary.id);
+        let healthy = of_primary().filter(|t| t.is_healthy()).count();
+        let wanted = of_primary().filter(|t| t.is_wanted()).count();
+        let desired = usize::try_from(service.desired_count).unwrap_or(usize::MAX);
         let mut keep = with_tasks.into_iter();
         let before = service.deployments.len();
         service.deployments.retain(|_| keep.next().unwrap_or(true));
@@ -124,16 +122,7 @@ impl World {
             self.reconcile_soon(service);
         }
 
-        let healthy = service
-            .tasks
-            .iter()
-            .filter_map(|t| self.tasks.get(t))
-            .filter(|t| t.deployment == primary.id && t.is_healthy())
-            .count();
-        let wanted = self.tally(service, |t| t.deployment == primary.id).wanted;
-        let steady = service.deployments.len() == 1
-            && wanted == service.desired_count
-            && healthy >= usize::try_from(service.desired_count).unwrap_or(usize::MAX);
+        let steady = service.deployments.len() == 1 && wanted == desired && healthy >= desired;
         if !steady {
             return self.judge_early_success(service, &primary, healthy);
         }

@@ -223,13 +223,16 @@ impl World {
         };
         let holds = self.holds(Rule::ProtectionBlocksDeployments);
         let is_protected = |t: &Task| holds && t.is_protected(now);
-        let protected = self.ids(service, |t| outgoing(t) && is_protected(t));
+        // Each task is looked up once: in a large world that is most of what a look costs.
+        let tasks: Vec<&Task> = service.tasks.iter().filter_map(|id| self.tasks.get(id)).collect();
+        let healthy = tasks.iter().filter(|t| t.is_healthy()).count();
+        let (protected, free): (Vec<&Task>, Vec<&Task>) =
+            tasks.into_iter().filter(|t| outgoing(t)).partition(|t| is_protected(t));
         // Tasks of a superseded deployment that serve nobody are of no use to anybody.
-        let idle = self.ids(service, |t| outgoing(t) && !t.is_healthy() && !is_protected(t));
-        let serving = |t: &Task| outgoing(t) && t.is_healthy() && !is_protected(t);
-        let draining = self.ids(service, |t| serving(t) && self.is_draining(t));
-        let old = self.ids(service, |t| serving(t) && !self.is_draining(t));
-        let healthy = self.ids(service, Task::is_healthy).len();
+        let (serving, idle): (Vec<&Task>, Vec<&Task>) = free.into_iter().partition(|t| t.is_healthy());
+        let (draining, old): (Vec<&Task>, Vec<&Task>) = serving.into_iter().partition(|t| self.is_draining(t));
+        let free_at = protected.iter().filter_map(|t| t.protected_until).min();
+        let protected = protected.len();
         let desired = usize::try_from(service.desired_count).unwrap_or(usize::MAX);
         // "a lower limit on the number of your service's tasks that must remain in the RUNNING
         // state during a deployment, as a percentage of the desiredCount (rounded up to the nearest
@@ -255,24 +258,23 @@ impl World {
         } else {
             usize::MAX
         };
-        let draining: Vec<TaskId> = draining.into_iter().take(allowed_draining).collect();
+        let draining = draining.iter().take(allowed_draining);
         let left = allowed_old.saturating_sub(draining.len());
-        let stopping: Vec<TaskId> = idle.into_iter().chain(draining).chain(old.into_iter().take(left)).collect();
+        let stopping = idle.iter().chain(draining).chain(old.iter().take(left));
+        let stopping: Vec<TaskId> = stopping.map(|t| t.id.clone()).collect();
         self.stop_all(service, &stopping, &format!("Scaling activity initiated by (deployment {})", primary.id));
         // Nothing else may happen before the protection runs out.
-        let free_at = protected.iter().filter_map(|id| self.tasks.get(id)?.protected_until).min();
         if let Some(until) = free_at {
             self.reconcile_at(service, until.duration_since(now).as_secs_f64() + 1.0);
         }
-        if stopping.is_empty() && !protected.is_empty() && !service.steady_told {
+        if stopping.is_empty() && protected > 0 && !service.steady_told {
             // The event's text is not documented; the reason code is DEPLOYMENT_BLOCKED.
             service.steady_told = true;
             self.tell(
                 service,
                 format!(
                     "(deployment {}) was unable to stop {} tasks because they are protected from scale-in.",
-                    primary.id,
-                    protected.len()
+                    primary.id, protected
                 ),
             );
         }

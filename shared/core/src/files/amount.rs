@@ -70,6 +70,8 @@ mod tests {
             ("0.00048828125 GB", Amount::Memory, None),
             ("512 MB", Amount::Memory, None),
             ("99999999999999999 GB", Amount::Memory, None),
+            ("+1 GB", Amount::Memory, None),
+            ("1.+5 GB", Amount::Memory, None),
             ("<MEMORY>", Amount::Memory, None),
         ];
         for (text, amount, expected) in cases {

@@ -66,6 +66,8 @@ const REFUSALS: &[Row] = &[
     ("no image", fargate, |d| d["containerDefinitions"][0]["image"] = Value::Null, &["/containerDefinitions/0 missing"]),
     ("an empty image", fargate, |d| d["containerDefinitions"][0]["image"] = json!(""), &["/containerDefinitions/0/image missing"]),
     ("an image with a token", fargate, |d| d["containerDefinitions"][0]["image"] = json!("web:${TAG}"), &["/containerDefinitions/0/image template_token"]),
+    ("a placeholder for an image", fargate, |d| d["containerDefinitions"][0]["image"] = json!("IMAGE_PLACEHOLDER"), &["/containerDefinitions/0/image template_token"]),
+    ("a variable for memory", fargate, |d| d["memory"] = json!("$MEMORY"), &["/memory template_token"]),
     ("an image with a blank", fargate, |d| d["containerDefinitions"][0]["image"] = json!("my web"), &["/containerDefinitions/0/image bad_characters"]),
     ("the same name twice", fargate, |d| { let one = d["containerDefinitions"][0].clone(); d["containerDefinitions"].as_array_mut().unwrap().push(one); },
         &["/containerDefinitions/1 duplicate"]),

@@ -519,4 +519,32 @@ mod tests {
             assert_eq!(service.deploying(), expected, "{name}");
         }
     }
+
+    #[test]
+    fn why_ecs_takes_no_strategy_is_said() {
+        type Vary = fn(&mut Service);
+        let cases: [(Vary, &[&str]); 6] = [
+            (|_| {}, &[]),
+            (
+                |service| service.controller = DeploymentController::CodeDeploy,
+                &["its deployment controller is CodeDeploy"],
+            ),
+            (|service| service.scheduling = Scheduling::Daemon, &["it is a DAEMON service"]),
+            (
+                |service| service.placed_by = PlacedBy::LaunchType(LaunchType::External),
+                &["its launch type is EXTERNAL"],
+            ),
+            (|service| service.express = true, &["it is an Express service"]),
+            (
+                |service| service.load_balancers[0].target = LoadBalancerTarget::Classic("old".to_owned()),
+                &["it is behind the Classic Load Balancer old"],
+            ),
+        ];
+        for (vary, expected) in cases {
+            let mut service = fixtures::service("web", Family::Fargate);
+            vary(&mut service);
+            let said: Vec<String> = service.takes_no_strategy().iter().map(ToString::to_string).collect();
+            assert_eq!(said, expected);
+        }
+    }
 }

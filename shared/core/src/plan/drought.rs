@@ -157,7 +157,7 @@ pub(super) fn shortage(
     }
     let Missing { spot_running, spot_pending, spot_most, .. } = missing;
     let counted = format!(
-        "{} of {} tasks run since {since}: {spot_running} of at most {spot_most} on {}, where {spot_pending} wait",
+        "since {since} {} of {} tasks run: {spot_running} of at most {spot_most} on {}, where {spot_pending} wait",
         service.running, service.desired, pair.spot
     );
     let because = |cause: Sign, message: &str| {

@@ -176,7 +176,7 @@ fn position<'a>(
     let used = || in_strategy.iter().chain(running.iter().flat_map(BTreeMap::keys));
     let tags = service.tag_settings();
     let move_open = ledger.is_some_and(|ledger| ledger.open.is_some());
-    let shortage = pair.as_ref().filter(|_| !move_open);
+    let shortage = pair.as_ref().filter(|_| !move_open && input.snapshot.depth == Depth::Full);
     let shortage = shortage.and_then(|pair| drought::shortage(input, service, ledger, pair));
     let position = Position {
         service,

@@ -27,8 +27,8 @@ pub struct Ledger {
     pub last_up_at: Option<Timestamp>,
     /// Moves up that failed since one was last stable.
     pub failures: u32,
-    /// Times that somebody else, or ECS, took a write back since one last stood for longer than the
-    /// pause that the next such time would get.
+    /// Times that somebody else took a write back since one last stood for longer than the pause that
+    /// the next such time would get.
     pub reverts: u32,
     /// No move up before this time.
     pub quarantined_until: Option<Timestamp>,

@@ -72,8 +72,10 @@ pub enum Setback {
     Drought,
     /// A switch was thrown while it was under way.
     Switch,
-    /// ECS or somebody put back what was there before.
+    /// Somebody put back what was there before.
     Reverted,
+    /// ECS itself rolled it back.
+    RolledBack,
     /// AWS never took it.
     NotTaken,
 }

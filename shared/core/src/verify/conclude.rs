@@ -127,6 +127,7 @@ fn closed(record: &MoveRecord, ledger: &Ledger, end: End, now: Timestamp, policy
             quarantine(&mut ledger, reason, times, now, policy);
         }
         (Some(Outcome::Undone | Outcome::FallenBack), Some(Setback::Failed | Setback::Drought))
+        | (Some(Outcome::Superseded), Some(Setback::RolledBack))
         | (Some(Outcome::Quarantined | Outcome::Stranded), _) => {
             if up {
                 ledger.failures = ledger.failures.saturating_add(1);
@@ -135,6 +136,7 @@ fn closed(record: &MoveRecord, ledger: &Ledger, end: End, now: Timestamp, policy
                 (Some(Outcome::Stranded), _) => "the way to On-Demand could not be completed",
                 (Some(Outcome::Quarantined), _) => "a move up failed and so did going back",
                 (_, Some(Setback::Drought)) => "Spot could not be had",
+                (_, Some(Setback::RolledBack)) => "ECS rolled a move up back",
                 _ => "a move up failed",
             };
             let reason = format!("{what}; {} moves up have failed since one was stable", ledger.failures);

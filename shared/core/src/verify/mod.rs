@@ -179,7 +179,7 @@ pub fn verify(input: &VerifyInput<'_>) -> Judgement {
     let seen = verdict::see(input, &mut record, &mut ledger);
     let (next, setback) = next::next(input, &record, &ledger, &seen);
     record.setback = match setback {
-        Some(Setback::Reverted) => setback,
+        Some(Setback::Reverted | Setback::RolledBack) => setback,
         _ => record.setback.or(setback),
     };
     let mut reason = match (next, setback) {

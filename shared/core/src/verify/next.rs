@@ -127,7 +127,7 @@ impl Choice<'_, '_> {
     /// ECS's roll-back of a move down is a failure like another, and no reason to leave the
     /// service on Spot; what somebody does by hand, and what ECS does to a move up, stands.
     fn reverted(&self, by_ecs: bool) -> (Next, Option<Setback>) {
-        let setback = Some(Setback::Reverted);
+        let setback = Some(if by_ecs { Setback::RolledBack } else { Setback::Reverted });
         match (self.record.step, by_ecs) {
             (_, false) => (Next::Yield, setback),
             (Step::Apply | Step::Retry, true) if self.is_up() => (Next::Yield, setback),

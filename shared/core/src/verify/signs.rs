@@ -40,6 +40,7 @@ impl Sign {
             Sign::Image => "image",
             Sign::MaxSize => "max_size",
             Sign::Placement => "placement",
+            Sign::Internal => "internal",
         }
     }
 

@@ -31,6 +31,12 @@ impl Promises {
         for ledger in ledgers {
             // As reads show it, not as it is.
             let shown = world.service(cluster.as_str(), ledger.service.name.as_str());
+            // A move down that finds its target in place takes it for its own: nobody took anything back.
+            let wanted = |shown: &&Service| {
+                let last = ledger.last_write.as_ref().map(|last| &last.after);
+                facts::placement(shown).zip(last).is_some_and(|(place, last)| place.equivalent(last))
+            };
+            let shown = shown.filter(|shown| !wanted(shown));
             if let Some(shown) = shown.filter(|shown| facts::enrolled(&record.policy, shown)) {
                 self.count_revert(world, &record.policy, &ledger.service.arn, shown);
             }
@@ -47,7 +53,7 @@ impl Promises {
     }
 
     /// Counts a revert that a service shows: another placement than the one written last, by a
-    /// deployment that is not Spotkeeper's own and came after it.
+    /// deployment that is not Spotkeeper's own, came after it and replaced it.
     fn count_revert(&mut self, world: &World, policy: &Policy, arn: &ServiceArn, shown: &Service) {
         let Some((written_at, written)) = self.writes.get(&shown.key).and_then(|writes| writes.last()).cloned() else {
             return;
@@ -55,7 +61,11 @@ impl Promises {
         let (Some(newest), Some(place)) = (shown.service_deployments.first(), facts::placement(shown)) else { return };
         self.forgive(world, policy, arn, &shown.key, newest.created_at);
         let with_spot = facts::uses_spot(world, &written);
-        let taken_back = !self.own.contains(&newest.arn)
+        // Where ECS itself had rolled the write back, nobody who deploys what it left takes anything away.
+        let before = shown.service_deployments.get(1);
+        let replaces_ours = before.is_some_and(|one| self.own.contains(&one.arn) && one.rollback.is_none());
+        let taken_back = replaces_ours
+            && !self.own.contains(&newest.arn)
             && newest.created_at > written_at
             && !place.equivalent(&written)
             && (with_spot || facts::uses_spot(world, &place));

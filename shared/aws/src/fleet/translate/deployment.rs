@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{
     Deployment as EcsDeployment, DeploymentConfiguration as EcsConfiguration, DeploymentLifecycleHook,
-    DeploymentRolloutState, DeploymentStrategy as EcsStrategy,
+    DeploymentLifecycleHookStage, DeploymentRolloutState, DeploymentStrategy as EcsStrategy,
 };
 use spotkeeper_core::observe::{Deployment, DeploymentConfiguration, DeploymentStrategy, RolloutState, Scheduling};
 use spotkeeper_core::units::Seconds;
@@ -16,6 +16,11 @@ const STEP_PERCENT: f64 = 10.0;
 const STEP_BAKE_MINUTES: i32 = 6;
 /// `canaryConfiguration.canaryBakeTimeInMinutes` where it is not set.
 const CANARY_BAKE_MINUTES: i32 = 10;
+
+/// How long a rolling deployment that alarms may roll back bakes where `bakeTimeInMinutes` does not
+/// say: "less than 5 minutes". Source: "How CloudWatch alarms detect Amazon ECS deployment failures",
+/// Amazon ECS developer guide.
+const ALARM_BAKE: Seconds = Seconds(5 * 60);
 
 /// `timeoutConfiguration.timeoutInMinutes` of a hook where it is not set.
 const HOOK_MINUTES: i32 = 1_440;
@@ -54,37 +59,58 @@ pub(crate) fn configuration(
     let breaker = given.deployment_circuit_breaker();
     let breaker_rolls_back = breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback());
     let alarms_roll_back = given.alarms().is_some_and(|alarms| alarms.enable() && alarms.rollback());
+    let calls = |hook| hook_time(hook, shifts(given, strategy));
     Ok(DeploymentConfiguration {
         strategy,
         minimum_healthy_percent: given.minimum_healthy_percent().map_or(least, count),
         maximum_percent: given.maximum_percent().map_or(most, count),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable()),
         rollback: breaker_rolls_back || alarms_roll_back,
-        bake: bake(given, strategy),
+        bake: bake(given, strategy, alarms_roll_back),
         hooks: u32::try_from(given.lifecycle_hooks().len()).unwrap_or(u32::MAX),
-        hook_time: given.lifecycle_hooks().iter().map(hook_time).fold(Seconds::default(), Seconds::saturating_add),
+        hook_time: given.lifecycle_hooks().iter().map(calls).fold(Seconds::default(), Seconds::saturating_add),
     })
 }
 
-/// How long one hook may hold a deployment: its timeout, at each stage at which it runs.
-fn hook_time(hook: &DeploymentLifecycleHook) -> Seconds {
+/// How long one hook may hold a deployment: its timeout, each time that it is called. Before and at
+/// the shift of production traffic that is "at every traffic shift step" (`DeploymentLifecycleHook`,
+/// ECS API reference).
+fn hook_time(hook: &DeploymentLifecycleHook, shifts: u32) -> Seconds {
     let minutes = hook.timeout_configuration().and_then(|timeout| timeout.timeout_in_minutes());
-    let stages = u32::try_from(hook.lifecycle_stages().len()).unwrap_or(u32::MAX).max(1);
-    Seconds(count(minutes.unwrap_or(HOOK_MINUTES))).saturating_mul(60).saturating_mul(stages)
+    let calls = hook.lifecycle_stages().iter().map(|stage| match stage {
+        DeploymentLifecycleHookStage::PreProductionTrafficShift
+        | DeploymentLifecycleHookStage::ProductionTrafficShift => shifts,
+        _ => 1,
+    });
+    let calls = calls.fold(0_u32, u32::saturating_add).max(1);
+    Seconds(count(minutes.unwrap_or(HOOK_MINUTES))).saturating_mul(60).saturating_mul(calls)
+}
+
+/// In how many steps the production traffic shifts.
+fn shifts(given: &EcsConfiguration, strategy: DeploymentStrategy) -> u32 {
+    match strategy {
+        DeploymentStrategy::Rolling | DeploymentStrategy::BlueGreen => 1,
+        DeploymentStrategy::Linear => {
+            let percent = given.linear_configuration().and_then(|linear| linear.step_percent());
+            steps(percent.unwrap_or(STEP_PERCENT))
+        }
+        DeploymentStrategy::Canary => 2,
+    }
 }
 
 /// All waiting that the configuration asks for. Linear: a pause after each step but the last;
-/// canary: one pause; then, for each but rolling ones, the final bake time.
-fn bake(given: &EcsConfiguration, strategy: DeploymentStrategy) -> Seconds {
+/// canary: one pause; then the final bake time, which ECS itself sets for a rolling deployment that
+/// alarms may roll back.
+fn bake(given: &EcsConfiguration, strategy: DeploymentStrategy, alarms_roll_back: bool) -> Seconds {
     let minutes = |minutes: i32| Seconds(count(minutes)).saturating_mul(60);
     let last = minutes(given.bake_time_in_minutes().unwrap_or(0));
     match strategy {
+        DeploymentStrategy::Rolling if alarms_roll_back && last == Seconds(0) => ALARM_BAKE,
         DeploymentStrategy::Rolling | DeploymentStrategy::BlueGreen => last,
         DeploymentStrategy::Linear => {
             let linear = given.linear_configuration();
-            let percent = linear.and_then(|linear| linear.step_percent()).unwrap_or(STEP_PERCENT);
             let pause = linear.and_then(|linear| linear.step_bake_time_in_minutes()).unwrap_or(STEP_BAKE_MINUTES);
-            last.saturating_add(minutes(pause).saturating_mul(steps(percent).saturating_sub(1)))
+            last.saturating_add(minutes(pause).saturating_mul(shifts(given, strategy).saturating_sub(1)))
         }
         DeploymentStrategy::Canary => {
             let canary = given.canary_configuration();

@@ -89,6 +89,27 @@ fn who_rolls_back() {
 }
 
 #[test]
+fn ecs_itself_bakes_a_rolling_deployment_that_alarms_may_roll_back() {
+    let alarms =
+        |rollback| DeploymentAlarms::builder().alarm_names("a").enable(true).rollback(rollback).build().unwrap();
+    let cases = [
+        ("alarms that roll back", EcsConfiguration::builder().alarms(alarms(true)), 300),
+        (
+            "and no bake time, as ECS shows it",
+            EcsConfiguration::builder().alarms(alarms(true)).bake_time_in_minutes(0),
+            300,
+        ),
+        ("and a bake time", EcsConfiguration::builder().alarms(alarms(true)).bake_time_in_minutes(2), 120),
+        ("alarms that stop", EcsConfiguration::builder().alarms(alarms(false)), 0),
+        ("another strategy", with(EcsStrategy::BlueGreen).alarms(alarms(true)), 0),
+    ];
+    for (name, given, bake) in cases {
+        let actual = configuration(Some(&given.build()), Scheduling::Replica).unwrap();
+        assert_eq!(actual.bake, Seconds(bake), "{name}");
+    }
+}
+
+#[test]
 fn hooks_are_counted_and_an_unknown_strategy_is_not_guessed() {
     let plain = DeploymentLifecycleHook::builder().build();
     let timed = DeploymentLifecycleHook::builder()
@@ -99,6 +120,16 @@ fn hooks_are_counted_and_an_unknown_strategy_is_not_guessed() {
     let hooked = with(EcsStrategy::BlueGreen).lifecycle_hooks(plain).lifecycle_hooks(timed).build();
     let hooked = configuration(Some(&hooked), Scheduling::Replica).unwrap();
     assert_eq!((hooked.hooks, hooked.hook_time), (2, Seconds((1_440 + 2 * 5) * 60)));
+    let each_step = DeploymentLifecycleHook::builder()
+        .lifecycle_stages(DeploymentLifecycleHookStage::PreProductionTrafficShift)
+        .lifecycle_stages(DeploymentLifecycleHookStage::PostProductionTrafficShift)
+        .timeout_configuration(DeploymentLifecycleHookTimeoutConfiguration::builder().timeout_in_minutes(5).build())
+        .build();
+    for (strategy, calls) in [(EcsStrategy::BlueGreen, 2), (EcsStrategy::Canary, 3), (EcsStrategy::Linear, 11)] {
+        let hooked = with(strategy.clone()).lifecycle_hooks(each_step.clone()).build();
+        let hooked = configuration(Some(&hooked), Scheduling::Replica).unwrap();
+        assert_eq!(hooked.hook_time, Seconds(calls * 5 * 60), "{strategy}: once a step");
+    }
     let unknown = with(EcsStrategy::from("SHADOW")).build();
     assert_eq!(
         configuration(Some(&unknown), Scheduling::Replica),

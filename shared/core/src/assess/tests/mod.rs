@@ -4,6 +4,7 @@ mod capacity;
 mod operations;
 mod properties;
 mod safety;
+mod sizes;
 
 use super::*;
 use crate::fixtures;

@@ -78,7 +78,7 @@ impl Scene {
 
     fn plan(&self) -> Plan {
         let snapshot = Snapshot { services: vec![self.service.clone()], ..self.snapshot.clone() };
-        plan_of(&open_policy(), &snapshot, &fixtures::memory(vec![self.ledger.clone()]), &run(self.mode.clone()))
+        plan_of(&open_policy(), &snapshot, &fixtures::open_memory(vec![self.ledger.clone()]), &run(self.mode.clone()))
     }
 }
 
@@ -193,7 +193,7 @@ fn a_drought_brings_a_service_at_rest_back() {
             let MoveCause::Drought { evidence } = &record.planned.cause else {
                 panic!("{name}: {:?}", record.planned.cause);
             };
-            assert!(evidence.contains("tasks run since 2026-01-15T11:5"), "{name}: {evidence}");
+            assert!(evidence.starts_with("since 2026-01-15T11:5"), "{name}: {evidence}");
         }
     }
 }
@@ -206,7 +206,8 @@ fn what_is_no_drought_is_told_by_its_name() {
         scene.instances("group-on-demand", 100);
     };
     let (fargate, groups) = (Family::Fargate, Family::AutoScalingGroup);
-    let cases: [(&str, Family, &dyn Fn(&mut Scene), Sign, ShortWhy); 11] = [
+    type Case<'a> = (&'static str, Family, &'a dyn Fn(&mut Scene), Sign, ShortWhy);
+    let cases: [Case<'_>; 11] = [
         ("On-Demand is short too", fargate, &|s| s.lose(0, 1), Sign::OnDemandCapacity, ShortWhy::AnotherCause),
         ("the quota", fargate, &|s| s.tell(-30, QUOTA), Sign::Quota, ShortWhy::AnotherCause),
         (
@@ -324,7 +325,7 @@ fn services_that_miss_tasks_come_down_first_and_whole_ones_stay() {
     let snapshot = fixtures::snapshot(vec![over, scene.service.clone(), whole]);
     let mut policy = open_policy();
     policy.pace.down_wave_percent = Percent::saturating(34);
-    let plan = plan_of(&policy, &snapshot, &fixtures::memory(vec![scene.ledger]), &run(RunMode::Ordinary));
+    let plan = plan_of(&policy, &snapshot, &fixtures::open_memory(vec![scene.ledger]), &run(RunMode::Ordinary));
     let names: Vec<String> = plan.moves.iter().map(|record| record.planned.service.name.to_string()).collect();
     assert_eq!((names, plan.waves.len()), (vec!["web".to_owned(), "over".to_owned()], 2));
 }

@@ -19,7 +19,8 @@ struct Running {
 
 #[test]
 fn a_split_is_broken_where_floor_or_share_is() {
-    let cases: [(&str, Running, fn(&mut Service), bool); 14] = [
+    type Vary = fn(&mut Service);
+    let cases: [(&str, Running, Vary, bool); 14] = [
         ("all that the strategy gives", Running { floor: 1, strategy: (1, 1, 1), spot: 5 }, |_| {}, false),
         ("one more", Running { floor: 1, strategy: (1, 1, 1), spot: 6 }, |_| {}, true),
         ("two more", Running { floor: 1, strategy: (1, 1, 1), spot: 7 }, |_| {}, true),

@@ -53,7 +53,7 @@ impl Stand {
     fn plan(&self) -> Plan {
         let mut snapshot = fixtures::snapshot(vec![self.service.clone()]);
         snapshot.depth = self.depth;
-        plan_of(&open_policy(), &snapshot, &fixtures::memory(vec![self.ledger.clone()]), &run(self.mode.clone()))
+        plan_of(&open_policy(), &snapshot, &fixtures::open_memory(vec![self.ledger.clone()]), &run(self.mode.clone()))
     }
 
     /// The ledger after a look.

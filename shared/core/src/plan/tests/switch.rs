@@ -260,7 +260,7 @@ fn under_a_switch_the_named_pair_is_the_way_back() {
     let mut other = snapshot.providers[&fixtures::provider_name("group-on-demand")].known().unwrap().clone();
     other.name = fixtures::provider_name("other");
     snapshot.cluster.capacity_providers.push(other.name.clone());
-    snapshot.providers.insert(other.name.clone(), Reading::Known(other.clone()));
+    snapshot.providers.insert(other.name.clone(), Reading::Known(other));
     let entry = fixtures::switch(Scope::All);
     let memory = Memory { switches: Switches { entries: vec![entry.clone()], epoch: 1 }, ..Memory::default() };
     let run = run(RunMode::Switch { entry });
@@ -289,12 +289,10 @@ fn under_a_switch_the_named_pair_is_the_way_back() {
 /// Beside the entry over a service, another one is passed or is over another service.
 #[test]
 fn what_other_entries_say_counts_for_nothing() {
-    let passed = |entry: &mut SwitchEntry| entry.until = Some(fixtures::at(-1));
-    let elsewhere = |entry: &mut SwitchEntry| entry.scope = Scope::parse("service/prod/other").unwrap();
-    let others: [(&str, &dyn Fn(&mut SwitchEntry)); 2] = [("passed", &passed), ("elsewhere", &elsewhere)];
-    for (name, change) in others {
-        let mut other = SwitchEntry { preempt: true, unenrolled: true, ..fixtures::switch(Scope::All) };
-        change(&mut other);
+    let loud = SwitchEntry { preempt: true, unenrolled: true, ..fixtures::switch(Scope::All) };
+    let passed = SwitchEntry { until: Some(fixtures::at(-1)), ..loud.clone() };
+    let elsewhere = SwitchEntry { scope: Scope::parse("service/prod/other").unwrap(), ..loud };
+    for (name, other) in [("passed", passed), ("elsewhere", elsewhere)] {
         let scope = Scope::Cluster(fixtures::cluster_name());
         let switches = Switches { entries: vec![other, fixtures::switch(scope.clone())], epoch: 2 };
         let memory = Memory { switches, ..Memory::default() };

@@ -231,8 +231,20 @@ fn after_a_switch_a_service_climbs_to_what_it_had_before() {
 #[test]
 fn a_service_that_may_be_on_spot_leaves_no_room() {
     type Vary = fn(&mut Snapshot);
-    let cases: [(&str, Vary, bool); 3] = [
+    fn size_unread(service: &mut Service) {
+        service.task_definition = Reading::Missing(fixtures::gap("other", "ecs:DescribeTaskDefinition"));
+    }
+    let cases: [(&str, Vary, bool); 5] = [
         ("all is read", |_| {}, true),
+        ("the size of another service's tasks is not", |world| size_unread(&mut world.services[0]), false),
+        (
+            "the size of tasks that are all On-Demand is not",
+            |world| {
+                world.services[0] = fixtures::service("other", Family::AutoScalingGroup);
+                size_unread(&mut world.services[0]);
+            },
+            true,
+        ),
         (
             "the Spot provider of another service is not",
             |world| {

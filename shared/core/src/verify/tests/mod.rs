@@ -4,6 +4,7 @@ mod deadlines;
 mod down;
 mod ends;
 mod every_move_ends;
+mod looks;
 mod steps;
 mod verdicts;
 mod whose;

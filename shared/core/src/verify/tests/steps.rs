@@ -205,6 +205,10 @@ fn s11_a_roll_back_by_ecs_is_no_revert_for_the_looks_that_follow() {
     let write = drive.ledger.as_ref().unwrap().last_write.as_ref().unwrap();
     let taken_back = write.taken_back.as_ref().unwrap();
     assert_eq!((taken_back.deployment.as_str(), &taken_back.placed_by), ("ecs-svc/3", &over(1, 0)));
+    assert_eq!(drive.end(Because::Next(Next::Yield)), Some(Outcome::Superseded));
+    let ledger = drive.ledger.unwrap();
+    assert_eq!((ledger.failures, ledger.reverts), (1, 0), "that move has failed");
+    assert_eq!(ledger.quarantined_until, drive.now.checked_add(Seconds(3_600).duration()).ok());
 }
 
 #[test]
