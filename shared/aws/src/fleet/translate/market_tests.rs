@@ -57,7 +57,7 @@ fn group(given: &AutoScalingGroup, architecture: Option<Architecture>) -> Group 
             Reading::Missing(NotUnderstood("no instance yet".to_owned()).gap("g", Action::DescribeAutoScalingGroups))
         }
     };
-    Group { market: Market::Spot, ..super::super::capacity::group(given, None, types) }
+    Group { market: Market::Spot, ..super::super::capacity::group(given, None, types, None) }
 }
 
 #[test]
