@@ -127,7 +127,7 @@ async fn each_refusal_of_ec2_is_its_own() {
         ),
     ];
     for (status, body, calls, expected) in cases {
-        let (fleet, _) = replayed(&vec![(status, body.as_str()); 8]);
+        let (fleet, _) = replayed(&[(status, body.as_str()); 8]);
         assert_eq!(fleet.placement_scores(&query(types(), Scored::Zones)).await, Err(expected), "{body}");
         assert_eq!(fleet.counts().of(Action::GetSpotPlacementScores).calls, calls, "{body}");
     }
