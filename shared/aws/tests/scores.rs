@@ -53,7 +53,7 @@ const THREE: [&str; 3] = ["m5.large", "m5.xlarge", "m6i.large"];
 
 fn deny(sim: &Sim, action: &str, on: bool) {
     let fault: Fault = serde_json::from_value(json!({ "fault": "deny", "action": action })).unwrap();
-    sim.with_world(|world| world.set_fault(fault, on, &[])).unwrap();
+    sim.with_world(|world| world.set_fault(fault, on, &[action])).unwrap();
 }
 
 #[tokio::test]

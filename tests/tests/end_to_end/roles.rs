@@ -60,8 +60,9 @@ fn the_roles_suffice_and_each_statement_is_needed() {
         assert_eq!(execution.status, "SUCCEEDED", "{name}: {} {}{denials}", execution.error, execution.cause);
         assert_eq!(execution.output["status"], "completed", "{name}: {}{denials}", execution.output);
     }
-    let asked = scene.invoke("PlacementScorer", &json!({}));
-    assert!(asked.contains(r#""scored":1"#) && asked.contains(r#""failed_clusters":{}"#), "{asked}{}", scene.denials());
+    let said = scene.invoke("PlacementScorer", &json!({}));
+    let asked: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!((&asked["scored"], &asked["failed_clusters"]), (&json!(1), &json!({})), "{said}{}", scene.denials());
     // A metric or an event that cannot be sent fails no run: it is in the log.
     assert_eq!(scene.denials(), "");
     let metrics = scene.stack.api.cli(&["cloudwatch", "list-metrics", "--namespace", "Spotkeeper"]).unwrap();

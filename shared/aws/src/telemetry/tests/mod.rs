@@ -16,12 +16,13 @@ use spotkeeper_core::ports::{PortError, Telemetry};
 use spotkeeper_core::record::{
     ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, Outcome, Reverted, RunEnd, RunMode, RunRecord, RunStatus,
 };
-use spotkeeper_core::signals::{Score, ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
+use spotkeeper_core::signals::{Occurrence, OccurrenceKind, Score, ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
 use spotkeeper_core::switch::Scope;
 
 use super::AwsTelemetry;
 use super::event::RunEnded;
 use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, samples, score_samples};
+use super::spot::spot_samples;
 
 fn cluster(name: &str) -> ClusterName {
     ClusterName::parse(name).unwrap()
@@ -122,6 +123,7 @@ fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
     let (run, reports) = run();
     let mut samples = samples(&run, run.ended.as_ref().unwrap(), &reports);
     samples.extend(score_samples(&scores()));
+    samples.extend(spot_samples(&occurrences(), 1));
     for sample in &samples {
         let names: Vec<&str> = sample.dimensions.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, sample.metric.dimensions, "{}", sample.metric.name);
@@ -129,6 +131,28 @@ fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
     for metric in ALL {
         assert!(samples.iter().any(|sample| sample.metric == *metric), "{} is never sent", metric.name);
     }
+}
+
+/// One of each kind.
+fn occurrences() -> Vec<Occurrence> {
+    let kinds = [
+        OccurrenceKind::InstanceInterruption,
+        OccurrenceKind::TaskInterruption,
+        OccurrenceKind::RebalanceRecommendation,
+        OccurrenceKind::PlacementFailure,
+        OccurrenceKind::LaunchFailure,
+    ];
+    let of = |kind| Occurrence {
+        id: "it".to_owned(),
+        kind,
+        at: fixtures::now(),
+        cluster: Some(cluster("prod")),
+        provider: Some(fixtures::provider_name("spot")),
+        service: None,
+        pool: None,
+        sign: None,
+    };
+    kinds.map(of).into()
 }
 
 /// Two clusters, and every answer.
