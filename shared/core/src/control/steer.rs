@@ -57,6 +57,8 @@ pub enum CeilingReason {
     FirstSeen,
     /// Raised by a step: quiet for long enough.
     Quiet,
+    /// Raised to one step: the pause after a drought is over, and one service is to try.
+    Canary,
     /// Cut: Spot capacity could not be had.
     Drought,
     /// Cut: more interruptions than ordinary.
@@ -90,6 +92,7 @@ impl CeilingReason {
         match self {
             CeilingReason::FirstSeen => "first_seen",
             CeilingReason::Quiet => "quiet",
+            CeilingReason::Canary => "canary",
             CeilingReason::Drought => "drought",
             CeilingReason::Interruptions => "interruptions",
             CeilingReason::PoorScore => "poor_score",
@@ -177,9 +180,13 @@ fn cut(
     let kept = Percent::HUNDRED.saturating_sub(input.control.cut_percent);
     let cut = Percent::saturating(kept.floor_of(u64::from(start.ceiling.get())));
     if let Some(at) = evidence.drought_at {
-        // What runs is left alone: a drought is no reason to restart it.
-        let ceiling = cut.max(share(facts.spot_cpu, facts.task_cpu));
         let dry = Some(dry_again(input.control, start.dry, at));
+        let ceiling = match start.dry {
+            // Within the pause it is the same drought, which has been answered.
+            Some(known) if at < known.until => start.ceiling,
+            // What runs is left alone: a drought is no reason to restart it.
+            _ => cut.max(share(facts.spot_cpu, facts.task_cpu)),
+        };
         return Some((PairCeiling { dry, ..lower(ceiling) }, CeilingReason::Drought));
     }
     if evidence.interruptions > evidence.ordinary_interruptions {
@@ -237,6 +244,13 @@ fn rise(
     }
     // A policy that allows less than what is remembered is obeyed at once.
     after.ceiling = after.ceiling.min(input.policy_ceiling);
+    let first = step(input, facts).min(input.cap);
+    if after.dry.is_some_and(|dry| dry.until <= input.now) && after.ceiling < first {
+        after.ceiling = first;
+        after.changed_at = input.now;
+        after.direction = Direction::Raised;
+        return (after, CeilingReason::Canary);
+    }
     match held(input, &after, evidence) {
         Some(why) => (after, why),
         None => {
@@ -282,7 +296,8 @@ fn score_bars(control: &Control, score: &ScoreEvidence) -> Option<CeilingReason>
             ScoreUse::Optional => None,
         },
         ScoreEvidence::Fresh { trend } => {
-            let falls = trend.slope_per_hour.is_none_or(|slope| slope <= -100);
+            let required = control.placement_score == ScoreUse::Required;
+            let falls = trend.slope_per_hour.map_or(required, |slope| slope <= -100);
             (trend.level < whole(control.good_score) || falls).then_some(CeilingReason::MiddlingScore)
         }
     }

@@ -160,6 +160,14 @@ fn a_pair_of_groups_follows_its_score() {
             ),
             ("middling", |case| case.scores(&[6, 6, 6, 6]), (20, "middling_score")),
             ("too few to say where it goes", |case| case.scores(&[9, 9]), (20, "middling_score")),
+            (
+                "too few, while optional",
+                |case| {
+                    case.scores(&[9, 9]);
+                    case.control.placement_score = ScoreUse::Optional;
+                },
+                (25, "quiet"),
+            ),
             ("good, and falling", |case| case.scores(&[10, 10, 10, 9, 9, 9]), (20, "middling_score")),
             ("poor", |case| case.scores(&[3, 3, 3, 3]), (10, "poor_score")),
             (

@@ -133,7 +133,10 @@ fn by_budget<'a, 'p>(
         };
         let spot_tasks = position.spot_tasks();
         let over = u32::try_from(over_by.div_ceil(cpu.0)).unwrap_or(u32::MAX).min(spot_tasks);
-        if let Some(draft) = reduced(position, spot_tasks - over) {
+        // One that misses tasks would be placed anew where tasks cannot be had: it leaves Spot whole.
+        let missing = position.service.running < position.service.desired;
+        let allowed = if missing { 0 } else { spot_tasks - over };
+        if let Some(draft) = reduced(position, allowed) {
             excess.free(&draft);
             drafts.push(draft);
         }

@@ -102,7 +102,7 @@ const WORDS: [(Sign, &[&str]); 7] = [
         Sign::SpotCapacity,
         &[
             "unable to place a task",
-            "could not launch",
+            "tasks for deployment",
             "no container instances were found",
             "capacity is unavailable",
             "insufficient capacity",
