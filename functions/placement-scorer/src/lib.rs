@@ -137,9 +137,6 @@ fn note(cluster: &Cluster, provider: &SpotProvider) {
         Reading::Known(Launches::Unscored(_)) => return,
         Reading::Known(Launches::Instances(instances)) => instances,
     };
-    if instances.wanted.is_too_few() {
-        tracing::warn!(%cluster, %provider, "EC2 scores fewer than three instance types low, whatever the pools have");
-    }
     if instances.lowest_price {
         tracing::warn!(%cluster, %provider, "the group takes the cheapest pools: a score is of the ones with most capacity");
     }

@@ -153,9 +153,9 @@ impl Launches {
 }
 
 impl Wanted {
-    /// Whether EC2 scores this low whatever the pools have.
-    #[must_use]
-    pub fn is_too_few(&self) -> bool {
+    /// Whether EC2 scores this low whatever the pools have. Source: "Spot placement score", EC2 user
+    /// guide.
+    fn is_too_few(&self) -> bool {
         matches!(self, Wanted::Types(types) if types.len() < FEWEST_TYPES)
     }
 }
@@ -186,6 +186,10 @@ pub fn question(region: &str, launches: &Reading<Launches>) -> Result<Question, 
         Reading::Known(Launches::Unscored(why)) => return Err(ScoreAnswer::Unsupported { why: why.clone() }),
         Reading::Known(Launches::Instances(instances)) => instances,
     };
+    if instances.wanted.is_too_few() {
+        let why = format!("EC2 scores fewer than {FEWEST_TYPES} instance types low, whatever the pools have");
+        return Err(ScoreAnswer::Unsupported { why });
+    }
     if instances.zones.is_empty() {
         let detail = "the group shows no zone".to_owned();
         return Err(ScoreAnswer::Refused { why: ScoreRefusal::Failed { detail } });
