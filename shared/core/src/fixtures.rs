@@ -25,7 +25,7 @@ use crate::observe::{
     TargetGroup, Task, TaskDefinition, tag,
 };
 use crate::plan::{Fingerprint, Move, MoveCause, MoveKind, Pair};
-use crate::policy::{Mode, Policy};
+use crate::policy::{Mode, Once, Policy, Window, ZoneName};
 use crate::record::{Dealt, LastWrite, Ledger, MoveRecord, RunMode, RunRecord};
 use crate::strategy::{Strategy, StrategyItem};
 use crate::switch::{Scope, SwitchEntry};
@@ -435,6 +435,20 @@ pub fn open_memory(ledgers: Vec<Ledger>) -> Memory {
     let mut memory = memory(ledgers);
     memory.signals.ceilings = FAMILIES.map(|family| ceiling(family, Percent::HUNDRED)).to_vec();
     memory
+}
+
+/// A window over every cluster, open for an hour from then on.
+#[must_use]
+pub fn window(ceiling: Percent, from: Timestamp) -> Window {
+    let utc = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    Window {
+        name: "launch".to_owned(),
+        clusters: Vec::new(),
+        ceiling_percent: ceiling,
+        time_zone: ZoneName("UTC".to_owned()),
+        once: Some(Once { from: utc(from), to: utc(from + jiff::SignedDuration::from_hours(1)) }),
+        weekly: None,
+    }
 }
 
 /// The ceiling of a family's pair, set long ago.

@@ -91,6 +91,12 @@ fn policy(rng: &mut fastrand::Rng) -> Policy {
             "tolerance_percent": rng.u32(0..=2) * 10,
             "blast_radius_percent": rng.u32(3..=10) * 10,
         },
+        "control": {
+            "placement_score": if rng.u32(0..4) == 0 { "required" } else { "optional" },
+            "raise_after_seconds": rng.u32(0..=2) * 900,
+            "cool_down_seconds": rng.u32(0..=2) * 900,
+            "dry_seconds": rng.u32(600..=3_600),
+        },
         "rules": { "ec2_default_stop_timeout_seconds": 30, "grace_seconds": rng.u32(0..=1_800) },
         "pace": {
             "services_in_flight": rng.u32(1..=4),

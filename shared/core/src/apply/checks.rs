@@ -1,6 +1,7 @@
 //! What may keep a step from being written.
 
 use super::{ApplyDecision, ApplyInput, LEASE_LEFT, by_switch};
+use crate::control::closed_by_window;
 use crate::observe::{GapCause, PlacedBy, Service, ServiceStatus};
 use crate::plan::{Fingerprint, MoveCause, MoveKind};
 use crate::record::Step;
@@ -109,14 +110,18 @@ impl<'a> Checks<'_, 'a> {
         }
     }
 
-    /// What may add Spot needs more: no switch, no quarantine, and the run lock.
+    /// What may add Spot needs more: no switch, no window, no quarantine, and the run lock.
     pub(super) fn spot(&self) -> Check {
-        let ApplyInput { record, ledger, switches, run, now, .. } = self.input;
+        let ApplyInput { policy, record, ledger, switches, run, now, .. } = self.input;
         if !record.may_add_spot() {
             return Ok(());
         }
         if let Some(entry) = switches.over(&record.planned.service, *now) {
             return held(format!("the switch over {} is on: {}", entry.scope, entry.reason));
+        }
+        let cluster = &record.planned.service.cluster;
+        if let Some(window) = closed_by_window(&policy.windows, cluster, *now) {
+            return held(format!("the window {} lets nothing be on Spot until {}", window.name, window.to));
         }
         let quarantine = ledger.and_then(|ledger| ledger.quarantined_until.map(|until| (until, ledger)));
         if let Some((until, ledger)) = quarantine.filter(|(until, _)| now < until) {

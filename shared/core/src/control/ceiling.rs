@@ -15,8 +15,8 @@ pub struct PairCeiling {
     pub cluster: ClusterName,
     /// The pair.
     pub pair: Pair,
-    /// The most of the task vCPU of the services that move over the pair that may be on Spot, as
-    /// far as the controller is concerned: policy, dial and windows may allow less.
+    /// The most of the cluster's task vCPU that may be on Spot over the pair, as far as the controller
+    /// is concerned: policy, dial and windows may allow less, and allow it to all pairs together.
     pub ceiling: Percent,
     /// When the controller last changed it, or first set it.
     pub changed_at: Timestamp,

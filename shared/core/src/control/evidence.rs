@@ -18,9 +18,9 @@ const RECENT: SignedDuration = SignedDuration::from_hours(1);
 pub struct PairFacts {
     /// What the providers launch.
     pub family: Family,
-    /// CPU of all tasks of its services.
+    /// CPU of all the cluster's service tasks above the commitment floor: every ceiling is a part of it.
     pub task_cpu: CpuUnits,
-    /// CPU of those that are, or are to be, on Spot.
+    /// CPU of its services' tasks that are, or are to be, on Spot.
     pub spot_cpu: CpuUnits,
     /// CPU of the smallest task that could still be dealt Spot.
     pub smallest_task: CpuUnits,
@@ -48,7 +48,7 @@ pub struct Evidence {
     pub drought_at: Option<Timestamp>,
     /// Services held back after a failed move up.
     pub failed_moves: u32,
-    /// The part of its services' task CPU that is on Spot.
+    /// The part of the cluster's task CPU that is on Spot over it.
     pub share: Percent,
     /// Whether the ceiling is put to the test: some of its tasks run on Spot, or none would fit.
     pub tested: bool,

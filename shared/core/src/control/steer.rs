@@ -180,7 +180,7 @@ fn cut(
     let kept = Percent::HUNDRED.saturating_sub(input.control.cut_percent);
     let cut = Percent::saturating(kept.floor_of(u64::from(start.ceiling.get())));
     if let Some(at) = evidence.drought_at {
-        let dry = Some(dry_again(input.control, start.dry, at));
+        let dry = Some(dry_again(input, start.dry, at));
         let ceiling = match start.dry {
             // Within the pause it is the same drought, which has been answered.
             Some(known) if at < known.until => start.ceiling,
@@ -213,13 +213,13 @@ fn whole(score: u8) -> Score {
 }
 
 /// The memory of a drought that was seen again: what comes within the pause does not make it longer.
-fn dry_again(control: &Control, before: Option<Dry>, at: Timestamp) -> Dry {
+fn dry_again(input: &SteerInput<'_>, before: Option<Dry>, at: Timestamp) -> Dry {
     match before {
         Some(dry) if at < dry.until => Dry { seen_at: dry.seen_at.max(at), ..dry },
         before => {
             let times = before.map_or(0, |dry| dry.times).saturating_add(1);
-            let pause = dry_pause(control, times);
-            Dry { seen_at: at, until: at.saturating_add(pause.duration()).unwrap_or(Timestamp::MAX), times }
+            let pause = dry_pause(input.control, times);
+            Dry { seen_at: at, until: input.now.saturating_add(pause.duration()).unwrap_or(Timestamp::MAX), times }
         }
     }
 }

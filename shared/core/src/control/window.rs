@@ -37,6 +37,12 @@ pub fn window_over(windows: &[Window], cluster: &ClusterName, now: Timestamp, le
         .min_by(|one, other| (one.ceiling, &one.name).cmp(&(other.ceiling, &other.name)))
 }
 
+/// The window under which nothing in a cluster may be on Spot now.
+#[must_use]
+pub fn closed_by_window(windows: &[Window], cluster: &ClusterName, now: Timestamp) -> Option<OpenWindow> {
+    window_over(windows, cluster, now, Seconds(0)).filter(|window| window.ceiling == Percent::ZERO)
+}
+
 fn open(window: &Window, now: Timestamp, lead: Seconds) -> Option<OpenWindow> {
     let zone = window.time_zone.zone().unwrap_or(TimeZone::UTC);
     let times = window.once.iter().filter_map(|once| of_once(once, &zone));

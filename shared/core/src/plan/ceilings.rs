@@ -75,12 +75,33 @@ pub(super) fn ceilings(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Cei
             of_pair.entry(pair).or_default().push(position);
         }
     }
-    // A service whose size is not known makes its pair look smaller, and moves nothing down.
-    let all_read = positions.iter().all(|position| position.service.task_definition.known().is_some());
+    let whole = Whole::of(input, positions);
     let pairs = of_pair
         .into_iter()
-        .filter_map(|(pair, positions)| Some((pair.clone(), pair_budget(input, &cap, pair, &positions, all_read)?)));
+        .filter_map(|(pair, positions)| Some((pair.clone(), pair_budget(input, &cap, pair, &positions, &whole)?)));
     Ceilings { pairs: pairs.collect(), cap }
+}
+
+/// The cluster, of which every ceiling is a part.
+struct Whole {
+    /// CPU of all its service tasks above the commitment floor.
+    task_cpu: CpuUnits,
+    /// Whether the size of every service is known: one that is not makes the cluster look smaller, and
+    /// moves nothing down.
+    all_read: bool,
+}
+
+impl Whole {
+    fn of(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Whole {
+        let tasks =
+            |position: &Position<'_>| position.task_cpu.unwrap_or_default().times(u64::from(position.service.desired));
+        let all: CpuUnits = positions.iter().map(tasks).sum();
+        let floor = input.policy.budget_of(&input.snapshot.cluster.name).commitment_floor();
+        Whole {
+            task_cpu: CpuUnits(all.0.saturating_sub(floor.0)),
+            all_read: positions.iter().all(|position| position.service.task_definition.known().is_some()),
+        }
+    }
 }
 
 /// The lowest of policy, dial and window.
@@ -124,11 +145,11 @@ fn pair_budget(
     cap: &Cap,
     pair: &Pair,
     positions: &[&Position<'_>],
-    all_read: bool,
+    whole: &Whole,
 ) -> Option<PairBudget> {
     let cluster = &input.snapshot.cluster.name;
     let budget = input.policy.budget_of(cluster);
-    let facts = facts(input, pair, positions)?;
+    let facts = facts(input, pair, positions, whole.task_cpu)?;
     let remembered = input.memory.signals.ceilings.iter().find(|one| one.pair == *pair);
     let steer_input = SteerInput {
         control: &input.policy.control,
@@ -148,12 +169,12 @@ fn pair_budget(
         some => some.saturating_add(budget.tolerance_percent).floor_of(facts.task_cpu.0),
     };
     let spot_cpu = facts.spot_cpu.0;
-    let excess = if all_read && spot_cpu > tolerated { spot_cpu - ceiling } else { 0 };
+    let excess = if whole.all_read && spot_cpu > tolerated { spot_cpu - ceiling } else { 0 };
     Some(PairBudget { steered, left: CpuUnits(ceiling.saturating_sub(spot_cpu)), excess: CpuUnits(excess) })
 }
 
 /// The services of a pair, taken together; `None` where its Spot provider could not be read.
-fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>]) -> Option<PairFacts> {
+fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>], task_cpu: CpuUnits) -> Option<PairFacts> {
     let family = input.snapshot.providers.get(&pair.spot).and_then(Reading::known).map(family_of)?;
     let cpu = |tasks: u32, position: &Position<'_>| position.task_cpu.unwrap_or_default().times(u64::from(tasks));
     let could_have_more = |position: &&&Position<'_>| {
@@ -171,7 +192,7 @@ fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>]) -> Opt
     });
     Some(PairFacts {
         family,
-        task_cpu: positions.iter().map(|position| cpu(position.service.desired, position)).sum(),
+        task_cpu,
         spot_cpu: positions.iter().map(|position| cpu(position.spot_tasks(), position)).sum(),
         smallest_task: smallest.unwrap_or_default(),
         running_spot_tasks: positions.iter().filter_map(|position| position.running_spot).sum(),

@@ -3,6 +3,7 @@
 use super::deadline::{between, later, most_steps};
 use super::seen::{Seen, due};
 use super::{MoveVerdict, Next, VerifyInput};
+use crate::control::closed_by_window;
 use crate::plan::MoveCause;
 use crate::record::{Ledger, MoveRecord, Setback, Step};
 use crate::units::Seconds;
@@ -74,11 +75,17 @@ impl Choice<'_, '_> {
     /// What a failed move up goes back to: what was there before; On-Demand where that would be
     /// the same strategy again, or may not be given Spot now.
     fn back(&self) -> Next {
-        let barred = self.record.step_may_add_spot(Step::Undo) && (self.quarantined() || self.under_switch());
+        let barred = self.record.step_may_add_spot(Step::Undo)
+            && (self.quarantined() || self.under_switch() || self.in_a_window());
         match self.record.way_back() {
             Step::Undo if !barred => Next::Undo,
             _ => Next::FallBack,
         }
+    }
+
+    fn in_a_window(&self) -> bool {
+        let cluster = &self.record.planned.service.cluster;
+        closed_by_window(&self.input.policy.windows, cluster, self.input.now).is_some()
     }
 
     fn quarantined(&self) -> bool {
@@ -95,6 +102,7 @@ impl Choice<'_, '_> {
             && self.input.run.holds_lock
             && !resumed
             && !self.quarantined()
+            && !self.in_a_window()
     }
 
     fn failed(&self) -> (Next, Option<Setback>) {

@@ -10,6 +10,7 @@ use crate::plan::{Fingerprint, MoveCause, MoveKind};
 use crate::record::{DryWhy, Outcome, RunMode};
 use crate::strategy::Strategy;
 use crate::switch::Scope;
+use crate::units::Percent;
 use crate::verify::tests::{Answer, Drive, decided, over};
 
 type Happens = fn(&mut Drive);
@@ -72,6 +73,30 @@ fn a_first_write_is_decided() {
                 d.throw_switch(false);
                 d.switches.entries[0].until = Some(fixtures::at(-1));
             },
+            "write",
+        ),
+        (
+            "a move up in a window without Spot",
+            Drive::up,
+            |d| d.policy.windows = vec![fixtures::window(Percent::ZERO, fixtures::now())],
+            "held",
+        ),
+        (
+            "a move up before that window",
+            Drive::up,
+            |d| d.policy.windows = vec![fixtures::window(Percent::ZERO, fixtures::at(1))],
+            "write",
+        ),
+        (
+            "a move up in a window with some Spot",
+            Drive::up,
+            |d| d.policy.windows = vec![fixtures::window(Percent::saturating(1), fixtures::now())],
+            "write",
+        ),
+        (
+            "a move down in a window",
+            Drive::down,
+            |d| d.policy.windows = vec![fixtures::window(Percent::ZERO, fixtures::now())],
             "write",
         ),
         ("a move down under a switch", Drive::down, |d| d.throw_switch(false), "write"),

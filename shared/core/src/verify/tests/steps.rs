@@ -134,6 +134,17 @@ fn a_switch_turns_a_move_up_back_and_leaves_no_quarantine() {
 }
 
 #[test]
+fn a_move_up_is_neither_retried_nor_undone_to_spot_in_a_window_without() {
+    let close = |d: &mut Drive| {
+        break_off(d);
+        d.policy.windows = vec![fixtures::window(crate::units::Percent::ZERO, fixtures::now())];
+    };
+    Drive::up().step(close, Next::Undo);
+    let mut drive = Drive::new(MoveKind::Up, over(3, 1), over(1, 1));
+    drive.step(close, Next::FallBack);
+}
+
+#[test]
 fn an_undo_that_would_add_spot_becomes_a_fallback_under_a_switch() {
     let base = |base| {
         let pair = fixtures::pair(Family::Fargate);
