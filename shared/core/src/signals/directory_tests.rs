@@ -39,10 +39,13 @@ fn notice(kind: OccurrenceKind, about: About, sign: Option<Sign>) -> Notice {
 }
 
 /// Cluster, provider, whether the pool is known, sign.
-type Found = (Option<&'static str>, Option<&'static str>, bool, Option<Sign>);
+type Found<'a> = (Option<&'a str>, Option<&'a str>, bool, Option<Sign>);
+/// What is expected of one occurrence, and of several.
+type One = Result<Found<'static>, Ignored>;
+type Many = Result<Vec<Found<'static>>, Ignored>;
 
-fn found(occurrences: &[Occurrence]) -> Vec<(Option<&str>, Option<&str>, bool, Option<Sign>)> {
-    let short = |one: &Occurrence| -> (Option<&str>, Option<&str>, bool, Option<Sign>) {
+fn found(occurrences: &[Occurrence]) -> Vec<Found<'_>> {
+    let short = |one: &Occurrence| -> Found<'_> {
         let cluster = match &one.cluster {
             Some(cluster) if cluster.as_str() == "prod" => Some("prod"),
             Some(_) => Some("another"),
@@ -60,7 +63,8 @@ fn an_instance_is_found_by_its_tags() {
     let group = |name: &str| Some(LaunchedBy::Group(name.to_owned()));
     let managed = || Some(LaunchedBy::ManagedInstances { cluster: cluster_name(), provider: provider_name("managed") });
     let known = Some(directory());
-    let cases: [(&str, Option<LaunchedBy>, &Option<Directory>, Result<Found, Ignored>); 8] = [
+    type Case<'a> = (&'a str, Option<LaunchedBy>, &'a Option<Directory>, One);
+    let cases: [Case<'_>; 8] = [
         ("of a group", group("asg-spot"), &known, Ok((Some("prod"), Some("spot"), true, None))),
         ("of a group of two clusters", group("asg-shared"), &known, Ok((None, Some("shared"), true, None))),
         ("of a group that is no provider's", group("asg-eks"), &known, Err(Ignored::Elsewhere)),
@@ -91,7 +95,8 @@ fn a_placement_failure_counts_for_the_spot_providers_that_it_names() {
     let short = Some(Sign::SpotCapacity);
     let known = Some(directory());
     let one = |provider: &'static str, sign| Ok(vec![(Some("prod"), Some(provider), false, sign)]);
-    let cases: [(&str, &[&str], Option<Sign>, &Option<Directory>, Result<Vec<Found>, Ignored>); 10] = [
+    type Case<'a> = (&'a str, &'a [&'a str], Option<Sign>, &'a Option<Directory>, Many);
+    let cases: [Case<'_>; 10] = [
         ("Fargate Spot, by name", &["FARGATE_SPOT"], short, &None, one("FARGATE_SPOT", short)),
         ("On-Demand Fargate, by name", &["FARGATE"], short, &None, Err(Ignored::Elsewhere)),
         ("both", &["FARGATE", "FARGATE_SPOT"], short, &known, one("FARGATE_SPOT", short)),
@@ -127,7 +132,8 @@ fn a_failed_launch_counts_where_its_group_is_spot() {
     };
     let short = Some(Sign::SpotCapacity);
     let known = Some(directory());
-    let cases: [(&str, &str, bool, &Option<Directory>, Result<Found, Ignored>); 8] = [
+    type Case<'a> = (&'a str, &'a str, bool, &'a Option<Directory>, One);
+    let cases: [Case<'_>; 8] = [
         ("a Spot group", "asg-spot", true, &known, Ok((Some("prod"), Some("spot"), false, short))),
         ("a Spot group, whatever the words", "asg-spot", false, &known, Ok((Some("prod"), Some("spot"), false, short))),
         ("an On-Demand group", "asg-on-demand", true, &known, Err(Ignored::Elsewhere)),
