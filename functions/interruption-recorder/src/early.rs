@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::ports::{Clock, Orchestrator, PortError, State};
 use spotkeeper_core::signals::{EARLY_RUN_COOL_DOWN, STORM_MEMORY, early_run_name, storm};
+use spotkeeper_lambda::with_causes;
 
 use crate::{Found, Recorded, touched};
 
@@ -38,7 +39,7 @@ pub(crate) async fn start(
             Ok(true) => stormy.push(cluster.clone()),
             Ok(false) => {}
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = with_causes(&error);
                 tracing::error!(error, %cluster, "whether there is a storm could not be found out: to come again");
                 failed.insert(cluster.clone());
             }
@@ -93,7 +94,7 @@ async fn take_and_start(
             Ok(true) => taken.push(cluster),
             Ok(false) => tracing::info!(%cluster, "an early run was started not long ago"),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = with_causes(&error);
                 tracing::error!(error, %cluster, "the right to start an early run could not be taken: to come again");
                 failed.insert(cluster);
             }
@@ -103,7 +104,7 @@ async fn take_and_start(
         match begin(orchestrator, now, clusters).await {
             Ok(()) => recorded.early_run.extend_from_slice(clusters),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = with_causes(&error);
                 tracing::error!(error, ?clusters, "an early run could not be started: to come again");
                 give_back(state, clusters, until).await;
                 failed.extend(clusters.iter().cloned());
@@ -123,7 +124,7 @@ async fn begin(orchestrator: &impl Orchestrator, now: Timestamp, clusters: &[Clu
 async fn give_back(state: &impl State, clusters: &[ClusterName], until: Timestamp) {
     for cluster in clusters {
         if let Err(error) = state.release_early_run(cluster, until).await {
-            let error = &error as &dyn std::error::Error;
+            let error = with_causes(&error);
             tracing::error!(error, %cluster, "the right to start an early run could not be given back");
         }
     }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use spotkeeper_core::ids::{ClusterName, InstanceId};
 use spotkeeper_core::ports::{Clock, Inventory, Orchestrator, PortError, State, Telemetry};
 use spotkeeper_core::signals::{About, Directory, Ignored, Notice, Occurrence, SpotInstance, resolve};
+use spotkeeper_lambda::with_causes;
 
 pub use batch::{MAX_BODY_BYTES, Message, messages};
 
@@ -71,7 +72,7 @@ pub async fn handle(
         && let Err(error) = telemetry.spot_events(&new, recorded.malformed, clock.now()).await
     {
         // Coming again would not bring it: what is kept already counts no more.
-        tracing::error!(error = &error as &dyn std::error::Error, "the metrics could not be sent");
+        tracing::error!(error = with_causes(&error), "the metrics could not be sent");
     }
     // What had been kept before as well: the start of its early run may have failed.
     let kept: Vec<&Found<'_>> = kept.iter().map(|(one, _)| *one).collect();
@@ -109,7 +110,7 @@ async fn look_up<'m>(inventory: &impl Inventory, entries: Vec<Entry<'m>>, record
     let instances = settled(instances, "the instances");
     let groups: BTreeSet<String> = entries
         .iter()
-        .filter_map(|entry| group_of(&entry.notice, instances.as_ref().ok()?.as_ref()))
+        .filter_map(|entry| group_of(&entry.notice, instances.as_ref().ok().and_then(Option::as_ref)))
         .map(str::to_owned)
         .collect();
     let wanted = !groups.is_empty() || entries.iter().any(|entry| names_providers(&entry.notice));
@@ -148,11 +149,11 @@ fn settled<T>(read: Result<T, PortError>, what: &str) -> Result<Option<T>, ()> {
     match read {
         Ok(value) => Ok(Some(value)),
         Err(error) if may_succeed_later(&error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, what, "could not be read now: to come again");
+            tracing::warn!(error = with_causes(&error), what, "could not be read now: to come again");
             Err(())
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, what, "could not be read: doing without");
+            tracing::error!(error = with_causes(&error), what, "could not be read: doing without");
             Ok(None)
         }
     }
@@ -204,7 +205,7 @@ async fn keep<'f, 'm>(
             // Also where the role lacks the action: the message outlives the mistake, in the queue
             // of the dead at last, and the table is the only memory there is.
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = with_causes(&error);
                 tracing::error!(error, id = one.occurrence.id, "an occurrence could not be kept: to come again");
                 recorded.failed.insert(one.message.to_owned());
                 continue;

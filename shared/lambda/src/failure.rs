@@ -77,7 +77,8 @@ impl From<Failure> for Diagnostic {
 }
 
 /// An error and its causes in one line: the only place where a chain is printed.
-fn with_causes(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -10,7 +10,7 @@ mod runs;
 
 pub use calls::log_calls;
 pub use config::{Config, MissingSettings, state_machine};
-pub use failure::Failure;
+pub use failure::{Failure, with_causes};
 pub use input::{parse, parse_tagged};
 pub use run::{PANICKED, SystemClock, init_logs, serve};
 pub use runs::{LOCK, keep_lock, run_of};

@@ -13,7 +13,7 @@ use crate::signed;
 
 /// Every action on the fleet, and a resource of the kind that it is about; `*` where it has none.
 /// Source: the service authorization reference of each service.
-const FLEET: [(&str, &str); 25] = [
+const FLEET: [(&str, &str); 26] = [
     ("ecs:ListClusters", "*"),
     ("ecs:DescribeClusters", "arn:aws:ecs:us-east-1:000000000000:cluster/prod"),
     ("ecs:ListServices", "*"),
@@ -32,6 +32,7 @@ const FLEET: [(&str, &str); 25] = [
     ("autoscaling:DescribeAutoScalingGroups", "*"),
     ("ec2:DescribeLaunchTemplateVersions", "*"),
     ("ec2:DescribeInstanceTypes", "*"),
+    ("ec2:DescribeInstances", "*"),
     ("ec2:DescribeAvailabilityZones", "*"),
     ("ec2:GetSpotPlacementScores", "*"),
     ("application-autoscaling:DescribeScalableTargets", "*"),

@@ -274,6 +274,25 @@ fn what_may_be_done_later_comes_again_and_nothing_else() {
     }
 }
 
+/// What is known without the instances does not wait for them, and is looked up all the same.
+#[test]
+fn a_failed_launch_does_not_wait_for_instances() {
+    in_virtual_time(async {
+        let simulation = simulation(1);
+        let mut launch = samples()["launch-unsuccessful"].clone();
+        launch["detail"]["AutoScalingGroupName"] = json!("asg-spot");
+        let mut messages = warnings(&simulation);
+        messages.push(message("launch", &launch));
+        goes_wrong(&simulation, FaultKind::Throttle, "inventory.instances", 1);
+        let recorded = record(&simulation, &messages).await;
+        assert_eq!((recorded.kept, recorded.failed.len()), (1, 1), "{recorded:?}");
+        let kept = kept(&simulation);
+        assert_eq!(kept[0].provider.as_ref().map(|name| name.as_str()), Some("spot"), "{kept:?}");
+        assert!(kept[0].cluster.is_some() && kept[0].is_shortage(), "{kept:?}");
+    })
+    .unwrap();
+}
+
 #[test]
 fn a_storm_starts_one_early_run_of_a_cluster_in_a_cool_down() {
     in_virtual_time(async {
