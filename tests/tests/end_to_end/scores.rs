@@ -34,10 +34,9 @@ fn scores_are_asked_for_kept_and_told() {
     assert_eq!(prod[0].1["answer"], "unsupported");
     let scored = &prod[1].1;
     assert_eq!(scored["answer"], "scored");
-    // Two instance types: low whatever the pools have.
     let zones = scored["zones"].as_object().unwrap();
     assert_eq!(zones.keys().collect::<Vec<_>>(), ["us-east-1a", "us-east-1b", "us-east-1c"]);
-    assert!(zones.values().chain([&scored["score"]]).all(|score| *score == 300), "{scored}");
+    assert!(zones.values().chain([&scored["score"]]).all(|score| *score == 1_000), "{scored}");
     assert_eq!(known(&local, "batch")[0].1["answer"], "unsupported", "Managed Instances");
     assert_eq!(local.stack.bodies("score-queries").unwrap()[0]["last_asked"].as_object().unwrap().len(), 2);
 

@@ -31,7 +31,7 @@ const LEAST: Coverage = Coverage {
     executions: 15_000,
     overlaps: 200,
     faults: 1_000,
-    most_in_flight: 3,
+    most_in_flight: 2,
 };
 
 fn number(name: &str) -> Option<u64> {

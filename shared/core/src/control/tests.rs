@@ -115,8 +115,10 @@ impl Case {
 
 /// The names of what a case comes to: ceiling, reason.
 type Expected = (u8, &'static str);
+/// A case's name, what is different in it, and what it comes to.
+type Row = (&'static str, fn(&mut Case), Expected);
 
-fn check(family: Family, cases: Vec<(&str, fn(&mut Case), Expected)>) {
+fn check(family: Family, cases: Vec<Row>) {
     for (name, vary, expected) in cases {
         let mut case = Case::of(family);
         vary(&mut case);
@@ -482,7 +484,7 @@ proptest! {
             let shift = jiff::SignedDuration::from_mins(10 * i64::try_from(end).unwrap());
             case.now = at(0) + shift;
             for sample in &mut case.signals.scores[0].samples {
-                sample.at = sample.at + shift;
+                sample.at += shift;
             }
             case.signals.scores[0].at = case.now;
             let steered = case.steered();

@@ -93,9 +93,12 @@ mod tests {
         scores.iter().zip(times).map(|(score, at)| ScoreSample { at, score: Score(score * 100) }).collect()
     }
 
+    /// Level and slope, where there are any.
+    type Expected = Option<(u16, Option<i32>)>;
+
     #[test]
     fn level_and_slope_follow_the_samples() {
-        let cases: [(&str, &[u16], Option<(u16, Option<i32>)>); 7] = [
+        let cases: [(&str, &[u16], Expected); 7] = [
             ("no sample", &[], None),
             ("one", &[9], Some((900, None))),
             ("two say no slope", &[9, 8], Some((844, None))),

@@ -83,15 +83,14 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     }
     let pair = position.pair.as_ref().ok_or(LeftWhy::NoPair)?;
     let preempt = over.iter().any(|entry| entry.preempt);
-    if service.deploying()
-        && !preempt
-        && !position.move_open
-        && !position.ledger.is_some_and(|ledger| deployment_is_ours(service, ledger))
-    {
+    let after = Strategy::only(pair.on_demand.clone());
+    let ours = position.move_open || position.ledger.is_some_and(|ledger| deployment_is_ours(service, ledger));
+    // What somebody brings down already is not begun anew either.
+    let on_its_way = service.strategy().is_some_and(|strategy| strategy.equivalent(&after));
+    if service.deploying() && !ours && (!preempt || on_its_way) {
         return Err(LeftWhy::SomebodyDeploys);
     }
     let entry = over.into_iter().min_by_key(|entry| entry.scope.clone()).ok_or(LeftWhy::NotCovered)?;
-    let after = Strategy::only(pair.on_demand.clone());
     let cause = MoveCause::Switch { scope: entry.scope.clone(), reason: entry.reason.clone(), preempt };
     Ok(Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
 }

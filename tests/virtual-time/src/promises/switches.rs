@@ -38,7 +38,12 @@ impl Promises {
                         && (report.left_on_spot_more > 0
                             || report.left_on_spot.iter().any(|left| left.service.arn == id.arn))
                 });
-            self.holds("S4", world.now(), !on_spot || told, || {
+            // What somebody has placed since the run last looked at the cluster is the next run's.
+            let looked_at = reports.iter().filter(|report| report.cluster == id.cluster).map(|report| report.at).max();
+            let ours = tables.ledgers.get(&id.arn).and_then(|ledger| ledger.last_write.as_ref()).map(|write| write.at);
+            let newer = service.primary().is_some_and(|one| looked_at.is_some_and(|at| at < one.created_at));
+            let by_others = newer && ours.is_none_or(|at| looked_at.is_some_and(|looked_at| at < looked_at));
+            self.holds("S4", world.now(), !on_spot || told || by_others, || {
                 format!("switch run {run} has ended, and {id} is on Spot unreported")
             });
         }

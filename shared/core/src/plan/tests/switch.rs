@@ -310,3 +310,26 @@ fn what_other_entries_say_counts_for_nothing() {
         assert_eq!(*found, scope, "{name}");
     }
 }
+
+/// Its tasks are on Spot still, and somebody's deployment places them On-Demand already: even a switch
+/// that preempts leaves that alone.
+#[test]
+fn s5_what_somebody_brings_down_is_not_begun_anew() {
+    let mut service = fixtures::on_spot(fixtures::service("web", Family::AutoScalingGroup), 1, 1, 1);
+    let ledger = fixtures::ledger(&service);
+    let on_demand = Strategy::only(fixtures::pair(Family::AutoScalingGroup).on_demand);
+    service.placed_by = PlacedBy::Strategy(on_demand);
+    let mut snapshot = fixtures::snapshot(vec![service]);
+    let entry = SwitchEntry { preempt: true, ..fixtures::switch(Scope::All) };
+    let switches = Switches { entries: vec![entry], epoch: 1 };
+    let memory = Memory { switches, ..fixtures::memory(vec![ledger]) };
+    let run = run(RunMode::Ordinary);
+    let policy = fixtures::policy();
+    let rested = plan_of(&policy, &snapshot, &memory, &run);
+    assert_eq!(rested.moves.len(), 1, "at rest, its tasks are placed anew: {:?}", rested.left_on_spot);
+
+    snapshot.services[0].deployments[0].rollout = Some(RolloutState::InProgress);
+    let plan = plan_of(&policy, &snapshot, &memory, &run);
+    let left: Vec<LeftWhy> = plan.left_on_spot.iter().map(|left| left.why).collect();
+    assert_eq!((moves(&plan), left), (vec![], vec![LeftWhy::SomebodyDeploys]));
+}
