@@ -16,7 +16,7 @@ use spotkeeper_virtual_time::simulation::{Simulation, in_virtual_time};
 use spotkeeper_virtual_time::tables::Tables;
 
 /// Two clusters. The groups `one` and `alike` differ in nothing that EC2 is asked; `large` is
-/// larger; `few` has two types; `od` is On-Demand.
+/// larger; `easy` has a type without limit; `od` is On-Demand.
 const ACCOUNT: &str = r"
 settings: { jitterPercent: 0, spotPlacementConfigurationsPerDay: 50 }
 pools:
@@ -29,16 +29,16 @@ autoScalingGroups:
   - { name: one, cluster: prod, launchTemplate: plain, maxSize: 20, subnets: [subnet-00000000000000001, subnet-00000000000000002], instanceTypes: [m5.large, c5.large, r5.large], instancesDistribution: &spot { onDemandPercentageAboveBaseCapacity: 0 } }
   - { name: alike, cluster: test, launchTemplate: plain, maxSize: 30, subnets: [subnet-00000000000000002], instanceTypes: [r5.large, m5.large, c5.large], instancesDistribution: *spot }
   - { name: large, cluster: prod, launchTemplate: plain, maxSize: 300, subnets: [subnet-00000000000000001, subnet-00000000000000002], instanceTypes: [m5.large, c5.large, r5.large], instancesDistribution: *spot }
-  - { name: few, cluster: prod, launchTemplate: plain, maxSize: 20, subnets: [subnet-00000000000000001], instanceTypes: [m5.large, c5.large], instancesDistribution: *spot }
+  - { name: easy, cluster: prod, launchTemplate: plain, maxSize: 20, subnets: [subnet-00000000000000001], instanceTypes: [m5.large, c5.large, m6i.large], instancesDistribution: *spot }
   - { name: od, cluster: prod, launchTemplate: plain, maxSize: 20 }
 capacityProviders:
   - { name: one, autoScalingGroupProvider: { autoScalingGroup: one } }
   - { name: alike, autoScalingGroupProvider: { autoScalingGroup: alike } }
   - { name: large, autoScalingGroupProvider: { autoScalingGroup: large } }
-  - { name: few, autoScalingGroupProvider: { autoScalingGroup: few } }
+  - { name: easy, autoScalingGroupProvider: { autoScalingGroup: easy } }
   - { name: od, autoScalingGroupProvider: { autoScalingGroup: od } }
 clusters:
-  - { clusterName: prod, capacityProviders: [FARGATE, FARGATE_SPOT, od, one, large, few] }
+  - { clusterName: prod, capacityProviders: [FARGATE, FARGATE_SPOT, od, one, large, easy] }
   - { clusterName: test, capacityProviders: [FARGATE, alike] }
 ";
 
@@ -105,8 +105,13 @@ fn every_spot_provider_has_its_answer_and_groups_that_are_alike_share_a_call() {
     living(ACCOUNT, async |simulation| {
         let counts = ask(&simulation).await;
         // Zone a has 20 of 32 that are asked for, or 512; zone b has no limit.
-        let expected =
-            ["prod/FARGATE_SPOT unsupported", "prod/few 1.00", "prod/large 5.50", "prod/one 5.50", "test/alike 10.00"];
+        let expected = [
+            "prod/FARGATE_SPOT unsupported",
+            "prod/easy 10.00",
+            "prod/large 5.50",
+            "prod/one 5.50",
+            "test/alike 10.00",
+        ];
         assert_eq!(known(&simulation), expected);
         // Zones and Region for each of three: `one` and `alike` are asked about together.
         assert_eq!((counts.clusters, counts.asked, counts.queries), (2, 6, 6));
@@ -145,12 +150,12 @@ fn the_same_is_asked_again_and_again_and_the_scores_are_kept() {
 fn distinct_queries_are_bounded_and_those_asked_before_go_on() {
     living(ACCOUNT, async |simulation| {
         let bound = |queries_per_day| ScorerConfig { queries_per_day };
-        // In order of cluster and provider: `few` and `large` come first; about zones before Regions.
+        // In order of cluster and provider: `easy` and `large` come first; about zones before Regions.
         let counts = invoke(&simulation, &bound(2), ScoreInput::default()).await.unwrap();
         assert_eq!((counts.asked, counts.queries, counts.scored, counts.refused), (2, 2, 2, 2));
         let expected = [
             "prod/FARGATE_SPOT unsupported",
-            "prod/few 1.00",
+            "prod/easy 10.00",
             "prod/large 5.50",
             "prod/one query_limit",
             "test/alike query_limit",
@@ -187,7 +192,7 @@ fn each_refusal_is_its_own_answer_and_keeps_what_was_scored() {
         let counts = ask(&simulation).await;
         let expected = [
             "prod/FARGATE_SPOT unsupported",
-            "prod/few 1.00",
+            "prod/easy 10.00",
             "prod/large absent eu-west-1b",
             "prod/one max_config_limit_exceeded",
             "test/alike absent eu-west-1b",

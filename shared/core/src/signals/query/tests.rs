@@ -96,6 +96,13 @@ fn what_cannot_be_asked_about_is_its_own_answer() {
         ("no group", missing(GapCause::Absent), failed("spot does not exist (autoscaling:DescribeAutoScalingGroups)")),
         ("no zone", Reading::Known(Launches::Instances(instances(&THREE, 1, &[]))), failed("the group shows no zone")),
         (
+            "two types",
+            Reading::Known(Launches::Instances(instances(&THREE[..2], 1, &ZONES))),
+            ScoreAnswer::Unsupported {
+                why: "EC2 scores fewer than 3 instance types low, whatever the pools have".to_owned(),
+            },
+        ),
+        (
             "Fargate",
             Reading::Known(Launches::fargate_spot()),
             ScoreAnswer::Unsupported { why: "EC2 scores instance types, and Fargate Spot shows none".to_owned() },
