@@ -111,8 +111,9 @@ async fn put_ledger(state: &impl State, ledger: &Ledger) -> Result<bool, Failure
 /// made by the next run where this one dies. Where another run has decided meanwhile, it is all done
 /// again.
 async fn put_ceilings(state: &impl State, run: &RunRecord, memory: &Memory, plan: &Plan) -> Result<(), Failure> {
-    for Steered { before, after, reason, evidence, .. } in &plan.ceilings {
-        if before.is_none_or(|before| before != after.ceiling) {
+    for steered in &plan.ceilings {
+        let Steered { before, after, reason, evidence, .. } = steered;
+        if steered.changed() {
             let before = before.map_or_else(|| "none".to_owned(), |before| before.to_string());
             tracing::info!(cluster = %after.cluster, pair = %after.pair, before, after = %after.ceiling, reason = reason.name(), ?evidence, "ceiling");
         }

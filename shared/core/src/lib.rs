@@ -12,6 +12,7 @@
 pub mod apply;
 pub mod assess;
 pub mod control;
+pub mod digest;
 pub mod files;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;

@@ -99,6 +99,14 @@ impl Seconds {
         Seconds(self.0.saturating_mul(times))
     }
 
+    /// This long, doubled for each of the `times` after the first, at most `longest`: how long to stay
+    /// away from what has failed so often.
+    #[must_use]
+    pub fn doubled(self, times: u32, longest: Seconds) -> Seconds {
+        let doubled = u64::from(self.0) << times.saturating_sub(1).min(31);
+        Seconds(u32::try_from(doubled).unwrap_or(u32::MAX)).min(longest)
+    }
+
     /// What is left of this after `other`; nothing when `other` is longer.
     #[must_use]
     pub const fn saturating_sub(self, other: Seconds) -> Seconds {

@@ -29,11 +29,8 @@ pub use market::{placement_scores, spot_providers, zone_names};
 pub use snapshot::{clusters, snapshot};
 pub use write::write;
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use spotkeeper_core::ids::ProviderName;
 use spotkeeper_core::observe::{Gap, GapCause, LaunchType, PlacedBy};
 use spotkeeper_core::strategy::{Strategy, StrategyItem};
@@ -70,10 +67,7 @@ fn count(number: usize) -> u32 {
 
 /// SHA-256 in hexadecimal.
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    spotkeeper_core::digest::hex(text, 32)
 }
 
 fn provider_name(name: &str) -> Result<ProviderName, String> {

@@ -123,8 +123,9 @@ impl<'a> Checks<'_, 'a> {
         if let Some(window) = closed_by_window(&policy.windows, cluster, *now) {
             return held(format!("the window {} lets nothing be on Spot until {}", window.name, window.to));
         }
-        let quarantine = ledger.and_then(|ledger| ledger.quarantined_until.map(|until| (until, ledger)));
-        if let Some((until, ledger)) = quarantine.filter(|(until, _)| now < until) {
+        if let Some(ledger) = ledger
+            && let Some(until) = ledger.quarantined_until(*now)
+        {
             return held(format!("quarantined until {until}: {}", ledger.quarantine_reason));
         }
         if matches!(record.step, Step::Apply | Step::Retry) && !run.holds_lock {

@@ -227,8 +227,7 @@ fn dry_again(input: &SteerInput<'_>, before: Option<Dry>, at: Timestamp) -> Dry 
 /// How long nothing moves up over a pair that was dry for so many times in a row.
 #[must_use]
 pub fn dry_pause(control: &Control, times: u32) -> Seconds {
-    let doubled = u64::from(control.dry_seconds.0) << times.saturating_sub(1).min(31);
-    Seconds(u32::try_from(doubled).unwrap_or(u32::MAX)).min(control.max_dry_seconds)
+    control.dry_seconds.doubled(times, control.max_dry_seconds)
 }
 
 /// The ceiling when nothing asks for a cut: a step up, or why not.

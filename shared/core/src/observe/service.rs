@@ -324,6 +324,14 @@ pub struct TagMistake {
     pub allowed: String,
 }
 
+impl TagSettings {
+    /// Until when the service is frozen, where it is now.
+    #[must_use]
+    pub fn frozen_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.freeze_until.filter(|until| now < *until)
+    }
+}
+
 impl PlacedBy {
     /// Whether ECS would place tasks the same under both, and shows both alike.
     #[must_use]

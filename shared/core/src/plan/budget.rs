@@ -28,30 +28,61 @@ pub struct BudgetReport {
     pub unknown: u32,
 }
 
-pub(super) fn budget(input: &PlanInput<'_>, positions: &[Position<'_>], cap: &Cap) -> BudgetReport {
+/// The cluster, of which every ceiling is a part.
+pub(super) struct Whole {
+    /// CPU of all its service tasks above the commitment floor.
+    pub(super) task_cpu: CpuUnits,
+    /// Whether the size of every service is known: one that is not makes the cluster look smaller, and
+    /// moves nothing down.
+    all_read: bool,
+}
+
+/// How Spot stands to a ceiling.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// CPU that is left under it.
+    pub(super) left: CpuUnits,
+    /// CPU above it and its tolerance, which has to come down.
+    pub(super) excess: CpuUnits,
+}
+
+impl Whole {
+    pub(super) fn of(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Whole {
+        let all: CpuUnits = positions.iter().map(|position| position.cpu_of(position.service.desired)).sum();
+        let floor = input.policy.budget_of(&input.snapshot.cluster.name).commitment_floor();
+        Whole {
+            task_cpu: CpuUnits(all.0.saturating_sub(floor.0)),
+            all_read: positions.iter().all(|position| position.service.task_definition.known().is_some()),
+        }
+    }
+
+    /// How so much CPU on Spot stands to a ceiling.
+    pub(super) fn room(&self, ceiling: Percent, tolerance: Percent, spot: CpuUnits) -> Room {
+        let tolerated = match ceiling {
+            // Nothing means nothing.
+            Percent::ZERO => 0,
+            some => some.saturating_add(tolerance).floor_of(self.task_cpu.0),
+        };
+        let ceiling = ceiling.floor_of(self.task_cpu.0);
+        let excess = if self.all_read && spot.0 > tolerated { spot.0 - ceiling } else { 0 };
+        Room { left: CpuUnits(ceiling.saturating_sub(spot.0)), excess: CpuUnits(excess) }
+    }
+}
+
+pub(super) fn budget(input: &PlanInput<'_>, positions: &[Position<'_>], whole: &Whole, cap: &Cap) -> BudgetReport {
     let policy = input.policy.budget_of(&input.snapshot.cluster.name);
-    let cpu = |tasks: u32, position: &Position<'_>| position.task_cpu.unwrap_or_default().times(u64::from(tasks));
-    let all: CpuUnits = positions.iter().map(|position| cpu(position.service.desired, position)).sum();
-    let task_cpu = CpuUnits(all.0.saturating_sub(policy.commitment_floor().0));
-    let spot_cpu: CpuUnits = positions.iter().map(|position| cpu(position.spot_tasks(), position)).sum();
+    let spot_cpu: CpuUnits = positions.iter().map(|position| position.cpu_of(position.spot_tasks())).sum();
     let unknown = positions.iter().filter(|position| !position.spot_cpu_known()).count();
-    // A service whose size is not known makes the cluster look smaller, and moves nothing down.
-    let all_read = positions.iter().all(|position| position.service.task_definition.known().is_some());
-    let tolerated = match cap.percent {
-        // Nothing means nothing.
-        Percent::ZERO => 0,
-        some => some.saturating_add(policy.tolerance_percent).floor_of(task_cpu.0),
-    };
-    let ceiling = cap.percent.floor_of(task_cpu.0);
     let closed = unknown > 0 || policy.step_percent == Percent::ZERO;
-    let left = if closed { 0 } else { ceiling.saturating_sub(spot_cpu.0) };
+    let Room { left, excess } = whole.room(cap.percent, policy.tolerance_percent, spot_cpu);
+    let left = if closed { CpuUnits(0) } else { left };
     BudgetReport {
-        task_cpu,
+        task_cpu: whole.task_cpu,
         spot_cpu,
         ceiling: cap.percent,
-        left: CpuUnits(left),
-        room: CpuUnits(left.min(policy.step_percent.floor_of(task_cpu.0))),
-        excess: CpuUnits(if all_read && spot_cpu.0 > tolerated { spot_cpu.0 - ceiling } else { 0 }),
+        left,
+        room: CpuUnits(left.0.min(policy.step_percent.floor_of(whole.task_cpu.0))),
+        excess,
         unknown: u32::try_from(unknown).unwrap_or(u32::MAX),
     }
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::{Room, Whole};
 use super::position::Position;
 use super::{Pair, PlanInput};
 use crate::assess::Assessment;
 use crate::control::{OpenWindow, PairFacts, SteerInput, Steered, dial_over, steer, window_over};
 use crate::interface::MAX_MOVES;
-use crate::observe::{Depth, Provider, Reading};
+use crate::observe::{Depth, Reading};
 use crate::record::RunMode;
 use crate::units::{CpuUnits, Percent, Seconds};
 
@@ -56,14 +57,12 @@ pub(super) struct Ceilings {
 #[derive(Debug, Clone)]
 pub(super) struct PairBudget {
     pub(super) steered: Steered,
-    /// CPU that may still be dealt.
-    pub(super) left: CpuUnits,
-    /// CPU that has to come down.
-    pub(super) excess: CpuUnits,
+    /// Under its ceiling.
+    pub(super) room: Room,
 }
 
 /// The ceilings of this run.
-pub(super) fn ceilings(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Ceilings {
+pub(super) fn ceilings(input: &PlanInput<'_>, positions: &[Position<'_>], whole: &Whole) -> Ceilings {
     let cap = cap(input, positions);
     let steers = matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. });
     if !steers || input.snapshot.depth != Depth::Full {
@@ -75,33 +74,10 @@ pub(super) fn ceilings(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Cei
             of_pair.entry(pair).or_default().push(position);
         }
     }
-    let whole = Whole::of(input, positions);
     let pairs = of_pair
         .into_iter()
-        .filter_map(|(pair, positions)| Some((pair.clone(), pair_budget(input, &cap, pair, &positions, &whole)?)));
+        .filter_map(|(pair, positions)| Some((pair.clone(), pair_budget(input, &cap, pair, &positions, whole)?)));
     Ceilings { pairs: pairs.collect(), cap }
-}
-
-/// The cluster, of which every ceiling is a part.
-struct Whole {
-    /// CPU of all its service tasks above the commitment floor.
-    task_cpu: CpuUnits,
-    /// Whether the size of every service is known: one that is not makes the cluster look smaller, and
-    /// moves nothing down.
-    all_read: bool,
-}
-
-impl Whole {
-    fn of(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Whole {
-        let tasks =
-            |position: &Position<'_>| position.task_cpu.unwrap_or_default().times(u64::from(position.service.desired));
-        let all: CpuUnits = positions.iter().map(tasks).sum();
-        let floor = input.policy.budget_of(&input.snapshot.cluster.name).commitment_floor();
-        Whole {
-            task_cpu: CpuUnits(all.0.saturating_sub(floor.0)),
-            all_read: positions.iter().all(|position| position.service.task_definition.known().is_some()),
-        }
-    }
 }
 
 /// The lowest of policy, dial and window.
@@ -112,10 +88,18 @@ fn cap(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Cap {
         percent: dial.percent,
         by: CapBy::Dial { scope: dial.scope.to_string(), reason: dial.reason.clone() },
     });
-    let lead = input.policy.control.window_lead_seconds.unwrap_or_else(|| lead(input, positions));
-    let window = window_over(&input.policy.windows, cluster, input.now, lead)
-        .map(|window| Cap { percent: window.ceiling, by: CapBy::Window { window } });
+    let window = window(input, positions).map(|window| Cap { percent: window.ceiling, by: CapBy::Window { window } });
     [dial, window].into_iter().flatten().fold(policy, |low, cap| if cap.percent < low.percent { cap } else { low })
+}
+
+/// The window that is open, or begins within the lead. Most policies have none, and need no lead.
+fn window(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Option<OpenWindow> {
+    let windows = &input.policy.windows;
+    if windows.is_empty() {
+        return None;
+    }
+    let lead = input.policy.control.window_lead_seconds.unwrap_or_else(|| lead(input, positions));
+    window_over(windows, &input.snapshot.cluster.name, input.now, lead)
 }
 
 /// How long a run may come late: the schedule's default rate, twice.
@@ -162,29 +146,22 @@ fn pair_budget(
         now: input.now,
     };
     let steered = steer(&steer_input, pair, &facts, remembered);
-    let ceiling = steered.effective.floor_of(facts.task_cpu.0);
-    let tolerated = match steered.effective {
-        // Nothing means nothing.
-        Percent::ZERO => 0,
-        some => some.saturating_add(budget.tolerance_percent).floor_of(facts.task_cpu.0),
-    };
-    let spot_cpu = facts.spot_cpu.0;
-    let excess = if whole.all_read && spot_cpu > tolerated { spot_cpu - ceiling } else { 0 };
-    Some(PairBudget { steered, left: CpuUnits(ceiling.saturating_sub(spot_cpu)), excess: CpuUnits(excess) })
+    let room = whole.room(steered.effective, budget.tolerance_percent, facts.spot_cpu);
+    Some(PairBudget { steered, room })
 }
 
 /// The services of a pair, taken together; `None` where its Spot provider could not be read.
 fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>], task_cpu: CpuUnits) -> Option<PairFacts> {
-    let family = input.snapshot.providers.get(&pair.spot).and_then(Reading::known).map(family_of)?;
-    let cpu = |tasks: u32, position: &Position<'_>| position.task_cpu.unwrap_or_default().times(u64::from(tasks));
+    let family =
+        input.snapshot.providers.get(&pair.spot).and_then(Reading::known).map(|provider| provider.kind.family())?;
     let could_have_more = |position: &&&Position<'_>| {
         let eligible = position.assessment.is_some_and(|judged: &Assessment| !judged.blocked());
         eligible && position.limit.is_some_and(|limit| limit.cap_at(position.service.desired) > position.expected_spot)
     };
     let smallest = positions.iter().filter(could_have_more).filter_map(|position| position.task_cpu).min();
     let ledgers = || positions.iter().filter_map(|position| Some((position, position.ledger?)));
-    let held_back = ledgers()
-        .filter(|(_, ledger)| ledger.failures > 0 && ledger.quarantined_until.is_some_and(|until| input.now < until));
+    let held_back =
+        ledgers().filter(|(_, ledger)| ledger.failures > 0 && ledger.quarantined_until(input.now).is_some());
     let stable = ledgers().filter(|(position, ledger)| {
         let in_place =
             ledger.last_write.as_ref().is_some_and(|last| last.after.equivalent(&position.service.placed_by));
@@ -193,15 +170,11 @@ fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>], task_c
     Some(PairFacts {
         family,
         task_cpu,
-        spot_cpu: positions.iter().map(|position| cpu(position.spot_tasks(), position)).sum(),
+        spot_cpu: positions.iter().map(|position| position.cpu_of(position.spot_tasks())).sum(),
         smallest_task: smallest.unwrap_or_default(),
         running_spot_tasks: positions.iter().filter_map(|position| position.running_spot).sum(),
         failed: u32::try_from(held_back.count()).unwrap_or(u32::MAX),
         drought_at: ledgers().filter_map(|(_, ledger)| ledger.drought_at).max(),
         stable_up_at: stable.filter_map(|(_, ledger)| ledger.last_up_at).max(),
     })
-}
-
-fn family_of(provider: &Provider) -> crate::observe::Family {
-    provider.kind.family()
 }

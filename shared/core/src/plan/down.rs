@@ -95,8 +95,8 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     Ok(Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
 }
 
-/// Moves down that no switch asks for: services that a drought has hit, unsafe ones, then what is over its share, then what
-/// is over the cluster's ceiling, the least suitable first.
+/// Moves down that no switch asks for: services that a drought has hit, unsafe ones, then what is
+/// over its share, then what is over a ceiling, the least suitable first.
 fn by_budget<'a, 'p>(
     input: &PlanInput<'a>,
     ceilings: &Ceilings,
@@ -151,7 +151,7 @@ struct Excess {
 
 impl Excess {
     fn new(ceilings: &Ceilings, budget: &BudgetReport) -> Excess {
-        let pairs = ceilings.pairs.iter().map(|(pair, budget)| (pair.clone(), budget.excess.0)).collect();
+        let pairs = ceilings.pairs.iter().map(|(pair, budget)| (pair.clone(), budget.room.excess.0)).collect();
         Excess { cluster: budget.excess.0, pairs }
     }
 
@@ -173,7 +173,7 @@ impl Excess {
 /// Whether a service may be moved down without a switch: enrolled, at rest, not frozen, nothing
 /// open, and AWS takes strategies for it.
 fn may_be_moved(input: &PlanInput<'_>, position: &Position<'_>) -> bool {
-    let frozen = position.service.tag_settings().freeze_until.is_some_and(|until| input.now < until);
+    let frozen = position.service.tag_settings().frozen_until(input.now).is_some();
     position.enrolled && !frozen && !position.move_open && !position.service.deploying() && !position.hands_off()
 }
 

@@ -224,7 +224,7 @@ pub(super) fn fall_back<'a, 'p>(position: &'p Position<'a>) -> Option<Draft<'p, 
 
 /// Why a service that misses tasks is not moved by this run.
 pub(super) fn why_left(input: &PlanInput<'_>, position: &Position<'_>, shortage: &Shortage) -> ShortWhy {
-    let frozen = position.service.tag_settings().freeze_until.is_some_and(|until| input.now < until);
+    let frozen = position.service.tag_settings().frozen_until(input.now).is_some();
     match shortage.cause {
         Sign::SpotCapacity if !position.enrolled => ShortWhy::NotEnrolled,
         Sign::SpotCapacity if position.hands_off() => ShortWhy::HandsOff,

@@ -34,6 +34,7 @@ use crate::ids::{MoveId, ServiceArn, ServiceRef};
 use crate::observe::Snapshot;
 use crate::policy::Policy;
 use crate::record::{Ledger, LeftOnSpot, MoveRecord, Reverted, RunMode, RunRecord};
+use budget::Whole;
 use ceilings::Ceilings;
 use position::Position;
 
@@ -135,8 +136,9 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let ledgers = position::changed_ledgers(input, &positions);
     let mut left_on_spot = Vec::new();
     let mut held_back = Vec::new();
-    let ceilings = ceilings::ceilings(input, &positions);
-    let budget = budget::budget(input, &positions, &ceilings.cap);
+    let whole = Whole::of(input, &positions);
+    let ceilings = ceilings::ceilings(input, &positions, &whole);
+    let budget = budget::budget(input, &positions, &whole, &ceilings.cap);
     let downs = match &input.run.mode {
         RunMode::Restore { scope } => down::restores(input, &positions, &ceilings.cap, scope, &mut left_on_spot),
         _ => down::downs(input, &positions, &ceilings, &budget, &mut left_on_spot, &mut held_back),

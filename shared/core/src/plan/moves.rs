@@ -1,11 +1,11 @@
 //! A move: everything that is needed to make it, decided beforehand.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::PlanInput;
 use super::position::Position;
 use crate::assess::{Rule, return_path};
+use crate::digest;
 use crate::ids::{MoveId, ProviderName, RunId, ServiceRef};
 use crate::observe::{PlacedBy, Service};
 use crate::strategy::Strategy;
@@ -175,8 +175,7 @@ impl Fingerprint {
             load_balancers,
             service.primary().map(|deployment| &deployment.id),
         ]);
-        let digest = Sha256::digest(parts.to_string().as_bytes());
-        Fingerprint(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        Fingerprint(digest::hex(&parts.to_string(), 16))
     }
 }
 
@@ -209,7 +208,7 @@ impl<'p, 'a> Draft<'p, 'a> {
     /// CPU that leaves Spot by it.
     pub(super) fn freed_cpu(&self) -> u64 {
         let tasks = self.position.spot_tasks().saturating_sub(self.spot_tasks);
-        self.position.task_cpu.unwrap_or_default().times(u64::from(tasks)).0
+        self.position.cpu_of(tasks).0
     }
 
     /// The On-Demand provider that takes its tasks back, and how many tasks it is asked for.

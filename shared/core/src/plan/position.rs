@@ -86,6 +86,11 @@ impl<'a> Position<'a> {
         }
     }
 
+    /// CPU of so many of its tasks; none where the size of one is not known.
+    pub(super) fn cpu_of(&self, tasks: u32) -> CpuUnits {
+        self.task_cpu.unwrap_or_default().times(u64::from(tasks))
+    }
+
     /// Its Spot tasks: running or to be placed, whichever are more.
     pub(super) fn spot_tasks(&self) -> u32 {
         self.expected_spot.max(self.running_spot.unwrap_or(0))

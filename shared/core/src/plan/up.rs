@@ -107,7 +107,7 @@ impl PairLeft {
     fn of(budget: &PairBudget, now: Timestamp) -> PairLeft {
         let dry = budget.steered.after.dry;
         let phase = dry.map(|dry| if now < dry.until { DryPhase::Pause } else { DryPhase::Canary });
-        PairLeft { left: budget.left.0, dry: phase }
+        PairLeft { left: budget.room.left.0, dry: phase }
     }
 }
 

@@ -49,6 +49,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Until when no move up is made, where that is so now.
+    #[must_use]
+    pub fn quarantined_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.quarantined_until.filter(|until| now < *until)
+    }
+
     /// The ledger of a service of which nothing was known: its original is what it has now.
     #[must_use]
     pub const fn new(service: ServiceRef, original: PlacedBy, pair: Pair) -> Ledger {

@@ -7,13 +7,12 @@
 //! ([`AskedQueries`]). Source: "Spot placement score", limitations, EC2 user guide.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::{Score, ScoreAnswer, ScoreRefusal};
+use crate::digest;
 use crate::ids::ProviderName;
 use crate::observe::{Architecture, Gap, GapCause, Reading};
 
@@ -168,11 +167,7 @@ impl ScoreQuery {
         // Sets and maps are in order, so the text is the same for the same query. These types have
         // nothing that serde_json could fail at.
         let text = serde_json::json!([region, wanted, capacity, of]).to_string();
-        let digest = Sha256::digest(text.as_bytes());
-        digest.iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-            _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        digest::hex(&text, 16)
     }
 }
 

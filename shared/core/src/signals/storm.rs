@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use sha2::{Digest as _, Sha256};
-
 use super::{Occurrence, OccurrenceKind};
+use crate::digest;
 use crate::ids::{ClusterName, ProviderName, RunId};
 use crate::units::Seconds;
 
@@ -91,8 +90,7 @@ fn is_new(shortage: &Occurrence, occurrences: &[Occurrence], since: Timestamp) -
 pub fn early_run_name(clusters: &[ClusterName], now: Timestamp) -> RunId {
     let mut names: Vec<&str> = clusters.iter().map(ClusterName::as_str).collect();
     names.sort_unstable();
-    let digest = Sha256::digest(names.join("/").as_bytes());
-    let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest::hex(&names.join("/"), 6);
     let turn = now.as_second().div_euclid(i64::from(EARLY_RUN_COOL_DOWN.0));
     RunId::early(turn, &digest)
 }

@@ -160,7 +160,5 @@ pub(crate) fn quarantine(ledger: &mut Ledger, reason: String, times: u32, now: T
 /// doubled for each time after the first, at most the policy's longest.
 #[must_use]
 pub fn pause(policy: &policy::Verify, times: u32) -> Seconds {
-    let doublings = times.saturating_sub(1).min(31);
-    let doubled = u64::from(policy.quarantine_seconds.0) << doublings;
-    Seconds(u32::try_from(doubled).unwrap_or(u32::MAX)).min(policy.max_quarantine_seconds)
+    policy.quarantine_seconds.doubled(times, policy.max_quarantine_seconds)
 }

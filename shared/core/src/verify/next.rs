@@ -89,7 +89,7 @@ impl Choice<'_, '_> {
     }
 
     fn quarantined(&self) -> bool {
-        self.ledger.quarantined_until.is_some_and(|until| self.input.now < until)
+        self.ledger.quarantined_until(self.input.now).is_some()
     }
 
     /// Whether a failed move up may be written again: a move up like any other, and one that

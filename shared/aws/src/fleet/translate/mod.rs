@@ -10,12 +10,9 @@ pub mod service;
 pub mod task;
 pub mod task_definition;
 
-use std::fmt::Write as _;
-
 use aws_sdk_ecs::types::{CapacityProviderStrategyItem, LaunchType as EcsLaunchType};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use spotkeeper_core::ids::ProviderName;
 use spotkeeper_core::observe::{Gap, GapCause, LaunchType, PlacedBy};
 use spotkeeper_core::strategy::{Strategy, StrategyItem};
@@ -123,8 +120,5 @@ pub(crate) fn placed_by(
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    spotkeeper_core::digest::hex(text, 32)
 }

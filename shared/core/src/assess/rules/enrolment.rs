@@ -19,10 +19,11 @@ pub(super) fn judge(context: &Context<'_>, reasons: &mut Reasons) {
         (None, EnrolmentRule::OptIn) if !mistaken => reasons.block(Finding::NotEnrolled),
         (Some(true), _) | (None, EnrolmentRule::OptIn | EnrolmentRule::OptOut) => {}
     }
+    let frozen_until = settings.frozen_until(context.now);
     for mistake in settings.mistakes {
         reasons.block(Finding::TagMistake { mistake });
     }
-    if let Some(until) = settings.freeze_until.filter(|until| context.now < *until) {
+    if let Some(until) = frozen_until {
         reasons.block(Finding::Frozen { until });
     }
     if let Some(entry) = context.memory.switches.over(&context.service.id, context.now) {

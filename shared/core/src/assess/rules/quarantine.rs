@@ -11,7 +11,7 @@ pub(super) fn judge(context: &Context<'_>, reasons: &mut Reasons) {
     let Some(ledger) = context.memory.ledgers.get(&context.service.id.arn) else {
         return;
     };
-    if let Some(until) = ledger.quarantined_until.filter(|until| context.now < *until) {
+    if let Some(until) = ledger.quarantined_until(context.now) {
         reasons.block(Finding::Quarantined {
             until,
             failures: ledger.failures,

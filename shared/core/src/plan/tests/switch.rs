@@ -235,9 +235,7 @@ fn s5_a_way_down_that_is_under_way_is_not_begun_anew() {
             deployment_id: None,
             dealt: Dealt { spot_tasks: 0, desired: 4 },
             by_switch: true,
-            task_definition: None,
-            stands_since: None,
-            taken_back: None,
+            ..fixtures::last_write(&written)
         };
         let ledger = Ledger { open: Some(open), last_write: Some(last_write), ..fixtures::ledger(service) };
         let memory =

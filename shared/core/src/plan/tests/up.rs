@@ -132,17 +132,10 @@ fn the_climb_goes_on_where_a_deal_was_cut_and_rests_where_it_was_not() {
         let mut ledger = fixtures::ledger(&service);
         ledger.last_write = dealt.map(|dealt| LastWrite {
             at: fixtures::at(-86_400),
-            run: fixtures::run_id("earlier"),
-            move_id: MoveId::parse("prod/0-0").unwrap(),
-            before: PlacedBy::Strategy(Strategy::only(fixtures::provider_name("FARGATE"))),
-            after: service.placed_by.clone(),
             deployment: None,
             deployment_id: None,
             dealt,
-            by_switch: false,
-            task_definition: None,
-            stands_since: None,
-            taken_back: None,
+            ..fixtures::last_write(&service)
         });
         let mut policy = open_policy();
         policy.budget.step_percent = Percent::saturating(5);
@@ -168,17 +161,10 @@ fn what_only_autoscaling_has_changed_is_not_redeployed() {
     let mut ledger = fixtures::ledger(&service);
     ledger.last_write = Some(LastWrite {
         at: fixtures::at(-86_400),
-        run: fixtures::run_id("earlier"),
-        move_id: MoveId::parse("prod/0-0").unwrap(),
-        before: PlacedBy::Strategy(Strategy::only(fixtures::provider_name("FARGATE"))),
-        after: service.placed_by.clone(),
         deployment: None,
         deployment_id: None,
         dealt: Dealt { spot_tasks: 2, desired: 5 },
-        by_switch: false,
-        task_definition: None,
-        stands_since: None,
-        taken_back: None,
+        ..fixtures::last_write(&service)
     });
     let plan = plan_of(
         &open_policy(),
@@ -209,17 +195,13 @@ fn after_a_switch_a_service_climbs_to_what_it_had_before() {
         ledger.last_up_at = Some(fixtures::at(-ago));
         ledger.last_write = Some(LastWrite {
             at: fixtures::at(-600),
-            run: fixtures::run_id("earlier"),
-            move_id: MoveId::parse("prod/0-0").unwrap(),
             before,
             after: on_demand(),
             deployment: None,
             deployment_id: None,
             dealt: Dealt { spot_tasks: 0, desired: 4 },
             by_switch,
-            task_definition: None,
-            stands_since: None,
-            taken_back: None,
+            ..fixtures::last_write(&service)
         });
         let (snapshot, memory) = (fixtures::snapshot(vec![service]), fixtures::memory(vec![ledger]));
         let plan = plan_of(&open_policy(), &snapshot, &memory, &run(RunMode::Ordinary));

@@ -3,7 +3,7 @@
 use super::over;
 use crate::fixtures;
 use crate::observe::{Family, Service};
-use crate::record::{Dealt, LastWrite, Ledger};
+use crate::record::{LastWrite, Ledger};
 use crate::verify::deployment_is_ours;
 
 /// A service whose primary deployment `ecs-svc/2` was created now with half and half.
@@ -20,17 +20,10 @@ fn service() -> Service {
 fn ledger(service: &Service, at: i64) -> Ledger {
     let last = LastWrite {
         at: fixtures::at(at),
-        run: fixtures::run_id("run-1"),
-        move_id: crate::ids::MoveId::parse("prod/0-0").unwrap(),
-        before: over(1, 0),
         after: over(1, 1),
         deployment: None,
         deployment_id: None,
-        dealt: Dealt { spot_tasks: 2, desired: 4 },
-        by_switch: false,
-        task_definition: None,
-        stands_since: None,
-        taken_back: None,
+        ..fixtures::last_write(service)
     };
     Ledger { last_write: Some(last), ..fixtures::ledger(service) }
 }
