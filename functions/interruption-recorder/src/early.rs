@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use spotkeeper_core::ids::ClusterName;
+use spotkeeper_core::interface::MAX_CLUSTERS;
 use spotkeeper_core::ports::{Clock, Orchestrator, PortError, State};
 use spotkeeper_core::signals::{EARLY_RUN_COOL_DOWN, STORM_MEMORY, early_run_name, storm};
 use spotkeeper_lambda::with_causes;
@@ -13,8 +14,6 @@ use crate::{Found, Recorded, touched};
 
 /// How many clusters are looked at at once.
 const AT_ONCE: usize = 8;
-/// The most clusters of one run: what the state machine takes.
-const MAX_CLUSTERS: usize = 200;
 
 /// Starts an early run of the clusters that these occurrences are a storm in. Where something fails
 /// on the way, the messages of those clusters come again, and with them the question.
@@ -55,8 +54,7 @@ pub(crate) async fn start(
 
 async fn in_storm(state: &impl State, cluster: &ClusterName, now: Timestamp) -> Result<bool, PortError> {
     let since = now.checked_sub(STORM_MEMORY.duration()).unwrap_or(Timestamp::MIN);
-    let signals = state.signals(cluster, since).await?;
-    let storm = storm(&signals.occurrences, now);
+    let storm = storm(&state.occurrences(cluster, since).await?, now);
     if let Some(storm) = &storm {
         tracing::warn!(%cluster, %storm, "a storm");
     }

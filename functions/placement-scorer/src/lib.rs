@@ -99,10 +99,7 @@ pub async fn handle(
 /// The clusters to look at: those named, or all that are active.
 async fn clusters(fleet: &impl Fleet, named: &[ClusterName]) -> Result<Vec<Cluster>, Failure> {
     let all = fleet.clusters().await?;
-    let unknown: Vec<&ClusterName> = named.iter().filter(|name| !all.iter().any(|one| one.name == **name)).collect();
-    if !unknown.is_empty() {
-        return Err(Failure::unknown_clusters(&unknown, all.iter().map(|one| &one.name)));
-    }
+    Failure::unless_known(named, &all)?;
     let wanted = |one: &Cluster| one.active && (named.is_empty() || named.contains(&one.name));
     Ok(all.into_iter().filter(wanted).collect())
 }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 use spotkeeper_core::ids::{ClusterName, RunId};
-use spotkeeper_core::interface::{BeginAnswer, BeginNext, ExecutionInput};
+use spotkeeper_core::interface::{BeginAnswer, BeginNext, ExecutionInput, MAX_CLUSTERS};
 use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::policy::{Mode, Policy, PolicyMistake};
 use spotkeeper_core::ports::{Clock, Fleet, State};
@@ -17,11 +17,6 @@ use crate::input::{Wish, check};
 /// How long the run lock lasts without being renewed: every function of a run renews it, and no
 /// two of them are further apart than the longest wait and the longest timeout (600 s and 900 s).
 pub use spotkeeper_lambda::LOCK;
-
-/// The most clusters of one run. An execution's history holds 25,000 events, and the state
-/// machine's Map leaves 13 a cluster and 20 a wave in it: room for five waves in each. Source:
-/// "Quotas for state executions", AWS Step Functions Developer Guide.
-const MAX_CLUSTERS: usize = 200;
 
 /// How long a switch run goes on looking while leases live and moves fail: three of the longest
 /// deadlines, one each for a move, its retry and what follows.
@@ -129,12 +124,8 @@ fn known(all: &[Cluster], input: &ExecutionInput, wish: &Wish) -> Result<Vec<Clu
     named.extend(scope.and_then(Scope::cluster).cloned());
     named.sort();
     named.dedup();
-    let unknown: Vec<&ClusterName> =
-        named.iter().filter(|name| !all.iter().any(|cluster| cluster.name == **name)).collect();
-    if unknown.is_empty() {
-        return Ok(named);
-    }
-    Err(Failure::unknown_clusters(&unknown, all.iter().map(|cluster| &cluster.name)))
+    Failure::unless_known(&named, all)?;
+    Ok(named)
 }
 
 /// The clusters to work on: those named, else the policy's, else all. A switch over all covers

@@ -13,6 +13,11 @@ use crate::verify::Next;
 /// The most moves that one answer of the Determiner names, and that one call of the Updater takes.
 pub const MAX_MOVES: usize = 100;
 
+/// The most clusters of one run. An execution's history holds 25,000 events, and the state
+/// machine's Map leaves 13 a cluster and 20 a wave in it: room for five waves in each. Source:
+/// "Quotas for state executions", AWS Step Functions Developer Guide.
+pub const MAX_CLUSTERS: usize = 200;
+
 /// The input of an execution: what the schedule, or a person, starts the state machine with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -142,6 +142,12 @@ pub trait State: Sync {
         cluster: &ClusterName,
         since: Timestamp,
     ) -> impl Future<Output = Result<Signals, PortError>> + Send;
+    /// What happened to a cluster's Spot capacity since a time: one part of [`State::signals`].
+    fn occurrences(
+        &self,
+        cluster: &ClusterName,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Occurrence>, PortError>> + Send;
     /// Writes what is known of a provider's placement score.
     fn put_score(&self, score: &ScoreRecord) -> impl Future<Output = Result<(), PortError>> + Send;
     /// What is known of the placement scores of a cluster's providers.

@@ -2,6 +2,7 @@
 
 use lambda_runtime::Diagnostic;
 use spotkeeper_core::ids::ClusterName;
+use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::ports::PortError;
 
 /// The most characters of a message. Step Functions takes 32,768 for the cause of a failure, in
@@ -49,13 +50,18 @@ impl Failure {
         Failure::InvalidInput { problem }
     }
 
-    /// Clusters that do not exist, and those that do.
-    #[must_use]
-    pub fn unknown_clusters<'a>(unknown: &[&ClusterName], known: impl Iterator<Item = &'a ClusterName>) -> Failure {
-        Failure::UnknownCluster {
-            unknown: unknown.iter().map(ToString::to_string).collect(),
-            known: known.take(20).map(ToString::to_string).collect(),
+    /// Whether the clusters that an input names all exist.
+    ///
+    /// # Errors
+    /// [`Failure::UnknownCluster`] with those that do not, and those that do.
+    pub fn unless_known(named: &[ClusterName], all: &[Cluster]) -> Result<(), Failure> {
+        let unknown = named.iter().filter(|name| !all.iter().any(|cluster| cluster.name == **name));
+        let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
+        if unknown.is_empty() {
+            return Ok(());
         }
+        let known = all.iter().take(20).map(|cluster| cluster.name.to_string()).collect();
+        Err(Failure::UnknownCluster { unknown, known })
     }
 
     /// The name that the state machine matches.
@@ -99,7 +105,7 @@ mod tests {
         let source = || Box::new(std::io::Error::other("connection refused"));
         let failures = [
             Failure::invalid("x".to_owned()),
-            Failure::unknown_clusters(&[], std::iter::empty()),
+            Failure::UnknownCluster { unknown: Vec::new(), known: Vec::new() },
             PortError::Denied { action: action(), subject: subject() }.into(),
             PortError::Throttled { action: action() }.into(),
             PortError::Absent { subject: subject() }.into(),

@@ -200,13 +200,17 @@ impl Tables {
     }
 
     pub(crate) fn signals(&self, cluster: &ClusterName, since: Timestamp) -> Signals {
-        let recent = |occurrence: &&Occurrence| occurrence.cluster.as_ref() == Some(cluster) && occurrence.at >= since;
         Signals {
             dials: self.dials.values().cloned().collect(),
             scores: self.scores_of(cluster),
-            occurrences: self.occurrences.values().filter(recent).cloned().collect(),
+            occurrences: self.occurrences_of(cluster, since),
             ceilings: self.ceilings.values().filter(|ceiling| ceiling.cluster == *cluster).cloned().collect(),
         }
+    }
+
+    pub(crate) fn occurrences_of(&self, cluster: &ClusterName, since: Timestamp) -> Vec<Occurrence> {
+        let recent = |occurrence: &&Occurrence| occurrence.cluster.as_ref() == Some(cluster) && occurrence.at >= since;
+        self.occurrences.values().filter(recent).cloned().collect()
     }
 
     pub(crate) fn put_score(&mut self, score: &ScoreRecord) {

@@ -175,7 +175,7 @@ fn five_hundred_notices_at_once_are_recorded_in_seconds() {
         let calls = simulation.with(|inner| inner.calls) - calls;
         assert_eq!((recorded.kept, recorded.failed.len()), (500, 0));
         assert_eq!(recorded.early_run.len(), 1, "a storm in one cluster");
-        // Instances, directory, 500 puts, metrics, signals, policy, the right to start, the start.
+        // Instances, directory, 500 puts, metrics, occurrences, policy, the right to start, the start.
         assert_eq!(calls, 1 + 1 + 500 + 1 + 1 + 1 + 1 + 1);
         assert!(took < SignedDuration::from_secs(5), "it took {took:#}");
         let found = kept(&simulation);
@@ -231,7 +231,7 @@ fn what_may_be_done_later_comes_again_and_nothing_else() {
         ("the table fails", "state.put_occurrence", FaultKind::Fail, 5, 0),
         ("the table's answers are lost", "state.put_occurrence", FaultKind::LoseAnswer, 5, 5),
         ("the metrics fail", "telemetry.spot_events", FaultKind::Fail, 0, 5),
-        ("the signals fail", "state.signals", FaultKind::Fail, 5, 5),
+        ("the occurrences cannot be read", "state.occurrences", FaultKind::Fail, 5, 5),
         ("the right cannot be taken", "state.take_early_run", FaultKind::Fail, 5, 5),
         ("the start is throttled", "orchestrator.start_run", FaultKind::Throttle, 5, 5),
         ("the start's answer is lost", "orchestrator.start_run", FaultKind::LoseAnswer, 5, 5),

@@ -212,6 +212,10 @@ impl State for DynamoState {
         signals::read(&self.table, cluster, since).await
     }
 
+    async fn occurrences(&self, cluster: &ClusterName, since: Timestamp) -> Result<Vec<Occurrence>, PortError> {
+        signals::occurrences(&self.table, cluster, since).await
+    }
+
     async fn put_score(&self, score: &ScoreRecord) -> Result<(), PortError> {
         signals::put_score(&self.table, score).await
     }

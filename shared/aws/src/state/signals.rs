@@ -38,22 +38,26 @@ fn ceiling_key(cluster: &ClusterName, pair: &Pair) -> Key {
 
 /// Everything about a cluster's Spot capacity.
 pub(super) async fn read(table: &Table, cluster: &ClusterName, since: Timestamp) -> Result<Signals, PortError> {
-    // The attribute is cut to milliseconds, so this finds no fewer.
-    let recent = Condition::new("#at >= :since", [(":since", number(since.as_millisecond()))]);
-    let (occurrences, ceilings) = (format!("occurrence/{cluster}"), format!("ceiling/{cluster}"));
+    let ceilings = format!("ceiling/{cluster}");
     let (dials, scores, occurrences, ceilings) = tokio::try_join!(
         dials::read(table),
         self::scores(table, cluster),
-        table.query(&occurrences, "", None, Some(recent)),
+        self::occurrences(table, cluster, since),
         table.query(&ceilings, "", None, None),
     )?;
-    let occurrences: Vec<Occurrence> = bodies(&occurrences)?;
-    Ok(Signals {
-        dials,
-        scores,
-        occurrences: occurrences.into_iter().filter(|occurrence| occurrence.at >= since).collect(),
-        ceilings: bodies(&ceilings)?,
-    })
+    Ok(Signals { dials, scores, occurrences, ceilings: bodies(&ceilings)? })
+}
+
+/// What happened to a cluster's Spot capacity since a time.
+pub(super) async fn occurrences(
+    table: &Table,
+    cluster: &ClusterName,
+    since: Timestamp,
+) -> Result<Vec<Occurrence>, PortError> {
+    // The attribute is cut to milliseconds, so this finds no fewer.
+    let recent = Condition::new("#at >= :since", [(":since", number(since.as_millisecond()))]);
+    let found: Vec<Occurrence> = bodies(&table.query(&format!("occurrence/{cluster}"), "", None, Some(recent)).await?)?;
+    Ok(found.into_iter().filter(|occurrence| occurrence.at >= since).collect())
 }
 
 fn bodies<T: serde::de::DeserializeOwned>(items: &[Item]) -> Result<Vec<T>, PortError> {

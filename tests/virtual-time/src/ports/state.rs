@@ -168,6 +168,10 @@ impl State for Ports {
         self.call("state.signals", |inner| Ok(inner.tables.signals(cluster, since))).await
     }
 
+    async fn occurrences(&self, cluster: &ClusterName, since: Timestamp) -> Result<Vec<Occurrence>, PortError> {
+        self.call("state.occurrences", |inner| Ok(inner.tables.occurrences_of(cluster, since))).await
+    }
+
     async fn put_score(&self, score: &ScoreRecord) -> Result<(), PortError> {
         self.call("state.put_score", |inner| {
             inner.tables.put_score(score);
