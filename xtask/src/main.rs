@@ -47,12 +47,11 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
-    /// Measure what docs/PERFORMANCE.md says of the released functions: sizes, starts beside a
-    /// function that does nothing, memory and the largest payload of a run over 500 services.
-    ///
-    /// Builds for release, which takes a quarter of an hour and leaves that build in place of the
-    /// dev build; `cargo xtask build` brings the latter back.
-    Bench,
+    /// Measure what docs/PERFORMANCE.md says.
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
     /// Run everything that must hold: formatting, lints, licences, and every test.
     ///
     /// It ends with a table of the tests that were skipped, and why; a skip that tests/skips.toml
@@ -79,7 +78,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Tools => Ok(()),
         Task::Build => build::build(&shell),
-        Task::Bench => bench::bench(&shell),
+        Task::Bench { what } => bench::bench(&shell, &what),
         Task::Demo { keep } => demo::demo(&shell, keep),
         Task::Test { filter } => test::test(&shell, filter.as_deref()),
     }

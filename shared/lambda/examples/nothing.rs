@@ -1,4 +1,4 @@
-//! A function that does nothing: what `cargo xtask bench` measures the others beside.
+//! A function that does nothing: what `cargo xtask bench functions` measures the others beside.
 
 use spotkeeper_lambda::{Failure, serve};
 

@@ -1,4 +1,4 @@
-//! What docs/PERFORMANCE.md says of the released functions and of a run over 500 services.
+//! The released functions, and a run of them over 500 services.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +38,7 @@ verify: { dwell_seconds: 1, poll_seconds: 5 }
 
 /// Builds the functions for release and measures them. What it built stays under `.aws-sam`, in
 /// place of the dev build.
-pub(crate) fn bench(shell: &Shell) -> anyhow::Result<()> {
+pub(super) fn functions(shell: &Shell) -> anyhow::Result<()> {
     let mut release = shell.command("sam");
     step("sam build", release.arg("build").env_remove("SAM_BUILD_MODE").env_remove("CARGO_LAMBDA_BUILD.WORKSPACE"))?;
     let example = ["build", "--release", "--package", "spotkeeper-lambda", "--example", "nothing"];
