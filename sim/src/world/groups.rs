@@ -122,6 +122,8 @@ pub struct Group {
     pub scaling: bool,
     /// Whether a launch that found no capacity is on the calendar again.
     pub retrying: bool,
+    /// Whether its running instances do not match its distribution yet, and are replaced.
+    pub following: bool,
     /// Its latest scaling activities, newest first.
     pub activities: VecDeque<Activity>,
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::clusters::ProviderKind;
 use super::groups::{Group, InstancesDistribution};
 use super::{InstanceId, Refusal, World};
 
@@ -84,8 +83,12 @@ impl World {
         }
         group.capacity_rebalance = change.capacity_rebalance.unwrap_or(group.capacity_rebalance);
         group.protects_new_instances = change.protects_new_instances.unwrap_or(group.protects_new_instances);
-        self.groups.insert(name.to_owned(), group);
+        let old = self.groups.insert(name.to_owned(), group);
+        if let Some(old) = old.and_then(|g| g.distribution) {
+            self.note_distribution(name, &old);
+        }
         self.resize(name, desired);
+        self.follow_distribution(name);
         Ok(())
     }
 
@@ -113,11 +116,6 @@ impl World {
         let Some(group) = self.groups.get(name) else {
             return Vec::new();
         };
-        let keeps_busy = self
-            .provider_names_of_group(name)
-            .iter()
-            .filter_map(|p| self.providers.get(p))
-            .any(|p| matches!(&p.kind, ProviderKind::Group(g) if g.managed_termination_protection == "ENABLED"));
         let mut zones: BTreeMap<&str, usize> = BTreeMap::new();
         let mut staying = Vec::new();
         for i in self.instances_of(name).filter(|i| !i.leaving) {
@@ -127,10 +125,7 @@ impl World {
         let mut gone: Vec<InstanceId> = Vec::new();
         let wanted = usize::try_from(group.desired).unwrap_or(usize::MAX);
         for _ in wanted..staying.len() {
-            let may_go = staying
-                .iter()
-                .filter(|i| !gone.contains(&i.id))
-                .filter(|i| !(group.protects_new_instances || keeps_busy && self.replicas_on(i).next().is_some()));
+            let may_go = staying.iter().filter(|i| !gone.contains(&i.id)).filter(|i| !self.is_protected(group, i));
             let key = |i: &&&super::instances::Instance| {
                 (std::cmp::Reverse(zones.get(i.zone.as_str()).copied()), i.launched_at, i.id.clone())
             };

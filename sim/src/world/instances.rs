@@ -238,6 +238,7 @@ impl World {
         }
         if !instance.group.is_empty() {
             self.launch_missing(&instance.group);
+            self.follow_distribution(&instance.group);
         }
     }
 

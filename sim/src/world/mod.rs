@@ -48,6 +48,7 @@ pub mod constraints;
 pub mod counters;
 mod deployment_configuration;
 pub mod deployments;
+mod distribution;
 pub mod elb;
 pub mod event_bridge;
 pub mod faults;

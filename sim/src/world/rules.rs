@@ -61,6 +61,8 @@ rules! {
     AbsentPercentageIsOnDemand,
     /// A group that gets no Spot launches no On-Demand instead.
     GroupsDoNotFallBack,
+    /// A group's running instances follow a new On-Demand base or percentage.
+    GroupsFollowTheirDistribution,
     /// Services of CODE_DEPLOY and EXTERNAL refuse a strategy and a forced deployment.
     ForeignControllersRefuse,
     /// DAEMON services have no strategy.

@@ -146,6 +146,13 @@ pub struct Settings {
     pub spot_placement_configurations_per_day: u32,
     /// Zones that GetSpotPlacementScores leaves out: an absent zone is no score.
     pub spot_placement_absent_zones: Vec<String>,
+    /// How much of a group is replaced at once when its distribution changes, in percent of its
+    /// desired capacity and at least one instance. AWS says "gradual"; 10 % is what it documents for
+    /// the rebalancing of zones.
+    pub distribution_batch_percent: u32,
+    /// Whether scale-in protection keeps an instance from being replaced so. AWS does not say: where it
+    /// does, a group with protected instances never comes off Spot.
+    pub distribution_spares_protected: bool,
     /// Memory of an instance that ECS's agent and the system keep for themselves.
     pub instance_memory_overhead_mib: u32,
     /// Every duration is spread by up to this many percent either way, by the seed.
@@ -171,6 +178,8 @@ impl Default for Settings {
             fargate_spot_stop_code: SpotStopCode::default(),
             spot_placement_configurations_per_day: 50,
             spot_placement_absent_zones: Vec::new(),
+            distribution_batch_percent: 10,
+            distribution_spares_protected: true,
             instance_memory_overhead_mib: 400,
             jitter_percent: 20,
             durations: Durations::default(),
@@ -309,6 +318,10 @@ impl Settings {
             if !value.is_finite() || !(1.0..=1e6).contains(&value) {
                 found.push(format!("settings.{name} is {value}: allowed are 1 to 1000000"));
             }
+        }
+        if !(1..=100).contains(&self.distribution_batch_percent) {
+            let given = self.distribution_batch_percent;
+            found.push(format!("settings.distributionBatchPercent is {given}: allowed are 1 to 100"));
         }
         if self.service_launches_per_minute == 0 {
             found.push("settings.serviceLaunchesPerMinute is 0: allowed is 1 or more".to_owned());

@@ -1,4 +1,4 @@
-"""boto3 against a simulator: paginators, waiters, modelled exceptions, and a change of strategy.
+"""boto3 against a simulator: paginators, waiters, modelled exceptions, a change of strategy and one of a distribution.
 
     python boto3_calls.py URL_OF_PAGES URL_OF_DEMO URL_OF_MIXED
 
@@ -151,6 +151,38 @@ def change_of_strategy(url):
     assert {t["stopCode"] for t in old} == {"ServiceSchedulerInitiated"}, old
 
 
+def change_of_distribution(url):
+    """A group that is turned to On-Demand replaces its Spot instances, and back: who is what, EC2 tells alone."""
+    groups, ec2 = client("autoscaling", url), client("ec2", url)
+    group = lambda: groups.describe_auto_scaling_groups(AutoScalingGroupNames=["spot"])["AutoScalingGroups"][0]
+    turn = lambda percent: groups.update_auto_scaling_group(
+        AutoScalingGroupName="spot",
+        MixedInstancesPolicy={"InstancesDistribution": {"OnDemandPercentageAboveBaseCapacity": percent}},
+    )
+
+    def lifecycles():
+        ids = [i["InstanceId"] for i in group()["Instances"]]
+        found = ec2.describe_instances(InstanceIds=ids)["Reservations"]
+        return {i.get("InstanceLifecycle") for r in found for i in r["Instances"]}
+
+    groups.update_auto_scaling_group(AutoScalingGroupName="spot", MinSize=3)
+    skip(url, 900)
+    original = group()["MixedInstancesPolicy"]
+    assert lifecycles() == {"spot"}, lifecycles()
+    told = refused(ClientError, turn, percent=101)
+    assert "from 0 to 100" in told, told
+    turn(100)
+    assert lifecycles() >= {"spot"}, "nothing is ended before its replacement is there"
+    skip(url, 7200)
+    turned = group()["MixedInstancesPolicy"]
+    assert lifecycles() == {None}, lifecycles()
+    assert turned["LaunchTemplate"] == original["LaunchTemplate"], turned
+    assert turned["InstancesDistribution"] == {**original["InstancesDistribution"], "OnDemandPercentageAboveBaseCapacity": 100}, turned
+    turn(0)
+    skip(url, 7200)
+    assert (lifecycles(), group()["MixedInstancesPolicy"]) == ({"spot"}, original), group()
+
+
 def blue_green(url):
     """A blue/green deployment, looked at all the way: each answer is held to its model."""
     ecs = client("ecs", url)
@@ -175,6 +207,7 @@ def main():
     pages(many)
     exceptions(demo)
     change_of_strategy(demo)
+    change_of_distribution(demo)
     blue_green(mixed)
     assert not WATCH.mistakes, "\n".join(WATCH.mistakes)
     print(f"{sum(WATCH.called.values())} calls")

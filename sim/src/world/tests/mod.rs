@@ -4,6 +4,7 @@ mod autoscaling;
 mod by_hand;
 mod capacity;
 mod deployments;
+mod distribution;
 mod faults;
 mod hooks;
 mod interruptions;

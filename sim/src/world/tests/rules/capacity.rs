@@ -1,6 +1,7 @@
 //! Where tasks and instances come from, and what limits them.
 
 use super::*;
+use crate::world::groups_by_hand::GroupChange;
 use crate::world::placement_scores::{CapacityUnit, Score, ScoreRequest};
 
 fn spot_message(w: &World) -> String {
@@ -40,6 +41,15 @@ pub(super) fn cases() -> Vec<Case> {
             &[("jitterPercent: 0 }", "jitterPercent: 0, spotPlacementAbsentZones: [eu-west-1b] }")],
             |w| scores(w, &THREE, 10).unwrap().iter().all(|s| s.zone.as_deref() != Some("eu-west-1b")),
         ),
+        case(Rule::GroupsFollowTheirDistribution, &[], |w| {
+            w.update_service(&forced("ec2", Some(vec![item("spot", 0, 1)]))).unwrap();
+            run_out(w, "ec2", 900);
+            let members = serde_json::json!({"onDemandPercentageAboveBaseCapacity": 100});
+            let distribution = members.as_object().unwrap().clone();
+            w.update_group("spot", GroupChange { distribution, ..GroupChange::default() }).unwrap();
+            w.advance_by(3600.0);
+            w.instances_of("spot").count() > 0 && w.instances_of("spot").all(|i| !i.spot)
+        }),
         case(
             Rule::SmallestTypeDecides,
             &[
