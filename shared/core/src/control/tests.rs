@@ -160,6 +160,7 @@ fn a_pair_of_groups_follows_its_score() {
                 },
                 (20, "no_score"),
             ),
+            ("just good", |case| case.scores(&[7, 7, 7, 7]), (25, "quiet")),
             ("middling", |case| case.scores(&[6, 6, 6, 6]), (20, "middling_score")),
             ("too few to say where it goes", |case| case.scores(&[9, 9]), (20, "middling_score")),
             (
@@ -303,6 +304,48 @@ fn any_pair_follows_what_happens_to_its_tasks() {
                     case.facts.smallest_task = CpuUnits::VCPU.times(21);
                 },
                 (41, "quiet"),
+            ),
+            (
+                "the smallest task just fits",
+                |case| {
+                    case.facts.running_spot_tasks = 0;
+                    case.facts.smallest_task = CpuUnits::VCPU.times(20);
+                },
+                (20, "untested"),
+            ),
+            (
+                "the same drought, within its pause",
+                |case| {
+                    case.before().dry = Some(Dry { seen_at: at(-600), until: at(600), times: 1 });
+                    case.facts.drought_at = Some(at(-60));
+                    case.facts.spot_cpu = CpuUnits::VCPU.times(2);
+                },
+                (20, "drought"),
+            ),
+            (
+                "another drought, as the pause is over",
+                |case| {
+                    case.before().dry = Some(Dry { seen_at: at(-3_660), until: at(-60), times: 1 });
+                    case.facts.drought_at = Some(at(-60));
+                    case.facts.spot_cpu = CpuUnits::VCPU.times(2);
+                },
+                (10, "drought"),
+            ),
+            (
+                "after the pause one service has room to try",
+                |case| {
+                    case.before().dry = Some(Dry { seen_at: at(-3_600), until: at(0), times: 1 });
+                    case.before().ceiling = Percent::saturating(2);
+                },
+                (5, "canary"),
+            ),
+            (
+                "which it has already",
+                |case| {
+                    case.before().dry = Some(Dry { seen_at: at(-3_600), until: at(0), times: 1 });
+                    case.before().ceiling = Percent::saturating(5);
+                },
+                (5, "dry"),
             ),
             ("the policy allows less", |case| (case.policy_ceiling, case.cap) = (10, 10), (10, "at_cap")),
             ("a dial allows less", |case| case.cap = 10, (20, "at_cap")),
