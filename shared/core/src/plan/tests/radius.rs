@@ -79,7 +79,8 @@ fn held(plan: &Plan) -> Vec<HeldWhy> {
 #[test]
 fn a_service_climbs_as_far_as_its_spread_allows() {
     // name, desired, Spot tasks by pool, what it climbs to (nothing where it stays), why it stays
-    let cases: [(&str, u32, &[u32], Option<u32>, Option<HeldWhy>); 12] = [
+    type Row = (&'static str, u32, &'static [u32], Option<u32>, Option<HeldWhy>);
+    let cases: [Row; 12] = [
         ("none on Spot: over all pools evenly", 10, &[], Some(5), None),
         ("one says nothing of the spread", 10, &[1], Some(5), None),
         ("two in two pools", 10, &[1, 1], Some(5), None),
@@ -123,8 +124,9 @@ fn an_even_spread_is_reckoned_in_whole_tasks() {
 #[test]
 fn a_service_that_one_pool_holds_too_much_of_comes_down_after_the_grace() {
     type Vary = fn(&mut Service, &mut Ledger);
+    type Row = (&'static str, u32, &'static [u32], Vary, Option<u32>);
     let crowded = |_: &mut Service, ledger: &mut Ledger| ledger.crowded_since = Some(fixtures::at(-900));
-    let cases: [(&str, u32, &[u32], Vary, Option<u32>); 12] = [
+    let cases: [Row; 12] = [
         // A quarter of ten are two, and one more is tolerated.
         ("all five in one pool", 10, &[5], crowded, Some(2)),
         ("four of five", 10, &[4, 1], crowded, Some(2)),
@@ -201,7 +203,8 @@ fn unread(service: &mut Service) {
 #[test]
 fn the_ledger_keeps_since_when_a_pool_holds_too_much() {
     type Vary = fn(&mut Service);
-    let cases: [(&str, &[u32], Vary, Option<i64>, Option<i64>); 6] = [
+    type Row = (&'static str, &'static [u32], Vary, Option<i64>, Option<i64>);
+    let cases: [Row; 6] = [
         ("seen for the first time", &[5], |_| {}, None, Some(0)),
         ("seen before", &[5], |_| {}, Some(-60), Some(-60)),
         ("spread since", &[2, 2, 1], |_| {}, Some(-60), None),
@@ -289,8 +292,9 @@ fn what_came_down_climbs_after_a_pause_that_doubles() {
 /// a spread can foresee are not made.
 #[test]
 fn a_service_does_not_flap_between_climbing_and_coming_down() {
+    type Lands = (&'static str, fn(&mut Service), &'static [usize]);
     let policy = quarter();
-    let lands: [(&str, fn(&mut Service), &[usize]); 3] = [
+    let lands: [Lands; 3] = [
         // Up, and down for good: the tasks that are left show what would come.
         ("in one pool", |service| spot_tasks(service).for_each(|task| task.place = Reading::Known(pool(0))), &[2, 0]),
         (
