@@ -124,7 +124,7 @@ impl Check {
         let Some(config) = ecspresso(&document.value) else {
             return self.push(files, path, document, given, None);
         };
-        let directory = path.parent().unwrap_or(Path::new(""));
+        let directory = path.parent().unwrap_or_else(|| Path::new(""));
         let title = document.value.get("service").and_then(|service| service.as_str()).map(str::to_owned);
         for (named, pointer) in [config.service_definition, config.task_definition].into_iter().flatten() {
             let place = document.at(pointer).start;
