@@ -91,6 +91,20 @@ fn the_simulator_and_the_functions_stay_on_their_sides() {
     }
 }
 
+/// The operator's tool reads files: it reaches no SDK and no runtime, and no other part but core.
+#[test]
+fn the_tool_reaches_the_core_alone() {
+    let metadata = metadata();
+    let reached = reach(&metadata, "spotkeeper");
+    assert!(reached.contains("spotkeeper-core"));
+    let barred = ["aws-", "spotkeeper-aws", "spotkeeper-lambda", "tokio", "hyper", "ureq"];
+    let found: Vec<&String> =
+        reached.iter().filter(|name| barred.iter().any(|barred| name.starts_with(barred))).collect();
+    assert!(found.is_empty(), "spotkeeper reaches {found:?}");
+    let members: BTreeSet<&str> = metadata.workspace_default_packages().iter().map(|each| each.name.as_str()).collect();
+    assert!(!members.contains("spotkeeper"), "a release of the functions builds the tool, too");
+}
+
 /// `UpdateService` is sent from one place of one library, and only the Updater asks for it.
 #[test]
 fn only_the_updater_writes_to_the_fleet() {

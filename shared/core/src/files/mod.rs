@@ -18,12 +18,16 @@
 
 mod amount;
 mod check;
+mod cloudformation;
 mod container;
+pub mod document;
+pub mod judge;
 mod node;
 mod problem;
 #[cfg(test)]
 mod tests;
 
+pub use cloudformation::Parameters;
 pub use problem::Problem;
 
 use serde::{Deserialize, Serialize};

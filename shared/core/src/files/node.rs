@@ -252,10 +252,12 @@ impl Reader {
         mut read: impl FnMut(&mut Reader, &Node<'_>) -> Option<T>,
     ) -> Vec<T> {
         self.list(node, key, |reader, item| {
-            if item.is_object() {
+            // A function of a template is an object, too, and none of these.
+            let token = token(item.value);
+            if item.is_object() && token.is_none() {
                 return read(reader, item);
             }
-            let problem = match token(item.value) {
+            let problem = match token {
                 Some(token) => Problem::TemplateToken { token },
                 None => Problem::WrongType { expected: "an object".to_owned() },
             };

@@ -56,6 +56,7 @@ const REFUSALS: &[Row] = &[
     ("no containers", fargate, |d| d["containerDefinitions"] = json!([]), &[" missing"]),
     ("containers that are no list", fargate, |d| d["containerDefinitions"] = json!({}), &["/containerDefinitions wrong_type"]),
     ("a container that is no object", fargate, |d| d["containerDefinitions"][0] = json!("app"), &["/containerDefinitions/0 wrong_type", " missing"]),
+    ("a container that is a function", fargate, |d| d["containerDefinitions"][0] = json!({ "Ref": "Container" }), &["/containerDefinitions/0 template_token", " missing"]),
     ("eleven containers", fargate, |d| {
         d["containerDefinitions"] = (0..11).map(|number| json!({ "name": format!("c{number}"), "image": "web" })).collect();
     }, &["/containerDefinitions too_many"]),

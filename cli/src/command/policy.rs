@@ -1,0 +1,85 @@
+//! `spotkeeper policy`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use schemars::JsonSchema;
+use serde::Serialize;
+use spotkeeper_core::policy::{self, MAX_BYTES, PolicyMistake};
+
+use super::input;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::options::Output;
+use crate::render;
+
+/// Look after the policy.
+#[derive(Debug, Args)]
+pub(crate) struct Policy {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Check a policy document, and list every mistake in it.
+    ///
+    /// Exit status: 0 it is a valid policy; 1 it has mistakes; 2 it cannot be read.
+    Validate {
+        /// The document, in YAML or JSON; `-` for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of a policy document.
+    Schema,
+}
+
+/// The answer of `policy validate --output json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Validated {
+    /// The version of this shape.
+    version: u32,
+    /// The file.
+    file: String,
+    /// Whether it is a valid policy.
+    valid: bool,
+    /// Every mistake, in order of path.
+    mistakes: Vec<PolicyMistake>,
+}
+
+impl Policy {
+    pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        match self.what {
+            What::Validate { file } => validate(console, &file),
+            What::Schema => {
+                console.print(&render::json(&policy::schema())?);
+                Ok(Exit::Good)
+            }
+        }
+    }
+}
+
+/// Reads a policy file; its mistakes are an answer, not an error.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Result<policy::Policy, Vec<PolicyMistake>>> {
+    Ok(policy::parse(&input::read(file, MAX_BYTES)?))
+}
+
+fn validate(console: &Console, file: &Path) -> anyhow::Result<Exit> {
+    let name = input::name(file);
+    let mistakes = read(file)?.err().unwrap_or_default();
+    let exit = if mistakes.is_empty() { Exit::Good } else { Exit::Bad };
+    match console.output {
+        Output::Json => {
+            let valid = mistakes.is_empty();
+            console.print(&render::json(&Validated { version: 1, file: name, valid, mistakes })?);
+        }
+        Output::Table if mistakes.is_empty() && console.quiet => {}
+        Output::Table if mistakes.is_empty() => console.print(&format!("{name} is a valid policy\n")),
+        Output::Table => {
+            for mistake in mistakes {
+                console.print(&format!("{name}: {mistake}\n"));
+            }
+        }
+    }
+    Ok(exit)
+}

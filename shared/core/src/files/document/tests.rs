@@ -1,0 +1,177 @@
+//! Documents as people write them, and as somebody would write them who means harm.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn read(text: &str) -> Document {
+    Document::read(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn yaml_and_its_tags_become_values() {
+    let cases = [
+        ("a: !Ref X", json!({ "a": { "Ref": "X" } })),
+        ("a: !GetAtt A.B.C", json!({ "a": { "Fn::GetAtt": ["A", "B.C"] } })),
+        ("a: !GetAtt [A, B]", json!({ "a": { "Fn::GetAtt": ["A", "B"] } })),
+        ("a: !Sub 'web:${Tag}'", json!({ "a": { "Fn::Sub": "web:${Tag}" } })),
+        ("a: !If [C, !Ref X, 2]", json!({ "a": { "Fn::If": ["C", { "Ref": "X" }, 2] } })),
+        ("a: !Condition C", json!({ "a": { "Condition": "C" } })),
+        ("a: !Join\n  - ','\n  - [b]", json!({ "a": { "Fn::Join": [",", ["b"]] } })),
+        ("a: !!str 5", json!({ "a": "5" })),
+        ("a: ~\nb:\nc: null", json!({ "a": null, "b": null, "c": null })),
+        ("a: yes\nb: True\nc: '1'\nd: 012", json!({ "a": "yes", "b": true, "c": "1", "d": "012" })),
+        ("a: 0x1F\nb: 0o17\nc: +3\nd: .5\ne: 1.2.3", json!({ "a": 31, "b": 15, "c": 3, "d": 0.5, "e": "1.2.3" })),
+        ("a: &x {b: 1}\nc: *x", json!({ "a": { "b": 1 }, "c": { "b": 1 } })),
+        ("a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}", json!({ "a": { "b": 1, "c": 2 }, "d": { "b": 3, "c": 2 } })),
+        ("a: |\n  two\n  lines\n", json!({ "a": "two\nlines\n" })),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(read(text).value, expected, "{text}");
+    }
+}
+
+#[test]
+fn json_is_what_a_parser_of_json_makes_of_it() {
+    let long = format!("{{\"{}\": 1}}", "k".repeat(5_000));
+    let cases = [
+        "{}",
+        "[]",
+        "{\"a\": [1, -2, 2.5, 1e3, 18446744073709551615, 123456789012345678901234567890]}",
+        "{\n\t\"a\":\t{\n\t\t\"b\":1\n\t}\n}",
+        "{\"a\":\"b\",\"c\":\"\\u00e9\\ud83d\\ude00\\/\\n\\t\\\"\"}",
+        "{\"a\":{\"b\":[{\"c\":null},true,false,\"\"]}}",
+        "{\"a:b\": \"#c\", \"- d\": \"'e'\", \"?\": \"{f}\", \"*g\": \"&h\"}",
+        "{\"a\": \"true\", \"b\": \"null\", \"c\": \"1\", \"d\": \"!Ref x\", \"<<\": 1}",
+        "{\r\n\"a\" : 1\r\n}\r\n",
+        &long,
+    ];
+    for text in cases {
+        assert_eq!(read(text).value, serde_json::from_str::<Value>(text).unwrap(), "{text}");
+    }
+}
+
+#[test]
+fn every_value_has_its_place() {
+    let json = "{\n  \"a\": [\n    {\"b\": 12,\n     \"é/~\": \"x\"}\n  ]\n}\n";
+    let yaml = "# first\na:\n  - b: 12\n    'é/~': x\n  - !Ref Y\n";
+    let cases = [
+        (json, "/a/0/b", (3, 11, 13)),
+        (json, "/a/0/é~1~0", (4, 13, 16)),
+        (json, "/a", (2, 3, 6)),
+        (json, "/a/0", (3, 5, 5)),
+        (json, "/a/7/c", (2, 3, 6)),
+        (json, "", (1, 1, 1)),
+        (yaml, "/a/0/b", (3, 8, 10)),
+        (yaml, "/a/0/é~1~0", (4, 12, 13)),
+        (yaml, "/a/0/none", (3, 5, 5)),
+        (yaml, "/a/1", (5, 5, 11)),
+        (yaml, "/a/1/Ref", (5, 5, 11)),
+    ];
+    for (text, pointer, (line, start, end)) in cases {
+        let at = read(text).at(pointer);
+        assert_eq!((at.start.line, at.start.column), (line, start), "{pointer} of {text}");
+        assert!(at.end.column == end || at.end == at.start, "{pointer} of {text} ends at {:?}", at.end);
+    }
+}
+
+#[test]
+fn tokens_of_a_template_are_kept_as_text_in_their_places() {
+    let cases = [
+        ("{\"n\": {{ env `N` `2` }}, \"m\": 1}", json!({ "n": "{{ env `N` `2` }}", "m": 1 })),
+        ("{\"n\": {{ env \"N\" \"2\" }}, \"m\": 1}", json!({ "n": "{{ env \"N\" \"2\" }}", "m": 1 })),
+        ("{\"n\": \"web:{{ must_env \"T\" }}\", \"m\": {{x}}}", json!({ "n": "web:{{ must_env `T` }}", "m": "{{x}}" })),
+        ("n: {{ env \"N\" }}:x # a\nm: 1", json!({ "n": "{{ env \"N\" }}:x", "m": 1 })),
+        ("n: [{{ a }}, 2]\nm: 1", json!({ "n": ["{{ a }}", 2], "m": 1 })),
+    ];
+    for (text, expected) in cases {
+        let document = read(text);
+        assert_eq!(document.value, expected, "{text}");
+        let at = document.at("/m").start;
+        let line = text.lines().nth(at.line as usize - 1).unwrap();
+        let shown = &line[at.column as usize - 1..];
+        assert!(shown.starts_with('1') || shown.starts_with("{{x}}"), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place() {
+    let bomb = (1..20).fold("a0: &a0 [x]\n".to_owned(), |text, level| {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        text + &format!("a{level}: &a{level} [{aliases}]\n")
+    });
+    let (deep_json, deep_yaml) = ("[".repeat(100_000), format!("a: {}", "[".repeat(100_000)));
+    let deep_block: String = (0..500).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let huge = " ".repeat(MAX_DOCUMENT_BYTES + 1);
+    let cases = [
+        ("", "empty", None),
+        (" \n", "empty", None),
+        ("# nothing", "nothing", None),
+        ("a\u{0}b", "no text", None),
+        (&huge, "more than", None),
+        ("{\"a\": 1,}", "begins like JSON and is none", Some((1, 9))),
+        ("{\n\"a\": 1\n\"b\": 2}", "is none", Some((3, 1))),
+        ("{\"a\": 1, \"a\": 2}", "stands twice", Some((1, 10))),
+        ("a: 1\nb: 2\na: 3", "stands twice", Some((3, 1))),
+        ("a: 1\n---\nb: 2", "second document", Some((2, 1))),
+        ("a: *b", "", Some((1, 4))),
+        ("a: &a [*a]", "within what it names", Some((1, 8))),
+        ("? [a]\n: b", "a key", Some((1, 3))),
+        ("a: [1", "", None),
+        ("{{ if x }}\na: 1\n{{ end }}", "template tokens", None),
+        ("a: {<<: 1}", "<<", Some((1, 5))),
+        (&bomb, "values", None),
+        (&deep_json, "", None),
+        (&deep_yaml, "", None),
+        (&deep_block, "", None),
+    ];
+    for (text, expected, at) in cases {
+        let error = Document::read(text).expect_err(&text.chars().take(60).collect::<String>());
+        let shown: String = text.chars().take(40).collect();
+        assert!(!error.problem.is_empty() && error.problem.contains(expected), "{shown}: {error}");
+        if let Some((line, column)) = at {
+            assert_eq!(error.at, Some(Place { line, column }), "{shown}: {error}");
+        }
+    }
+}
+
+fn json_value() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        "[ -~]{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 5, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            proptest::collection::btree_map("[ -~]{0,8}", inner, 0..5)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest::proptest! {
+    /// JSON is read alike by both parsers, in one line and over many.
+    #[test]
+    fn any_json_is_read_as_it_is(value in json_value()) {
+        for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            if value.is_object() || value.is_array() {
+                proptest::prop_assert_eq!(&Document::read(&text).unwrap().value, &value);
+            }
+        }
+    }
+
+    /// Whatever a file holds, reading it ends, and there is an answer.
+    #[test]
+    fn any_text_gets_an_answer(text in "[ -~\n\t]{0,200}", marks in "[{}\\[\\]:,&*!<\"' \n-]{0,80}") {
+        for text in [text, marks] {
+            if let Err(error) = Document::read(&text) {
+                proptest::prop_assert!(!error.problem.is_empty());
+            }
+        }
+    }
+}
