@@ -315,11 +315,11 @@ fn a_storm_starts_one_early_run_of_a_cluster_in_a_cool_down() {
                 })
                 .collect()
         };
-        simulation.sleep_until(noon() + SignedDuration::from_mins(9)).await;
-        let soon = record(&simulation, &at_once(9, 100..110)).await;
+        simulation.sleep_until(noon() + SignedDuration::from_mins(4)).await;
+        let soon = record(&simulation, &at_once(4, 100..110)).await;
         assert_eq!((soon.kept, soon.early_run.len(), soon.failed.len()), (10, 0, 0), "not long ago");
-        simulation.sleep_until(noon() + SignedDuration::from_mins(11)).await;
-        let later = record(&simulation, &at_once(11, 200..210)).await;
+        simulation.sleep_until(noon() + SignedDuration::from_mins(6)).await;
+        let later = record(&simulation, &at_once(6, 200..210)).await;
         assert_eq!(later.early_run.len(), 1, "after the cool-down");
         assert_eq!(starts(&simulation).len(), 2);
     })
