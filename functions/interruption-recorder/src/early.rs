@@ -6,8 +6,12 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::interface::MAX_CLUSTERS;
+use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{Clock, Orchestrator, PortError, State};
-use spotkeeper_core::signals::{EARLY_RUN_COOL_DOWN, STORM_MEMORY, early_run_name, storm};
+use spotkeeper_core::signals::{
+    EARLY_RUN_COOL_DOWN, Occurrence, early_run_name, may_become_a_storm, storm, storm_memory,
+};
+use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::with_causes;
 
 use crate::{Found, Recorded, touched};
@@ -16,7 +20,8 @@ use crate::{Found, Recorded, touched};
 const AT_ONCE: usize = 8;
 
 /// Starts an early run of the clusters that these occurrences are a storm in. Where something fails
-/// on the way, the messages of those clusters come again, and with them the question.
+/// on the way, the messages of those clusters come again, and with them the question; so does a message
+/// that begins a shortage, when it may have become a drought.
 pub(crate) async fn start(
     state: &impl State,
     orchestrator: &impl Orchestrator,
@@ -28,15 +33,25 @@ pub(crate) async fn start(
     if touched.is_empty() {
         return;
     }
+    let policy = state.policy().await;
+    let drought = policy.as_ref().map_or_else(|_| Policy::default().verify, |policy| policy.verify.clone());
+    let drought = drought.drought_seconds;
     let now = clock.now();
-    let asked = touched.into_iter().map(async |cluster| (cluster, in_storm(state, cluster, now).await));
+    let asked = touched.into_iter().map(async |cluster| (cluster, happened(state, cluster, drought, now).await));
     let asked: Vec<_> = futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
     let mut stormy = Vec::new();
     let mut failed = BTreeSet::new();
-    for (cluster, storm) in asked {
-        match storm {
-            Ok(true) => stormy.push(cluster.clone()),
-            Ok(false) => {}
+    for (cluster, happened) in asked {
+        match happened {
+            Ok(happened) => {
+                if let Some(storm) = storm(&happened, drought, now) {
+                    tracing::warn!(%cluster, %storm, "a storm");
+                    stormy.push(cluster.clone());
+                }
+                let of_cluster = kept.iter().filter(|one| one.occurrence.cluster.as_ref() == Some(cluster));
+                let waits = of_cluster.filter(|one| may_become_a_storm(&one.occurrence, &happened, drought, now));
+                recorded.failed.extend(waits.map(|one| one.message.to_owned()));
+            }
             Err(error) => {
                 let error = with_causes(&error);
                 tracing::error!(error, %cluster, "whether there is a storm could not be found out: to come again");
@@ -45,25 +60,27 @@ pub(crate) async fn start(
         }
     }
     if !stormy.is_empty() {
-        let covered = covered(state, stormy).await;
+        let covered = covered(policy, stormy);
         take_and_start(state, orchestrator, now, covered, recorded, &mut failed).await;
     }
     let of_failed = |one: &&&Found<'_>| one.occurrence.cluster.as_ref().is_some_and(|name| failed.contains(name));
     recorded.failed.extend(kept.iter().filter(of_failed).map(|one| one.message.to_owned()));
 }
 
-async fn in_storm(state: &impl State, cluster: &ClusterName, now: Timestamp) -> Result<bool, PortError> {
-    let since = now.checked_sub(STORM_MEMORY.duration()).unwrap_or(Timestamp::MIN);
-    let storm = storm(&state.occurrences(cluster, since).await?, now);
-    if let Some(storm) = &storm {
-        tracing::warn!(%cluster, %storm, "a storm");
-    }
-    Ok(storm.is_some())
+/// What happened to a cluster's capacity of late.
+async fn happened(
+    state: &impl State,
+    cluster: &ClusterName,
+    drought: Seconds,
+    now: Timestamp,
+) -> Result<Vec<Occurrence>, PortError> {
+    let since = now.checked_sub(storm_memory(drought).duration()).unwrap_or(Timestamp::MIN);
+    state.occurrences(cluster, since).await
 }
 
 /// Those that the policy lets runs work on: a run that names clusters does not ask it.
-async fn covered(state: &impl State, clusters: Vec<ClusterName>) -> Vec<ClusterName> {
-    match state.policy().await {
+fn covered(policy: Result<Policy, Vec<PolicyMistake>>, clusters: Vec<ClusterName>) -> Vec<ClusterName> {
+    match policy {
         Ok(policy) if !policy.clusters.is_empty() => {
             clusters.into_iter().filter(|cluster| policy.clusters.contains(cluster)).collect()
         }

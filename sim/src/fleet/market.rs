@@ -59,10 +59,14 @@ pub fn zone_names(world: &World) -> BTreeMap<String, String> {
     world.subnets.values().map(|subnet| (zone_id(&subnet.zone), subnet.zone.clone())).collect()
 }
 
+/// The action by which [`placement_scores`] asks: IAM may refuse it.
+pub const PLACEMENT_SCORES: &str = "ec2:GetSpotPlacementScores";
+
 /// EC2's answer to a query.
 ///
 /// # Errors
-/// [`ScoreRefusal::MaxConfigLimitExceeded`], or another refusal with EC2's words.
+/// [`ScoreRefusal::MaxConfigLimitExceeded`], [`ScoreRefusal::Denied`] under that fault, or another
+/// refusal with EC2's words.
 pub fn placement_scores(world: &mut World, query: &ScoreQuery) -> Result<Vec<PlacementScore>, ScoreRefusal> {
     let ScoreQuery { region, wanted, capacity, of } = query;
     let instance_types = match wanted {
@@ -73,6 +77,9 @@ pub fn placement_scores(world: &mut World, query: &ScoreQuery) -> Result<Vec<Pla
             return Err(ScoreRefusal::Failed { detail });
         }
     };
+    if world.faults.denies(PLACEMENT_SCORES, "") {
+        return Err(ScoreRefusal::Denied { action: PLACEMENT_SCORES.to_owned() });
+    }
     let request = ScoreRequest {
         instance_types,
         target_capacity: u64::from(*capacity),

@@ -25,7 +25,7 @@ mod write;
 
 pub use inventory::{directory, instances};
 pub use look::look;
-pub use market::{placement_scores, spot_providers, zone_names};
+pub use market::{PLACEMENT_SCORES, placement_scores, spot_providers, zone_names};
 pub use snapshot::{clusters, snapshot};
 pub use write::write;
 

@@ -20,6 +20,15 @@ pub enum Fault {
         #[serde(default)]
         provider: Option<String>,
     },
+    /// New tasks of a service are stopped before their containers start.
+    TasksCannotStart {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+        /// Why.
+        why: StartFailure,
+    },
     /// Spot cannot be had on a provider, or on `all`.
     SpotUnavailable {
         /// The provider's name, or `all`.
@@ -54,6 +63,15 @@ pub enum Fault {
         /// How many; absent: all.
         #[serde(default = "all")]
         count: u32,
+    },
+    /// Placement scores are these, whatever the pools give.
+    PlacementScore {
+        /// A zone of the account; absent: every zone, and the Region.
+        #[serde(default)]
+        zone: Option<String>,
+        /// From 1 to 10; absent: there is no score.
+        #[serde(default)]
+        score: Option<u32>,
     },
     /// The functions of a service's lifecycle hooks answer FAILED.
     HookFails {
@@ -159,6 +177,29 @@ fn all() -> u32 {
     u32::MAX
 }
 
+/// Why a task is stopped before its containers start ("Amazon ECS TaskFailedToStart errors" and
+/// "CannotPullContainer task errors", developer guide).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartFailure {
+    /// Its subnet has no free address.
+    Addresses,
+    /// Its image is not there.
+    Image,
+}
+
+impl StartFailure {
+    /// The task's `stoppedReason`.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Addresses => {
+                "Unexpected EC2 error while attempting to Create Network Interface: InsufficientFreeAddressesInSubnet"
+            }
+            Self::Image => "CannotPullContainerError: pull image manifest has been retried 5 time(s): not found",
+        }
+    }
+}
+
 /// A rule for tasks that crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Crash {
@@ -175,8 +216,12 @@ pub struct Crash {
 pub struct Faults {
     /// Services whose new tasks crash.
     pub new_tasks_crash: Vec<Crash>,
+    /// Services, as `cluster/service`, whose new tasks cannot start, and why.
+    pub tasks_cannot_start: BTreeMap<String, StartFailure>,
     /// Providers that have no Spot capacity; `all` for every one.
     pub spot_unavailable: BTreeSet<String>,
+    /// Placement scores by zone, or of `all`; none where a zone is absent from the answers.
+    pub placement_scores: BTreeMap<String, Option<u32>>,
     /// Services, as `cluster/service`, whose lifecycle hooks fail.
     pub hooks_fail: BTreeSet<String>,
     /// Alarms that are in ALARM.
@@ -197,6 +242,17 @@ impl Faults {
     /// Whether Spot cannot be had on this provider.
     pub fn is_dry(&self, provider: &str) -> bool {
         self.spot_unavailable.contains("all") || self.spot_unavailable.contains(provider)
+    }
+
+    /// The placement score that a zone, or the Region, is to have, if one is: none stands for no score.
+    pub fn placement_score(&self, zone: Option<&str>) -> Option<Option<u32>> {
+        let of_zone = zone.and_then(|zone| self.placement_scores.get(zone));
+        of_zone.or_else(|| self.placement_scores.get("all")).copied()
+    }
+
+    /// Why this task cannot start, if it cannot.
+    pub fn start_failure(&self, task: &Task) -> Option<StartFailure> {
+        self.tasks_cannot_start.get(&task.service.to_string()).copied()
     }
 
     /// Whether this task is to crash.

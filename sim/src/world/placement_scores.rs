@@ -1,7 +1,8 @@
 //! Spot placement scores: how likely a Spot request is to succeed, by the capacity pools.
 //!
 //! AWS publishes neither how a score comes about nor how many configurations it takes. Here a score
-//! is three times what the pools give, over what is asked for, from 1 to 10.
+//! is three times what the pools give, over what is asked for, from 1 to 10, unless a fault says which
+//! it is.
 
 use super::pools::PoolKey;
 use super::rules::Rule;
@@ -50,7 +51,7 @@ const MOST_SCORES: usize = 10;
 
 impl World {
     /// The scores of the zones, or of the Region, best first. A zone of
-    /// `spotPlacementAbsentZones` has none.
+    /// `spotPlacementAbsentZones` has none, and neither has one that a fault leaves without.
     pub fn spot_placement_scores(&mut self, request: &ScoreRequest) -> Result<Vec<Score>, Refusal> {
         self.take_configuration(request)?;
         let zones: Vec<String> = {
@@ -60,13 +61,18 @@ impl World {
             zones
         };
         if !request.single_zone {
-            return Ok(vec![Score { zone: None, score: self.score(request, &zones) }]);
+            let score = self.faults.placement_score(None).unwrap_or_else(|| Some(self.score(request, &zones)));
+            return Ok(score.map(|score| Score { zone: None, score }).into_iter().collect());
         }
         let absent = &self.settings.spot_placement_absent_zones;
         let mut scores: Vec<Score> = zones
             .into_iter()
             .filter(|z| !absent.contains(z) || !self.holds(Rule::ZonesMayBeAbsent))
-            .map(|z| Score { score: self.score(request, std::slice::from_ref(&z)), zone: Some(z) })
+            .filter_map(|z| {
+                let by_pools = || Some(self.score(request, std::slice::from_ref(&z)));
+                let score = self.faults.placement_score(Some(&z)).unwrap_or_else(by_pools)?;
+                Some(Score { zone: Some(z), score })
+            })
             .collect();
         scores.sort_by_key(|s| std::cmp::Reverse(s.score));
         scores.truncate(MOST_SCORES);

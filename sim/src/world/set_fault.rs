@@ -56,6 +56,13 @@ impl World {
                     self.faults.new_tasks_crash.push(crash);
                 }
             }
+            Fault::TasksCannotStart { cluster, service, why } => {
+                let key = self.existing_service(&cluster, &service)?.to_string();
+                self.faults.tasks_cannot_start.remove(&key);
+                if on {
+                    self.faults.tasks_cannot_start.insert(key, why);
+                }
+            }
             Fault::SpotUnavailable { provider } => {
                 if provider != "all" {
                     let found = self.existing_provider(&provider)?;
@@ -73,6 +80,19 @@ impl World {
             }
             Fault::RebalanceRecommendation { pool, count } => {
                 self.recommend_rebalance(&pool, count)?;
+            }
+            Fault::PlacementScore { zone, score } => {
+                if let Some(zone) = &zone {
+                    existing("zone", zone, self.subnets.values().map(|s| s.zone.as_str()).collect())?;
+                }
+                if score.is_some_and(|score| !(1..=10).contains(&score)) {
+                    return Err(format!("score is {score:?}: allowed are 1 to 10"));
+                }
+                let zone = zone.unwrap_or_else(|| "all".to_owned());
+                self.faults.placement_scores.remove(&zone);
+                if on {
+                    self.faults.placement_scores.insert(zone, score);
+                }
             }
             Fault::HookFails { cluster, service } => {
                 let key = self.existing_service(&cluster, &service)?;

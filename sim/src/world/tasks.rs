@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::arn::ServiceKey;
 use super::deployments::ContainerImage;
+use super::faults::StartFailure;
 use super::rules::Rule;
 use super::services::{Scheduling, Service};
 use super::shapes::LaunchType;
@@ -230,6 +231,18 @@ impl World {
             return;
         };
         match task.phase {
+            Phase::Pending if self.faults.start_failure(task).is_some() => {
+                let why = self.faults.start_failure(task).map_or("", StartFailure::reason);
+                task.stop_code = Some("TaskFailedToStart");
+                task.stopped_reason = Some(why.to_owned());
+                task.doomed = true;
+                task.stopping_at = Some(now);
+                task.phase = Phase::Deprovisioning;
+                let deployment = task.deployment.clone();
+                self.step_after(id, d.deprovisioning);
+                self.tell(service, format!("failed to launch a task with (error {why})."));
+                self.task_failed(service, &deployment);
+            }
             Phase::Provisioning => {
                 task.phase = Phase::Pending;
                 self.step_after(id, d.pending);

@@ -9,6 +9,7 @@ use aws_sim::world::shapes::StrategyItem;
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use spotkeeper_core::control::Dial;
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::switch::{Scope, SwitchEntry};
@@ -22,6 +23,9 @@ use crate::simulation::{Inner, Simulation};
 
 /// How often the world is looked at while nobody calls.
 const TICK: SignedDuration = SignedDuration::from_secs(30);
+
+/// The actions that faults of the account may name: the ports have faults of their own.
+pub(crate) const ACTIONS: &[&str] = &[aws_sim::fleet::PLACEMENT_SCORES];
 
 /// What the names of the schedule's executions begin with.
 const SCHEDULED: &str = "schedule-";
@@ -55,6 +59,10 @@ pub enum Happening {
     SwitchByHand(SwitchEntry),
     /// A person takes a switch out of the table by hand.
     ReleaseByHand(Scope),
+    /// A person puts a dial into the table by hand.
+    Dial(Dial),
+    /// A person takes a dial out of the table by hand.
+    DialOff(Scope),
     /// A target group has another attribute.
     TargetGroup {
         /// Its ARN.
@@ -190,7 +198,7 @@ fn spawn(simulation: &Simulation, name: &str, input: Value, alive: &Rc<Cell<u32>
 fn happen(inner: &mut Inner, origin: Timestamp, happening: &Happening) {
     let said = match happening {
         Happening::Aws { fault, on } => {
-            let done = inner.world.set_fault(fault.clone(), *on, &[]);
+            let done = inner.world.set_fault(fault.clone(), *on, ACTIONS);
             let how = if *on { "" } else { "off: " };
             done.map_or_else(|why| why, |()| format!("{how}{fault:?}"))
         }
@@ -203,6 +211,15 @@ fn happen(inner: &mut Inner, origin: Timestamp, happening: &Happening) {
             inner.promises.switch_removed(scope);
             inner.tables.switches.remove(scope);
             format!("takes the switch over {scope} out of the table")
+        }
+        Happening::Dial(dial) => {
+            inner.tables.dials.insert(dial.scope.clone(), dial.clone());
+            let until = dial.until.map_or_else(String::new, |until| format!(" until {until}"));
+            format!("turns the dial of {} to {}{until}", dial.scope, dial.percent)
+        }
+        Happening::DialOff(scope) => {
+            inner.tables.dials.remove(scope);
+            format!("takes the dial of {scope} out of the table")
         }
         Happening::TargetGroup { arn, key, value } => {
             let change = [(key.clone(), value.clone())];

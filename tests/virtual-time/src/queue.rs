@@ -4,6 +4,7 @@
 use aws_sim::world::event_bridge::BusEvent;
 use interruption_recorder::Message;
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::Value;
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
@@ -22,6 +23,16 @@ const VISIBILITY: SignedDuration = SignedDuration::from_secs(360);
 const RECEIVES: u32 = 5;
 /// Of so many events one comes twice.
 const TWICE: u32 = 10;
+
+/// How events come, where a test wants it worse than usual.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// How often each event comes.
+    pub copies: u32,
+    /// How late each copy may be.
+    pub late: SignedDuration,
+}
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -43,12 +54,17 @@ impl Queue {
     pub fn fill(&mut self, inner: &mut Inner) {
         let now = inner.world.now();
         for event in inner.world.take_events().iter().filter(|event| has_rule(event)) {
-            let copies = if inner.events_rng.u32(0..TWICE) == 0 { 2 } else { 1 };
-            for _ in 0..copies {
+            let usual = if inner.events_rng.u32(0..TWICE) == 0 { 2 } else { 1 };
+            for _ in 0..inner.delivery.map_or(usual, |delivery| delivery.copies) {
                 self.count += 1;
+                let late = inner.delivery.map_or(0, |delivery| delivery.late.as_secs());
+                let visible_at = match late {
+                    0 => now,
+                    late => now + SignedDuration::from_secs(inner.events_rng.i64(0..=late)),
+                };
                 let body = serde_json::to_string(event).unwrap_or_default();
                 let message = Message { id: format!("message-{}", self.count), body };
-                self.waiting.push(Waiting { message, visible_at: now, receives: 0 });
+                self.waiting.push(Waiting { message, visible_at, receives: 0 });
             }
         }
         inner.events_rng.shuffle(&mut self.waiting);

@@ -15,6 +15,7 @@ use crate::clock::VirtualClock;
 use crate::journal::Journal;
 use crate::ports::{Call, FaultKind, Faults, KeptTargetGroups};
 use crate::promises::Promises;
+use crate::queue::Delivery;
 use crate::tables::Tables;
 
 /// A simulated account with Spotkeeper in it. Cheap to clone.
@@ -48,6 +49,8 @@ pub struct Inner {
     /// What is random about events and the function that gets them: apart, so that a run goes the
     /// same way whatever else happens in the account.
     pub events_rng: fastrand::Rng,
+    /// How the account's events come; `None`: soon, and some twice.
+    pub delivery: Option<Delivery>,
     /// Early runs that were asked for and are still to begin.
     pub starts: Vec<(RunId, Value)>,
     /// The names of all early runs that were asked for.
@@ -74,6 +77,7 @@ impl Simulation {
             latency: (20, 80),
             rng: fastrand::Rng::with_seed(seed),
             events_rng: fastrand::Rng::with_seed(seed ^ 0x0065_7665_6e74_7300),
+            delivery: None,
             starts: Vec::new(),
             started: BTreeSet::new(),
             rng_of_scores: fastrand::Rng::with_seed(seed),

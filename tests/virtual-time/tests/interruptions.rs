@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aws_sim::world::World;
@@ -139,7 +139,8 @@ fn the_documented_samples_are_kept_once_whatever_their_order() {
         for messages in [&forwards, &backwards] {
             let simulation = simulation(1);
             let recorded = record(&simulation, messages).await;
-            assert_eq!(recorded.failed.len(), 0);
+            // The shortage is young: it is looked at again when it may be a drought.
+            assert_eq!(recorded.failed, BTreeSet::from(["placement-failure".to_owned()]));
             // Of the task's three events one counts; the group of the failed launch is nobody's here.
             assert_eq!((recorded.kept, recorded.known, recorded.malformed), (5, 2, 0), "{recorded:?}");
             let ignored = BTreeMap::from([("elsewhere", 1), ("other_action", 2), ("other_stop", 1)]);
@@ -274,6 +275,35 @@ fn what_may_be_done_later_comes_again_and_nothing_else() {
     }
 }
 
+/// ECS may tell of a shortage but once: its message waits in the queue until it may be a drought.
+#[test]
+fn a_shortage_starts_an_early_run_when_it_has_lasted() {
+    let cases = [
+        // name, `drought_seconds`, early runs at first and after six minutes, whether it waits at first
+        ("the default", 300, (0, 1), true),
+        // One that comes twice while it is news, and after the cool-down, starts another.
+        ("no time at all", 0, (1, 1), false),
+        ("longer than messages may wait", 1_201, (0, 0), false),
+    ];
+    for (name, drought, runs, waits) in cases {
+        in_virtual_time(async {
+            let simulation = simulation(1);
+            simulation.with(|inner| {
+                let policy = inner.tables.policy.as_mut().unwrap();
+                policy.verify.drought_seconds = spotkeeper_core::units::Seconds(drought);
+            });
+            let messages = [message("short", &samples()["placement-failure"])];
+            let first = record(&simulation, &messages).await;
+            assert_eq!((first.kept, first.failed.len()), (1, usize::from(waits)), "{name}: {first:?}");
+            simulation.sleep_until(noon() + SignedDuration::from_mins(6)).await;
+            let second = record(&simulation, &messages).await;
+            assert_eq!((second.known, second.failed.len()), (1, 0), "{name}: {second:?}");
+            assert_eq!((first.early_run.len(), second.early_run.len()), runs, "{name}");
+        })
+        .unwrap();
+    }
+}
+
 /// What is known without the instances does not wait for them, and is looked up all the same.
 #[test]
 fn a_failed_launch_does_not_wait_for_instances() {
@@ -285,7 +315,8 @@ fn a_failed_launch_does_not_wait_for_instances() {
         messages.push(message("launch", &launch));
         goes_wrong(&simulation, FaultKind::Throttle, "inventory.instances", 1);
         let recorded = record(&simulation, &messages).await;
-        assert_eq!((recorded.kept, recorded.failed.len()), (1, 1), "{recorded:?}");
+        assert_eq!(recorded.kept, 1, "{recorded:?}");
+        assert_eq!(recorded.failed, messages.iter().map(|message| message.id.clone()).collect(), "the launch may last");
         let kept = kept(&simulation);
         assert_eq!(kept[0].provider.as_ref().map(|name| name.as_str()), Some("spot"), "{kept:?}");
         assert!(kept[0].cluster.is_some() && kept[0].is_shortage(), "{kept:?}");
@@ -315,11 +346,11 @@ fn a_storm_starts_one_early_run_of_a_cluster_in_a_cool_down() {
                 })
                 .collect()
         };
-        simulation.sleep_until(noon() + SignedDuration::from_mins(9)).await;
-        let soon = record(&simulation, &at_once(9, 100..110)).await;
+        simulation.sleep_until(noon() + SignedDuration::from_mins(4)).await;
+        let soon = record(&simulation, &at_once(4, 100..110)).await;
         assert_eq!((soon.kept, soon.early_run.len(), soon.failed.len()), (10, 0, 0), "not long ago");
-        simulation.sleep_until(noon() + SignedDuration::from_mins(11)).await;
-        let later = record(&simulation, &at_once(11, 200..210)).await;
+        simulation.sleep_until(noon() + SignedDuration::from_mins(6)).await;
+        let later = record(&simulation, &at_once(6, 200..210)).await;
         assert_eq!(later.early_run.len(), 1, "after the cool-down");
         assert_eq!(starts(&simulation).len(), 2);
     })

@@ -124,7 +124,13 @@ fn shortage<'a>(recent: impl Iterator<Item = &'a Occurrence>, drought: Seconds) 
     (last.duration_since(*first) >= drought.duration()).then_some(*last)
 }
 
-fn score(control: &Control, signals: &Signals, spot: &ProviderName, family: Family, now: Timestamp) -> ScoreEvidence {
+pub(super) fn score(
+    control: &Control,
+    signals: &Signals,
+    spot: &ProviderName,
+    family: Family,
+    now: Timestamp,
+) -> ScoreEvidence {
     match family {
         Family::Fargate | Family::ManagedInstances => return ScoreEvidence::NotApplicable,
         Family::AutoScalingGroup => {}

@@ -1,6 +1,8 @@
 //! The controller: how much of a pair's capacity may be on Spot now, and why.
 
 mod ceiling;
+#[cfg(test)]
+mod days;
 mod dial;
 mod evidence;
 mod steer;

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::evidence::share;
+use super::evidence::{score, share};
 use super::{Direction, Dry, Evidence, PairCeiling, PairFacts, ScoreEvidence, Trend, evidence};
 use crate::ids::ClusterName;
 use crate::plan::Pair;
@@ -141,12 +141,17 @@ pub fn steer(input: &SteerInput<'_>, pair: &Pair, facts: &PairFacts, before: Opt
 }
 
 /// A pair that was not known starts with what its services have on Spot already, one step or one
-/// task at the least. What has happened before is not held against it twice: it counts from now on.
+/// task at the least, unless a fresh score is poor. What has happened before is not held against it twice: it counts from now on.
 fn first_seen(input: &SteerInput<'_>, pair: &Pair, facts: &PairFacts) -> PairCeiling {
+    let score = score(input.control, input.signals, &pair.spot, facts.family, input.now);
+    let first = match score {
+        ScoreEvidence::Fresh { trend } if lost_trust(input.control, &trend).is_some() => Percent::ZERO,
+        _ => step(input, facts),
+    };
     PairCeiling {
         cluster: input.cluster.clone(),
         pair: pair.clone(),
-        ceiling: share(facts.spot_cpu, facts.task_cpu).max(step(input, facts)).min(input.policy_ceiling),
+        ceiling: share(facts.spot_cpu, facts.task_cpu).max(first).min(input.policy_ceiling),
         changed_at: input.now,
         direction: Direction::Set,
         answered_until: input.now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN),
@@ -273,7 +278,11 @@ fn held(input: &SteerInput<'_>, at: &PairCeiling, evidence: &Evidence) -> Option
         return Some(CeilingReason::Dry);
     }
     let quiet_since = at.changed_at.max(at.answered_until);
-    let quiet = input.now.duration_since(quiet_since) >= input.control.raise_after_seconds.duration();
+    let rest = match at.direction {
+        Direction::Cut => input.control.raise_after_seconds.max(input.control.cool_down_seconds),
+        Direction::Set | Direction::Raised => input.control.raise_after_seconds,
+    };
+    let quiet = input.now.duration_since(quiet_since) >= rest.duration();
     if !quiet || evidence.interruptions > 0 {
         return Some(CeilingReason::Resting);
     }

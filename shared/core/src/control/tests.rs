@@ -136,6 +136,41 @@ fn a_pair_of_groups_follows_its_score() {
             ("at the cap", |case| case.cap = 20, (20, "at_cap")),
             ("up to the cap", |case| case.cap = 22, (22, "quiet")),
             ("no step", |case| case.step = 0, (20, "no_step")),
+            (
+                "first seen with a poor score",
+                |case| {
+                    case.before = None;
+                    case.facts.spot_cpu = CpuUnits(0);
+                    case.scores(&[2]);
+                },
+                (0, "first_seen"),
+            ),
+            (
+                "first seen with a poor score and with Spot",
+                |case| {
+                    case.before = None;
+                    case.scores(&[2]);
+                },
+                (20, "first_seen"),
+            ),
+            (
+                "cut within the cool-down, however short the quiet may be",
+                |case| {
+                    case.control.raise_after_seconds = Seconds(0);
+                    case.before().direction = Direction::Cut;
+                    case.before().changed_at = at(-1_799);
+                },
+                (20, "resting"),
+            ),
+            (
+                "cut before the cool-down",
+                |case| {
+                    case.control.raise_after_seconds = Seconds(0);
+                    case.before().direction = Direction::Cut;
+                    case.before().changed_at = at(-1_800);
+                },
+                (25, "quiet"),
+            ),
             ("not asked", |case| case.signals.scores.clear(), (20, "no_score")),
             (
                 "not asked, and optional",

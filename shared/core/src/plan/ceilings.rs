@@ -1,7 +1,8 @@
 //! The ceilings of a run: what policy, dial and windows allow a cluster, and what the controller makes
 //! of each of its pairs.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,10 @@ use crate::control::{OpenWindow, PairFacts, SteerInput, Steered, dial_over, stee
 use crate::interface::MAX_MOVES;
 use crate::observe::{Depth, Reading};
 use crate::record::RunMode;
+use crate::signals::{Occurrence, Signals};
 use crate::units::{CpuUnits, Percent, Seconds};
+use crate::verify::Sign;
+use crate::verify::signs::newest_sign;
 
 /// What bounds the ceilings of a cluster from above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,19 +139,38 @@ fn pair_budget(
     let budget = input.policy.budget_of(cluster);
     let facts = facts(input, pair, positions, whole.task_cpu)?;
     let remembered = input.memory.signals.ceilings.iter().find(|one| one.pair == *pair);
+    let signals = signals(input, pair, positions);
     let steer_input = SteerInput {
         control: &input.policy.control,
         step: budget.step_percent,
         cap: cap.percent,
         policy_ceiling: budget.ceiling_percent,
         drought: input.policy.verify.drought_seconds,
-        signals: &input.memory.signals,
+        signals: &signals,
         cluster,
         now: input.now,
     };
     let steered = steer(&steer_input, pair, &facts, remembered);
     let room = whole.room(steered.effective, budget.tolerance_percent, facts.spot_cpu);
     Some(PairBudget { steered, room })
+}
+
+/// What is known of a pair's capacity. An event of a placement that failed may not say why (on Fargate a
+/// quota reads as a lack of capacity does); where the service's own events name another cause, that one
+/// counts.
+fn signals<'a>(input: &PlanInput<'a>, pair: &Pair, positions: &[&Position<'_>]) -> Cow<'a, Signals> {
+    let other_cause = |position: &&&Position<'_>| match newest_sign(&position.service.events, pair) {
+        Some(Sign::SpotCapacity | Sign::OnDemandCapacity) | None => false,
+        Some(Sign::Quota | Sign::Addresses | Sign::Image | Sign::MaxSize | Sign::Placement | Sign::Internal) => true,
+    };
+    let named: BTreeSet<&str> =
+        positions.iter().filter(other_cause).map(|position| position.service.id.name.as_str()).collect();
+    let mut signals = Cow::Borrowed(&input.memory.signals);
+    if !named.is_empty() {
+        let of_them = |one: &Occurrence| one.service.as_deref().is_some_and(|name| named.contains(name));
+        signals.to_mut().occurrences.retain(|one| !(one.is_shortage() && of_them(one)));
+    }
+    signals
 }
 
 /// The services of a pair, taken together; `None` where its Spot provider could not be read.
@@ -166,8 +189,10 @@ fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>], task_c
     let held_back =
         ledgers().filter(|(_, ledger)| ledger.failures > 0 && ledger.quarantined_until(input.now).is_some());
     let stable = ledgers().filter(|(position, ledger)| {
+        // One that was brought down again, by a switch, has shown nothing.
         let in_place =
-            ledger.last_write.as_ref().is_some_and(|last| last.after.equivalent(&position.service.placed_by));
+            ledger.last_write.as_ref().is_some_and(|last| last.after.equivalent(&position.service.placed_by))
+                && position.service.strategy().is_some_and(|strategy| strategy.uses(&pair.spot));
         in_place && ledger.open.is_none() && ledger.failures == 0 && !position.service.deploying()
     });
     Some(PairFacts {

@@ -151,6 +151,11 @@ pub(crate) fn lack_of_spot<'a>(events: &'a [ServiceEvent], pair: &Pair, since: T
     signs(events, pair, since).find(|(sign, _)| *sign == Sign::SpotCapacity).map(|(_, message)| message)
 }
 
+/// The newest sign of all.
+pub(crate) fn newest_sign(events: &[ServiceEvent], pair: &Pair) -> Option<Sign> {
+    signs(events, pair, Timestamp::MIN).next().map(|(sign, _)| sign)
+}
+
 fn signs<'a>(events: &'a [ServiceEvent], pair: &Pair, since: Timestamp) -> impl Iterator<Item = (Sign, &'a str)> {
     let recent = events.iter().filter(move |event| event.at >= since);
     recent.filter_map(move |event| sign(&event.message, pair).map(|sign| (sign, event.message.as_str())))

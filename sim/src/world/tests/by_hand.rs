@@ -183,6 +183,29 @@ fn an_absent_zone_has_no_score() {
 }
 
 #[test]
+fn a_fault_says_which_score_a_zone_has() {
+    let mut world = world();
+    let mut fault = |zone: Option<&str>, score: Option<u32>, on: bool| {
+        world.set_fault(Fault::PlacementScore { zone: zone.map(str::to_owned), score }, on, &[])?;
+        let zones = world.spot_placement_scores(&request(&THREE, 1, true)).unwrap();
+        let region = world.spot_placement_scores(&request(&THREE, 1, false)).unwrap();
+        let said = |s: &Score| format!("{} {}", s.zone.as_deref().unwrap_or("Region"), s.score);
+        Ok::<_, String>(zones.iter().chain(&region).map(said).collect::<Vec<_>>())
+    };
+    let all = ["eu-west-1a 4", "eu-west-1b 4", "eu-west-1c 4", "Region 4"];
+    assert_eq!(fault(None, Some(4), true).unwrap(), all);
+    let but_one = ["eu-west-1a 4", "eu-west-1c 4", "eu-west-1b 2", "Region 4"];
+    assert_eq!(fault(Some("eu-west-1b"), Some(2), true).unwrap(), but_one, "best first");
+    assert_eq!(fault(Some("eu-west-1b"), None, true).unwrap(), ["eu-west-1a 4", "eu-west-1c 4", "Region 4"]);
+    assert_eq!(fault(Some("eu-west-1b"), None, false).unwrap(), all);
+    assert_eq!(fault(None, None, true).unwrap(), [""; 0]);
+    let by_pools = ["eu-west-1a 10", "eu-west-1b 10", "eu-west-1c 10", "Region 10"];
+    assert_eq!(fault(None, None, false).unwrap(), by_pools, "without a limit there is always enough");
+    assert!(fault(Some("eu-west-1z"), None, true).unwrap_err().contains("eu-west-1a"));
+    assert!(fault(None, Some(11), true).unwrap_err().contains("1 to 10"));
+}
+
+#[test]
 fn new_configurations_are_limited_and_used_ones_can_be_asked_again() {
     let mut world = world();
     world.settings.spot_placement_configurations_per_day = 2;

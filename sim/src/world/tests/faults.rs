@@ -28,6 +28,29 @@ fn stale_reads_show_a_service_as_it_was_before_a_write() {
 }
 
 #[test]
+fn tasks_that_cannot_start_say_why_and_count_as_failed() {
+    for (why, said) in [("addresses", "InsufficientFreeAddressesInSubnet"), ("image", "CannotPullContainerError")] {
+        let mut world = world();
+        let cannot = serde_json::json!({"fault": "tasks_cannot_start", "cluster": "c", "service": "web", "why": why});
+        fault(&mut world, cannot.clone(), true).unwrap();
+        world.update_service(&forced("web", None)).unwrap();
+        world.advance_by(120.0);
+        let web = get(&world, "web");
+        assert!(web.deployments[0].failed_tasks > 0, "{why}");
+        assert!(web.events.iter().any(|event| event.message.contains(said)), "{why}: {:?}", web.events);
+        let stopped =
+            |t: &&crate::world::tasks::Task| t.service.name == "web" && t.stop_code == Some("TaskFailedToStart");
+        assert!(
+            world.tasks.values().any(|t| stopped(&t) && t.stopped_reason.as_ref().unwrap().contains(said)),
+            "{why}"
+        );
+        fault(&mut world, cannot, false).unwrap();
+        world.advance_by(1_800.0);
+        assert_eq!(get(&world, "web").deployments.len(), 1, "{why}: it starts again");
+    }
+}
+
+#[test]
 fn faults_name_what_exists() {
     let mut world = world();
     let cases = [

@@ -1,5 +1,6 @@
 //! Core's ports on a simulation. Each call takes its time both ways, is counted, and may go wrong.
 
+mod ceilings;
 mod events;
 mod faults;
 mod fleet;

@@ -2,21 +2,22 @@
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::Assessment;
-use spotkeeper_core::control::PairCeiling;
+use spotkeeper_core::control::{PairCeiling, Steered};
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
-use spotkeeper_core::plan::Short;
+use spotkeeper_core::plan::{Cap, CapBy, Short};
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
 use spotkeeper_core::signals::{AskedQueries, Occurrence, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
-use super::Ports;
+use super::{Ports, ceilings};
 use crate::simulation::Inner;
 
-/// Notes what a report says that the one before it did not: writes that were taken back, and
-/// services that miss tasks and are not moved.
+/// Notes what a report says that the one before it did not: what bounds the ceilings, ceilings that
+/// changed or are held for another reason, writes that were taken back, and services that miss tasks
+/// and are not moved.
 fn tell(inner: &mut Inner, report: &ClusterReport) {
     let of_cluster = inner.tables.reports.values().filter(|before| before.cluster == report.cluster);
     let before = of_cluster.max_by_key(|before| before.at);
@@ -25,6 +26,14 @@ fn tell(inner: &mut Inner, report: &ClusterReport) {
         before.is_some_and(|before| before.short.iter().any(same))
     };
     let mut lines = Vec::new();
+    let cap_before = before.and_then(|before| before.cap.as_ref());
+    let bound = |cap: &&Cap| cap_before != Some(*cap) && (cap_before.is_some() || cap.by != CapBy::Policy);
+    lines.extend(report.cap.as_ref().filter(bound).map(|cap| ceilings::cap(&report.cluster, cap)));
+    for steered in &report.ceilings {
+        let of_pair = |one: &&Steered| one.after.pair == steered.after.pair;
+        let known = before.and_then(|before| before.ceilings.iter().find(of_pair));
+        lines.extend(ceilings::steered(&report.cluster, known, steered));
+    }
     for reverted in &report.reverted {
         let evidence = reverted.write.evidence().unwrap_or_default();
         lines.push(format!("{} was taken back, {} times: {evidence}", reverted.service, reverted.reverts));

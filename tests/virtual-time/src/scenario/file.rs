@@ -10,6 +10,7 @@ use serde_saphyr::Spanned;
 use spotkeeper_core::record::Outcome;
 
 use super::happenings::Event;
+use crate::queue::Delivery;
 
 /// A whole scenario file.
 #[derive(Debug, Deserialize)]
@@ -32,6 +33,9 @@ pub struct ScenarioFile {
     /// The time between two starts of the placement scorer; null: it does not run.
     #[serde(default = "scores")]
     pub scores: Option<SignedDuration>,
+    /// How the account's events come; absent: soon, one in ten twice, shuffled.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
     /// How long it lasts.
     pub duration: SignedDuration,
     /// How long readings of target groups are kept, as the fleet on AWS keeps them; absent: each is

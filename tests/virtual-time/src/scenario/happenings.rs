@@ -1,16 +1,19 @@
 //! What others do in a scenario, as its file says it.
 
+use aws_sim::fleet::PLACEMENT_SCORES;
 use aws_sim::world::faults::Fault;
 use aws_sim::world::shapes::StrategyItem;
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
+use spotkeeper_core::control::Dial;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::policy::checked;
 use spotkeeper_core::switch::{Scope, SwitchEntry};
+use spotkeeper_core::units::Percent;
 
-use crate::day::Happening;
+use crate::day::{ACTIONS, Happening};
 use crate::ports::{FaultKind, FaultRule};
 
 /// Something that happens, once or again and again.
@@ -43,6 +46,10 @@ enum What {
     SwitchByHand(Scope),
     /// A person takes it out by hand.
     ReleaseByHand(Scope),
+    /// A person puts a dial into the table by hand.
+    Dial(DialByHand),
+    /// A person takes it out by hand.
+    DialOff(Scope),
     /// A target group's deregistration delay is another.
     DeregistrationDelay { target_group: String, seconds: u32 },
     /// A provider is no longer associated with a cluster.
@@ -80,6 +87,18 @@ struct Ports {
     /// Of a thousand calls.
     #[serde(default = "all")]
     per_mille: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DialByHand {
+    scope: Scope,
+    /// Absent: the item has none that could be read, which counts as 0 (`shared/aws/src/state/dials.rs`).
+    #[serde(default)]
+    percent: Option<Percent>,
+    /// When it ends by itself.
+    #[serde(default)]
+    until: Option<Timestamp>,
 }
 
 const fn always() -> u32 {
@@ -131,6 +150,15 @@ impl What {
                 unenrolled: false,
             }),
             What::ReleaseByHand(scope) => Happening::ReleaseByHand(scope.clone()),
+            What::Dial(DialByHand { scope, percent, until }) => Happening::Dial(Dial {
+                scope: scope.clone(),
+                percent: percent.unwrap_or(Percent::ZERO),
+                reason: "by hand".to_owned(),
+                who: "a person".to_owned(),
+                set_at: Timestamp::UNIX_EPOCH,
+                until: *until,
+            }),
+            What::DialOff(scope) => Happening::DialOff(scope.clone()),
             What::DeregistrationDelay { target_group, seconds } => {
                 let names = world.target_groups.values().map(|group| group.name.as_str());
                 let found = world.target_groups.values().find(|group| group.name == *target_group);
@@ -185,14 +213,17 @@ impl Ports {
     }
 }
 
-/// A fault of the account whose names exist. What only the wire can do is refused.
+/// A fault of the account whose names exist. What only the wire can do is refused; that IAM refuses
+/// placement scores shows in process too.
 fn possible(world: &World, fault: &Fault, on: bool) -> Result<Happening, String> {
-    let of_the_wire =
-        matches!(fault, Fault::LoseAnswer { .. } | Fault::Throttle { .. } | Fault::Deny { .. } | Fault::Hold { .. });
+    let of_the_wire = match fault {
+        Fault::Deny { action, .. } => action != PLACEMENT_SCORES,
+        _ => matches!(fault, Fault::LoseAnswer { .. } | Fault::Throttle { .. } | Fault::Hold { .. }),
+    };
     if of_the_wire {
         return Err("that is for the wire alone: use ports, with fault die_before, die_after, lose_answer, stall, throttle, fail or gaps".to_owned());
     }
-    world.clone().set_fault(fault.clone(), on, &[])?;
+    world.clone().set_fault(fault.clone(), on, ACTIONS)?;
     Ok(Happening::Aws { fault: fault.clone(), on })
 }
 

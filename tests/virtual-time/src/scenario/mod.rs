@@ -102,7 +102,10 @@ impl Scenario {
         in_virtual_time(async {
             let tables = Tables::new(Ok(self.policy.clone()));
             let simulation = Simulation::start(self.world.clone(), tables, self.file.seed);
-            simulation.with(|inner| inner.keep_target_groups_for(self.file.target_groups_kept));
+            simulation.with(|inner| {
+                inner.keep_target_groups_for(self.file.target_groups_kept);
+                inner.delivery = self.file.delivery;
+            });
             live(&simulation, &self.day).await;
             simulation.with(|inner| self.judge(inner))
         })

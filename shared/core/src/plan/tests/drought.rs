@@ -1,8 +1,10 @@
 //! Droughts that hit services at rest, and what is no drought.
 
 use super::*;
+use crate::control::Dry;
 use crate::observe::{ServiceEvent, tag};
 use crate::plan::ShortWhy;
+use crate::signals::{Occurrence, OccurrenceKind};
 use crate::verify::Sign;
 
 const NO_CAPACITY: &str = "was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.";
@@ -337,4 +339,58 @@ fn a_snapshot_keeps_the_newest_events_of_an_hour() {
     assert_eq!(kept, [event(-1), event(-5), event(-3_600)]);
     let many = crate::observe::recent((0..100).map(|n| event(-n)).collect(), fixtures::now());
     assert_eq!((many.len(), many.last()), (20, Some(&event(-19))));
+}
+
+/// An event of a failed placement on Fargate does not say whether it was capacity or a quota.
+#[test]
+fn a_pair_is_not_dry_where_the_services_own_events_name_another_cause() {
+    let cases: [(&str, usize, &str, Option<&str>, bool); 5] = [
+        ("no capacity", 2, NO_CAPACITY, Some("web"), true),
+        ("a quota", 2, QUOTA, Some("web"), false),
+        ("a quota, which is over", 0, QUOTA, Some("web"), false),
+        ("a quota, and another service finds no capacity", 2, QUOTA, Some("cart"), true),
+        ("a quota, and a group's launches find no capacity", 2, QUOTA, None, true),
+    ];
+    for (name, lost, said, of, dry) in cases {
+        let mut scene = Scene::new(Family::Fargate);
+        scene.lose(lost, 0);
+        scene.tell(-600, said);
+        let mut memory = fixtures::open_memory(vec![scene.ledger.clone()]);
+        memory.signals.occurrences = [-600, -60].map(|seconds| failed_placement(of, seconds)).to_vec();
+        let snapshot = fixtures::snapshot(vec![scene.service.clone()]);
+        let plan = plan_of(&open_policy(), &snapshot, &memory, &run(RunMode::Ordinary));
+        assert_eq!(plan.ceilings[0].after.dry.is_some(), dry, "{name}: {:?}", plan.ceilings);
+    }
+}
+
+fn failed_placement(service: Option<&str>, seconds: i64) -> Occurrence {
+    Occurrence {
+        id: format!("failed-{seconds}"),
+        kind: OccurrenceKind::PlacementFailure,
+        at: fixtures::at(seconds),
+        cluster: Some(fixtures::cluster_name()),
+        provider: Some(fixtures::pair(Family::Fargate).spot),
+        service: service.map(str::to_owned),
+        pool: None,
+        sign: Some(Sign::SpotCapacity),
+    }
+}
+
+/// A canary that a switch has brought down again has shown nothing.
+#[test]
+fn a_pair_stays_dry_until_a_move_up_over_it_has_stood() {
+    for (name, spot, dry) in [("the canary stands", 1, false), ("it was brought down again", 0, true)] {
+        let service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 0, 1, spot);
+        let ledger = Ledger {
+            last_up_at: Some(fixtures::at(-600)),
+            last_write: Some(fixtures::last_write(&service)),
+            ..fixtures::ledger(&service)
+        };
+        let mut memory = fixtures::open_memory(vec![ledger]);
+        for ceiling in &mut memory.signals.ceilings {
+            ceiling.dry = Some(Dry { seen_at: fixtures::at(-7_200), until: fixtures::at(-900), times: 1 });
+        }
+        let plan = plan_of(&open_policy(), &fixtures::snapshot(vec![service]), &memory, &run(RunMode::Ordinary));
+        assert_eq!(plan.ceilings[0].after.dry.is_some(), dry, "{name}: {:?}", plan.ceilings);
+    }
 }
