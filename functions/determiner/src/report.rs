@@ -61,6 +61,7 @@ pub(crate) fn report(
         spot_tasks: number(on_spot),
         on_demand_tasks: number(running - on_spot),
         waves: plan.waves.clone(),
+        followed_at_once: plan.followed_at_once.clone(),
         left_on_spot,
         left_on_spot_more,
         skewed: plan.skewed.iter().take(SKEWED).cloned().collect(),

@@ -1,7 +1,7 @@
 //! Naming the waves of a plan, one at a time.
 
 use spotkeeper_core::ids::{ClusterName, MoveId};
-use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineNext};
+use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineNext, Then};
 use spotkeeper_core::plan::MoveKind;
 use spotkeeper_core::ports::{Clock, PortError, State};
 use spotkeeper_core::record::{ClusterReport, MoveRecord, Outcome, RunRecord};
@@ -90,10 +90,12 @@ pub(crate) fn answer(report: &ClusterReport, index: usize, counts: DetermineCoun
     };
     let following = index + 1;
     let cursor = (following < report.waves.len()).then(|| u32::try_from(following).unwrap_or(u32::MAX));
-    DetermineAnswer { next: DetermineNext::Update, moves: moves.clone(), cursor, counts }
+    let at_once = cursor.is_some() && report.followed_at_once.iter().any(|wave| usize::try_from(*wave) == Ok(index));
+    let then = if at_once { Then::NextWave } else { Then::Verify };
+    DetermineAnswer { next: DetermineNext::Update, moves: moves.clone(), cursor, then, counts }
 }
 
 /// The answer that there is no further wave.
 pub(crate) const fn done(counts: DetermineCounts) -> DetermineAnswer {
-    DetermineAnswer { next: DetermineNext::Done, moves: Vec::new(), cursor: None, counts }
+    DetermineAnswer { next: DetermineNext::Done, moves: Vec::new(), cursor: None, then: Then::Verify, counts }
 }

@@ -140,6 +140,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_switch_is_kept_as_it_was_asked_for() {
+        for (scope, extra) in [("all", false), ("cluster/prod", true), ("service/prod/web", true)] {
+            let input = json!({ "switch": {
+                "scope": scope, "state": "on", "reason": "launch", "until": "2026-12-01T06:00:00Z",
+                "preempt": extra, "unenrolled": extra,
+            } });
+            let expected = SwitchEntry {
+                scope: spotkeeper_core::switch::Scope::parse(scope).unwrap(),
+                reason: "launch".to_owned(),
+                who: "arn:execution".to_owned(),
+                set_at: now(),
+                until: Some("2026-12-01T06:00:00Z".parse().unwrap()),
+                preempt: extra,
+                unenrolled: extra,
+            };
+            assert_eq!(check(&input, "arn:execution", now()).unwrap().1, Wish::SwitchOn(expected), "{scope}");
+        }
+        let bare = json!({ "switch": { "scope": "all", "state": "on", "reason": "launch" } });
+        let Wish::SwitchOn(entry) = check(&bare, "somebody", now()).unwrap().1 else { panic!("it is on") };
+        assert_eq!((entry.until, entry.preempt, entry.unenrolled), (None, false, false), "what is left out");
+    }
+
     /// The samples that people copy: each is accepted, and as what its name says.
     #[test]
     fn every_sample_input_of_an_execution_is_accepted() {

@@ -19,7 +19,7 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(180);
 pub const TIME_FOR_ONE_MOVE: SignedDuration = SignedDuration::from_secs(40);
 /// How many moves are worked on at once: enough that the token buckets are what limits, not the
 /// latency of the reads before each write.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 /// How often a lease is asked for anew because a switch has changed in between.
 const SWITCH_CHANGES: usize = 5;
 

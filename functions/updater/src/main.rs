@@ -15,6 +15,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         // of one is as well off with that part.
         let beside = if input.move_ids.len() == 1 { Beside::Moves } else { Beside::Clusters };
         let fleet = aws.fleet(Some(&input.run_id), beside, SystemClock).await?;
+        if input.follows {
+            fleet.writes_follow();
+        }
         let answer = updater::handle(&fleet, &aws.state, &SystemClock, ends_at, input).await;
         log_calls(fleet.counts().each());
         answer

@@ -56,7 +56,7 @@ impl Aws {
             None => None,
         };
         let invocations = beside.invocations(run.as_ref().map_or(1, |run| run.clusters_in_flight));
-        let rate_percent = run.map_or_else(|| Policy::default().api_rate_percent, |run| run.policy.api_rate_percent);
+        let rate_percent = run.map_or_else(|| Policy::default().api_rate_percent, |run| run.api_rate_percent());
         let limits = ApiLimits { rate_percent, invocations };
         Ok(AwsFleet::new(self.clients.clone(), self.state.clone(), limits, clock))
     }
@@ -73,12 +73,14 @@ pub enum Beside {
 }
 
 /// The most invocations that count as calling at the same time. A move that is watched waits
-/// longer (`poll_seconds`) than its look takes, so of 200 (5 clusters with 40 moves) few look at
+/// longer (`poll_seconds`) than its look takes, so of 500 (5 clusters with 100 moves) few look at
 /// once; and with a smaller part a look would not end within the function's time.
 const MOST_AT_ONCE: u32 = 100;
 
 impl Beside {
-    fn invocations(self, clusters_in_flight: u32) -> u32 {
+    /// How many invocations the run's part of the rates is divided by.
+    #[must_use]
+    pub fn invocations(self, clusters_in_flight: u32) -> u32 {
         match self {
             Beside::Clusters => clusters_in_flight,
             Beside::Moves => clusters_in_flight.saturating_mul(MOVES_AT_ONCE).min(MOST_AT_ONCE),
@@ -95,8 +97,7 @@ mod tests {
         let cases = [
             ("a run without a record", Beside::Clusters, 1, 1),
             ("clusters", Beside::Clusters, 5, 5),
-            ("moves of one cluster", Beside::Moves, 1, 40),
-            ("moves of two clusters", Beside::Moves, 2, 80),
+            ("moves of one cluster", Beside::Moves, 1, 100),
             ("more moves than ever look at once", Beside::Moves, 40, 100),
         ];
         for (name, beside, clusters, expected) in cases {

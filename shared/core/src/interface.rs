@@ -14,9 +14,22 @@ use crate::verify::Next;
 pub const MAX_MOVES: usize = 100;
 
 /// The most clusters of one run. An execution's history holds 25,000 events, and the state
-/// machine's Map leaves 13 a cluster and 20 a wave in it: room for five waves in each. Source:
+/// machine's Map leaves 13 a cluster and 22 a wave in it: room for five waves in each. Source:
 /// "Quotas for state executions", AWS Step Functions Developer Guide.
 pub const MAX_CLUSTERS: usize = 200;
+
+/// How large the list of moves may become that are written and not verified yet, in bytes: the state
+/// machine carries it from wave to wave. Step Functions lets a state's input be 256 KiB. Source:
+/// "Quotas related to task executions", AWS Step Functions Developer Guide.
+const MAX_UNVERIFIED_BYTES: usize = 160 * 1_024;
+
+/// The most moves of a cluster that are written before they are verified.
+#[must_use]
+pub fn max_unverified(run: &RunId, cluster: &ClusterName) -> usize {
+    // {"run_id":"...","move_id":"CLUSTER/PASS-NUMBER","outcome":"superseded","wait_seconds":3600}
+    let item = 100 + run.as_str().len() + cluster.as_str().len();
+    MAX_UNVERIFIED_BYTES / item
+}
 
 /// The input of an execution: what the schedule, or a person, starts the state machine with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -190,6 +203,8 @@ pub struct DetermineAnswer {
     /// The next wave, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cursor: Option<u32>,
+    /// What comes once this wave is written.
+    pub then: Then,
     /// What was found.
     pub counts: DetermineCounts,
 }
@@ -202,6 +217,16 @@ pub enum DetermineNext {
     Update,
     /// The cluster is done.
     Done,
+}
+
+/// What comes once a wave is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// It is verified, and the waves before it that were not.
+    Verify,
+    /// The next wave is written first.
+    NextWave,
 }
 
 /// What the Determiner found, in numbers.
@@ -230,6 +255,10 @@ pub struct UpdateInput {
     pub run_id: RunId,
     /// The moves, 1 to [`MAX_MOVES`], each once.
     pub move_ids: Vec<MoveId>,
+    /// Whether another wave was written right before: next to nothing is left then of what the API
+    /// lets through at once.
+    #[serde(default)]
+    pub follows: bool,
 }
 
 /// The answer of the Updater.
@@ -319,4 +348,39 @@ pub struct ScoreCounts {
     pub queries: u32,
     /// Clusters of which what is known could not be read or written, with the error's name.
     pub failed_clusters: BTreeMap<ClusterName, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    /// Step Functions fails a run whose state is larger.
+    #[test]
+    fn what_is_carried_until_it_is_verified_fits_a_state() {
+        let cases = [
+            (
+                "a uuid and an ordinary name",
+                "6f9b4f7e-6a0c-4a9e-9a52-3c4d7d0b7f11".to_owned(),
+                "production".to_owned(),
+                1_000,
+            ),
+            ("the longest names", "r".repeat(80), "c".repeat(255), 350),
+        ];
+        for (name, run, cluster, least) in cases {
+            let (run, cluster) = (fixtures::run_id(&run), ClusterName::parse(&cluster).unwrap());
+            let most = max_unverified(&run, &cluster);
+            assert!(most >= least, "{name}: {most}");
+            let item = serde_json::json!({
+                "run_id": run,
+                "move_id": format!("{cluster}/600-{most}"),
+                "outcome": UpdateOutcome::Superseded,
+                "wait_seconds": 3_600,
+            });
+            // A wave that could not be written says so of each of its moves.
+            let failed = serde_json::json!({ "because": { "error": "Lambda.TooManyRequestsException" } });
+            let bytes = most * (item.to_string().len() + 1) + MAX_MOVES * failed.to_string().len();
+            assert!(bytes < 200 * 1_024, "{name}: {bytes} bytes of {most} moves");
+        }
+    }
 }

@@ -10,10 +10,10 @@ pub use limits::*;
 
 use serde::{Deserialize, Serialize};
 
-/// How many moves of a cluster's wave are watched at once: `MaxConcurrency` of the state machine's
+/// How many moves of a cluster are watched at once: `MaxConcurrency` of the state machine's
 /// `Moves`. Each looks with the account's API rates divided by it, so more of them would each look
-/// more slowly.
-pub const MOVES_AT_ONCE: u32 = 40;
+/// more slowly; fewer, and the last of a thousand moves down would be looked at when its time is over.
+pub const MOVES_AT_ONCE: u32 = 100;
 
 /// A phase of a run. The run itself has `Begin`, `Clusters`, `End` and `WaitAgain`; each of its
 /// clusters `Determine`, `Update`, `Moves` and `RecordClusterFailure`; each applied move `Wait`,
@@ -28,7 +28,7 @@ pub enum Phase {
     Determine,
     /// The Updater writes a whole wave.
     Update,
-    /// Every move of the wave, [`MOVES_AT_ONCE`] at a time.
+    /// Every move that is written and not verified yet, [`MOVES_AT_ONCE`] at a time.
     Moves,
     /// Time passes.
     Wait,
@@ -64,7 +64,7 @@ pub enum Answer {
     Update,
     /// Determine: no further wave.
     Done,
-    /// Moves: there is a further wave.
+    /// Moves: there is a further wave. Update: it follows at once.
     NextWave,
     /// Update: the move is written.
     Applied,
@@ -97,7 +97,7 @@ pub enum Answer {
 }
 
 /// Every transition of a run.
-pub const TRANSITIONS: [(Phase, Answer, Phase); 36] = {
+pub const TRANSITIONS: [(Phase, Answer, Phase); 37] = {
     use Answer as A;
     use Phase as P;
     [
@@ -110,6 +110,7 @@ pub const TRANSITIONS: [(Phase, Answer, Phase); 36] = {
         (P::RecordClusterFailure, A::Over, P::ClusterDone),
         (P::RecordClusterFailure, A::Error, P::ClusterDone),
         (P::Update, A::Over, P::Moves),
+        (P::Update, A::NextWave, P::Determine),
         (P::Update, A::Error, P::Moves),
         (P::Moves, A::NextWave, P::Determine),
         (P::Moves, A::Done, P::ClusterDone),

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use spotkeeper_core::interface::{BeginNext, DetermineNext, EndNext, UpdateOutcome};
+use spotkeeper_core::interface::{BeginNext, DetermineNext, EndNext, Then, UpdateOutcome};
 use spotkeeper_core::phase::{Answer, Phase, TRANSITIONS};
 use spotkeeper_core::verify::Next;
 use spotkeeper_tests::api::{Api, STEP_FUNCTIONS};
@@ -78,8 +78,14 @@ fn transitions() -> BTreeSet<(Phase, Answer, Phase)> {
             "CheckStability" => answers(&mut found, phase, &all_next(), "next"),
             "UpdateAgain" => answers(&mut found, phase, &all_outcomes(), "outcome"),
             "End" => answers(&mut found, phase, &all_end(), "next"),
-            // A wave's answers are looked at one by one, by the children of the next state.
-            "Update" | "Clusters" | "Wait" | "WaitAgain" | "RecordClusterFailure" => {
+            // A wave's answers are looked at one by one, by the children of the state after it.
+            "Update" => {
+                for (answer, then) in [(Answer::Over, Then::Verify), (Answer::NextWave, Then::NextWave)] {
+                    let input = Input::of("then", json(then).as_str().unwrap());
+                    found.insert((phase, answer, follow(&state["Next"], &input).unwrap()));
+                }
+            }
+            "Clusters" | "Wait" | "WaitAgain" | "RecordClusterFailure" => {
                 found.insert((phase, Answer::Over, follow(&state["Next"], &Input::default()).unwrap()));
             }
             "Moves" => {
@@ -173,14 +179,17 @@ fn chosen(state: &Value, input: &Input) -> String {
     choice.map_or(&state["Default"], |choice| &choice["Next"]).as_str().unwrap().to_owned()
 }
 
-/// The three kinds of condition that the definition may have: it dispatches, it does not compute.
+/// The kinds of condition that the definition may have: it dispatches, it does not compute.
 fn holds(condition: &str, input: &Input) -> bool {
     let expression = condition.trim_start_matches("{%").trim_end_matches("%}").trim();
     if expression == "$cursor != null" {
         return !input.cursor.is_null();
     }
+    // What the Determiner has answered is a variable by the time that the wave is written.
+    let then = expression.strip_prefix("$").filter(|name| name.starts_with("then "));
     let (field, rest) = expression
         .strip_prefix("$states.input.")
+        .or(then)
         .and_then(|rest| rest.split_once(' '))
         .unwrap_or_else(|| panic!("the choice {condition} computes"));
     let quoted: Vec<&str> = rest.split('\'').skip(1).step_by(2).collect();
@@ -245,17 +254,21 @@ fn a_run_enters_as_many_states_as_performance_md_says() {
     for clusters in [1, 5, 40] {
         assert_eq!(around + clusters * settled, 6 + 4 * clusters, "a settled run over {clusters} clusters");
     }
-    for (waves, moves, looks) in [(1, 1, 1), (1, 20, 6), (4, 35, 10)] {
+    for (waves, at_once, moves, looks) in [(1, 0, 1, 1), (1, 0, 20, 6), (4, 0, 35, 10), (10, 9, 1_000, 3)] {
         let more = |wave| if wave + 1 < waves { json!(wave + 1) } else { Value::Null };
-        let determined =
-            (0..waves).map(|wave| ("Determine", Input { cursor: more(wave), ..Input::of("next", "update") }));
+        let then = |wave| if wave < at_once { Then::NextWave } else { Then::Verify };
+        let determined = (0..waves).map(|wave| {
+            let mut answer = Input { cursor: more(wave), ..Input::of("next", "update") };
+            answer.fields.insert("then", json(then(wave)).as_str().unwrap().to_owned());
+            ("Determine", answer)
+        });
         let cluster = path("FirstWave", Input::default(), &determined.collect::<Vec<_>>());
         let looked =
             (1..=looks).map(|look| ("CheckStability", Input::of("next", if look < looks { "wait" } else { "stable" })));
         let one = path("AfterUpdate", Input::of("outcome", "applied"), &looked.collect::<Vec<_>>());
         assert_eq!(
             around + cluster + moves * one,
-            7 + 6 * waves + moves * (2 + 3 * looks),
+            7 + 7 * waves - 2 * at_once + moves * (2 + 3 * looks),
             "{waves} waves, {moves} moves"
         );
     }
@@ -373,6 +386,11 @@ fn each_choice_alone_dispatches_every_answer() {
         let expected = chosen(&STATES["AfterMoves"], &input);
         assert_eq!(test_state(&api, "AfterMoves", &json!([]), &json!({ "cursor": cursor })), expected, "at {cursor}");
         tried.insert("AfterMoves");
+    }
+    for then in [Then::Verify, Then::NextWave] {
+        let expected = chosen(&STATES["AfterWave"], &Input::of("then", json(then).as_str().unwrap()));
+        assert_eq!(test_state(&api, "AfterWave", &json!([]), &json!({ "then": then })), expected, "{then:?}");
+        tried.insert("AfterWave");
     }
     let choices: BTreeSet<&str> =
         STATES.iter().filter(|(_, state)| state["Type"] == "Choice").map(|(name, _)| name.as_str()).collect();

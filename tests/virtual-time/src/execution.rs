@@ -11,7 +11,7 @@ use serde_json::Value;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId};
 use spotkeeper_core::interface::{
     Because, BeginAnswer, BeginNext, CheckAnswer, CheckInput, DetermineAnswer, DetermineInput, DetermineNext,
-    EndAnswer, EndNext, RecorderInput, UpdateAnswer, UpdateInput, Updated,
+    EndAnswer, EndNext, RecorderInput, Then, UpdateAnswer, UpdateInput, Updated,
 };
 use spotkeeper_core::phase::{Answer, MOVES_AT_ONCE, Phase, RETRIED, TaskLimits, longest_pause};
 use spotkeeper_core::ports::Clock as _;
@@ -108,14 +108,18 @@ impl Execution {
     async fn cluster(&self, cluster: &ClusterName) {
         let mut cursor = None;
         let mut moves = Vec::new();
-        let mut updated = Vec::new();
+        let mut then = Then::Verify;
+        let mut follows = false;
+        let mut unverified = Vec::new();
         let mut error = String::new();
         let mut phase = Phase::Determine;
         loop {
             phase = match phase {
                 Phase::Determine => match self.determine(cluster, cursor).await {
-                    Ok(DetermineAnswer { next: DetermineNext::Update, moves: wave, cursor: next, .. }) => {
-                        (moves, cursor) = (wave, next);
+                    Ok(DetermineAnswer {
+                        next: DetermineNext::Update, moves: wave, cursor: next, then: what, ..
+                    }) => {
+                        (moves, cursor, then) = (wave, next, what);
                         after(Phase::Determine, Answer::Update)
                     }
                     Ok(DetermineAnswer { next: DetermineNext::Done, .. }) => after(Phase::Determine, Answer::Done),
@@ -124,24 +128,27 @@ impl Execution {
                         after(Phase::Determine, Answer::Error)
                     }
                 },
-                Phase::Update => match self.update(Phase::Update, &moves).await {
+                Phase::Update => match self.update(Phase::Update, &moves, follows).await {
                     Ok(answer) => {
-                        updated = answer.moves.into_iter().map(|one| child_of(&one)).collect();
-                        after(Phase::Update, Answer::Over)
+                        unverified.extend(answer.moves.iter().map(child_of));
+                        follows = then == Then::NextWave;
+                        after(Phase::Update, if follows { Answer::NextWave } else { Answer::Over })
                     }
                     Err(name) => {
                         let failed = |id: &MoveId| {
                             let because = Because::Error(name.clone());
                             (Answer::Error, Child { id: id.clone(), wait_seconds: 0, because })
                         };
-                        updated = moves.iter().map(failed).collect();
+                        unverified.extend(moves.iter().map(failed));
                         after(Phase::Update, Answer::Error)
                     }
                 },
                 Phase::Moves => {
                     let at_once = usize::try_from(MOVES_AT_ONCE).unwrap_or(usize::MAX);
-                    let walks = std::mem::take(&mut updated).into_iter().map(|(answer, one)| self.child(answer, one));
+                    let walks = std::mem::take(&mut unverified);
+                    let walks = walks.into_iter().map(|(answer, one)| self.child(answer, one));
                     futures_util::stream::iter(walks).buffer_unordered(at_once).collect::<Vec<()>>().await;
+                    follows = false;
                     after(Phase::Moves, if cursor.is_some() { Answer::NextWave } else { Answer::Done })
                 }
                 Phase::RecordClusterFailure => match self.cluster_failed(cluster, &error).await {
@@ -172,7 +179,8 @@ impl Execution {
                         after(Phase::CheckStability, Answer::Error)
                     }
                 },
-                Phase::UpdateAgain => match self.update(Phase::UpdateAgain, std::slice::from_ref(&one.id)).await {
+                Phase::UpdateAgain => match self.update(Phase::UpdateAgain, std::slice::from_ref(&one.id), false).await
+                {
                     Ok(UpdateAnswer { moves }) => {
                         let Some((answer, updated)) = moves.first().map(child_of) else {
                             unreachable!("the Updater answers for each move");
@@ -255,9 +263,12 @@ impl Execution {
         .await
     }
 
-    async fn update(&self, phase: Phase, moves: &[MoveId]) -> Result<UpdateAnswer, ErrorName> {
-        let input = UpdateInput { run_id: self.run.clone(), move_ids: moves.to_vec() };
+    async fn update(&self, phase: Phase, moves: &[MoveId], follows: bool) -> Result<UpdateAnswer, ErrorName> {
+        let input = UpdateInput { run_id: self.run.clone(), move_ids: moves.to_vec(), follows };
         self.task(phase, async |ports: &Ports, ends_at| {
+            if follows {
+                ports.writes_follow();
+            }
             updater::handle(ports, ports, ports, ends_at, input.clone()).await
         })
         .await
@@ -282,7 +293,7 @@ impl Execution {
             unreachable!("{phase:?} invokes no function");
         };
         for retry in 0..=limits.retries {
-            let error = match self.invocation(&limits, &work).await {
+            let error = match self.invocation(phase, &limits, &work).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -299,10 +310,11 @@ impl Execution {
 
     async fn invocation<T>(
         &self,
+        phase: Phase,
         limits: &TaskLimits,
         work: &impl AsyncFn(&Ports, Timestamp) -> Result<T, Failure>,
     ) -> Result<T, ErrorName> {
-        let ports = Ports::new(self.simulation.clone(), limits.function, self.run.clone());
+        let ports = Ports::paced(self.simulation.clone(), limits.function, phase, self.run.clone());
         let timeout = limits.function.timeout();
         let ends_at = ports.now() + timeout.duration();
         tokio::select! {

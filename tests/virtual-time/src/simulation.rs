@@ -13,7 +13,7 @@ use spotkeeper_core::ports::Clock as _;
 
 use crate::clock::VirtualClock;
 use crate::journal::Journal;
-use crate::ports::{Call, FaultKind, Faults, KeptTargetGroups};
+use crate::ports::{AccountPace, Call, FaultKind, Faults, KeptTargetGroups, Races};
 use crate::promises::Promises;
 use crate::queue::Delivery;
 use crate::tables::Tables;
@@ -59,6 +59,10 @@ pub struct Inner {
     pub rng_of_scores: fastrand::Rng,
     /// Calls of ports so far.
     pub calls: u32,
+    /// The account's API rates; `None` where every call is let through at once.
+    pub pace: Option<AccountPace>,
+    /// What a test does between two calls.
+    pub races: Races,
 }
 
 impl Simulation {
@@ -82,6 +86,8 @@ impl Simulation {
             started: BTreeSet::new(),
             rng_of_scores: fastrand::Rng::with_seed(seed),
             calls: 0,
+            pace: None,
+            races: Races::default(),
         };
         Simulation { clock, clusters_in_flight: 5, inner: Arc::new(Mutex::new(inner)) }
     }

@@ -4,7 +4,7 @@ mod functions;
 
 use clap::Subcommand;
 
-use crate::shell::Shell;
+use crate::shell::{Shell, step};
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -15,11 +15,23 @@ pub(crate) enum Bench {
     /// Builds for release, which takes a quarter of an hour and leaves that build in place of the
     /// dev build; `cargo xtask build` brings the latter back.
     Functions,
+    /// From a kill switch to the last Spot task stopped, at 50, 200 and 1,000 services, over the floor
+    /// that the account sets: in virtual time.
+    ///
+    /// Builds with the profile `measured`, which compiles the AWS SDK once more.
+    Switch,
 }
 
 /// Measures.
 pub(crate) fn bench(shell: &Shell, what: &Bench) -> anyhow::Result<()> {
     match what {
         Bench::Functions => functions::measure(shell),
+        Bench::Switch => virtual_time(shell, "switch"),
     }
+}
+
+/// A benchmark of `tests/virtual-time/benches`.
+fn virtual_time(shell: &Shell, bench: &str) -> anyhow::Result<()> {
+    let arguments = ["bench", "--package", "spotkeeper-virtual-time", "--profile", "measured", "--bench", bench];
+    step(bench, shell.command("cargo").args(arguments))
 }

@@ -175,6 +175,13 @@ impl TokenBucket {
         self.tokens = self.tokens.min(0.0);
     }
 
+    /// Leaves no more than what comes back in a second: somebody with a bucket of the same kind has
+    /// just emptied the account's, and it takes about so long to begin after them.
+    pub fn follow(&mut self, now: Duration) {
+        self.fill(now);
+        self.tokens = self.tokens.min(self.rate.refill);
+    }
+
     fn fill(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.at).as_secs_f64();
         self.tokens = passed.mul_add(self.rate.refill, self.tokens).min(self.rate.burst);

@@ -142,6 +142,13 @@ impl Api {
         }
     }
 
+    /// Takes it that another invocation has just emptied the account's bucket.
+    pub(crate) fn follow(&self, id: BucketId) {
+        if let Some(bucket) = locked(&self.buckets).get_mut(&id) {
+            bucket.follow(self.since.elapsed());
+        }
+    }
+
     fn empty(&self, id: BucketId) {
         if let Some(bucket) = locked(&self.buckets).get_mut(&id) {
             bucket.empty(self.since.elapsed());

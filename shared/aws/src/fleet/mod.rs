@@ -115,6 +115,12 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         AwsFleet { api: Api::new(clients, limits), cache, clock }
     }
 
+    /// Another invocation has written right before: next to nothing is left of what the account's bucket
+    /// of writes lets through at once.
+    pub fn writes_follow(&self) {
+        self.api.follow(Action::UpdateService.bucket());
+    }
+
     /// The calls made so far, by action.
     #[must_use]
     pub fn counts(&self) -> CallCounts {

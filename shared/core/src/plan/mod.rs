@@ -1,7 +1,8 @@
 //! Choosing the moves of a run: afterwards nothing is left to choose.
 //!
 //! Moves down come first and need no budget; moves up are dealt the room under the ceiling. The
-//! plan is a list of waves: one wave is applied and verified before the next begins.
+//! plan is a list of waves: one wave is applied and verified before the next begins, but for moves
+//! down that fit together.
 
 mod budget;
 mod ceilings;
@@ -40,6 +41,7 @@ use crate::record::{Ledger, LeftOnSpot, MoveRecord, Reverted, RunMode, RunRecord
 use budget::Whole;
 use ceilings::Ceilings;
 use position::Position;
+use waves::InWaves;
 
 /// What a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +73,8 @@ pub struct Plan {
     pub moves: Vec<MoveRecord>,
     /// Their ids by wave.
     pub waves: Vec<Vec<MoveId>>,
+    /// The waves, by number, after which the next is written before either is verified.
+    pub followed_at_once: Vec<u32>,
     /// Ledgers that have changed: services adopted, times since which something holds.
     pub ledgers: Vec<Ledger>,
     /// Services that stay on Spot under a switch, or without their original in a restore, and why.
@@ -158,7 +162,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         }
         RunMode::Switch { .. } | RunMode::Restore { .. } => Vec::new(),
     };
-    let (moves, waves) = waves::in_waves(input, &survey, &positions, downs, ups);
+    let InWaves { moves, waves, followed_at_once } = waves::in_waves(input, &survey, &positions, downs, ups);
     let moved: BTreeSet<&ServiceRef> = moves.iter().map(|record| &record.planned.service).collect();
     let skewed = positions
         .iter()
@@ -171,7 +175,21 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let reverted = reverted.filter_map(|position| reverted_in(&ledgers, &position.service.id)).collect();
     let Ceilings { cap, pairs } = ceilings;
     let ceilings = pairs.into_values().map(|pair| pair.steered).collect();
-    Plan { moves, waves, ledgers, left_on_spot, skewed, reverted, crowded, short, cap, ceilings, budget, held_back }
+    Plan {
+        moves,
+        waves,
+        followed_at_once,
+        ledgers,
+        left_on_spot,
+        skewed,
+        reverted,
+        crowded,
+        short,
+        cap,
+        ceilings,
+        budget,
+        held_back,
+    }
 }
 
 /// Services that miss tasks and stay as they are, but those that a switch brings down.

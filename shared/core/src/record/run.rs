@@ -169,6 +169,9 @@ pub struct ClusterReport {
     pub on_demand_tasks: u32,
     /// Moves planned, in waves.
     pub waves: Vec<Vec<MoveId>>,
+    /// The waves, by number, after which the next is written before either is verified.
+    #[serde(default)]
+    pub followed_at_once: Vec<u32>,
     /// Services that this run was to move and leaves as they are, and why: under a switch those
     /// still on Spot, in a restore those that do not have their original back. At most 200, the
     /// rest counted.
@@ -327,6 +330,7 @@ impl ClusterReport {
             spot_tasks: 0,
             on_demand_tasks: 0,
             waves: Vec::new(),
+            followed_at_once: Vec::new(),
             left_on_spot: Vec::new(),
             left_on_spot_more: 0,
             skewed: Vec::new(),
@@ -358,6 +362,11 @@ impl ClusterReport {
     }
 }
 
+/// The part of the account's API rates that a switch run uses at the least, in percent: while it
+/// lasts, what others deploy waits, and not what a switch brings down. The rest keeps what they do
+/// from standing still, and the run from being throttled itself.
+const SWITCH_API_RATE: u64 = 95;
+
 impl RunRecord {
     /// The scope of the switch that this run is for.
     #[must_use]
@@ -365,6 +374,18 @@ impl RunRecord {
         match &self.mode {
             RunMode::Switch { entry } => Some(entry),
             RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => None,
+        }
+    }
+
+    /// The part of the account's API rates that the run uses: what the policy gives, and nearly all
+    /// of it for a switch.
+    #[must_use]
+    pub fn api_rate_percent(&self) -> crate::units::Percent {
+        let of_policy = self.policy.api_rate_percent;
+        if self.switch().is_some() {
+            of_policy.max(crate::units::Percent::saturating(SWITCH_API_RATE))
+        } else {
+            of_policy
         }
     }
 

@@ -17,6 +17,7 @@ impl Fleet for Ports {
 
     async fn observe(&self, cluster: &ClusterName, depth: Depth) -> Result<Snapshot, PortError> {
         let run = &self.invocation.run;
+        self.pace_of_observe(cluster).await;
         self.call_faulty("fleet.observe", |inner, fault| {
             let mut snapshot = aws_sim::fleet::snapshot(&inner.world, cluster, depth)?;
             inner.kept_target_groups.show(&mut snapshot, inner.world.now());
@@ -31,6 +32,7 @@ impl Fleet for Ports {
 
     async fn look(&self, service: &ServiceRef, since: Timestamp) -> Look {
         let run = &self.invocation.run;
+        self.pace_of_look().await;
         let looked = self.call("fleet.look", |inner| {
             inner.promises.looked(&inner.world, run, service);
             Ok(aws_sim::fleet::look(&inner.world, service, since))
@@ -41,12 +43,15 @@ impl Fleet for Ports {
         }
     }
 
-    async fn ready_to_write(&self, _patience: Seconds) -> bool {
-        true
+    async fn ready_to_write(&self, patience: Seconds) -> bool {
+        self.pace_of_writes(patience).await
     }
 
     async fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> Result<(), WriteError> {
         let mut taken = Ok(());
+        if !self.let_through("ecs:UpdateService").await {
+            return Err(WriteError::Throttled { service: service.to_string() });
+        }
         let called = self.call("fleet.write", |inner| {
             let write = Write { run: &self.invocation.run, service, placed_by };
             inner.promises.before_write(&inner.world, &inner.tables, &write);

@@ -6,6 +6,8 @@ mod faults;
 mod fleet;
 mod kept;
 mod market;
+mod pace;
+mod races;
 mod state;
 
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use crate::simulation::{Inner, Simulation};
 
 pub use faults::{FaultKind, FaultRule, Faults};
 pub use kept::KeptTargetGroups;
+pub use pace::AccountPace;
+pub use races::{At, Races, Throw};
 
 /// The ports of one invocation of a function: its fleet, its state, its telemetry and its clock.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct Invocation {
     pub run: RunId,
     calls: AtomicU32,
     died: Notify,
+    /// The part of the API's rates that it keeps to, where the account has any.
+    pace: Option<pace::Pace>,
 }
 
 /// One call of a port, as faults name it: `fleet.write`, `state.put_ledger`.
@@ -56,7 +62,11 @@ impl Ports {
     /// The ports of a new invocation.
     #[must_use]
     pub fn new(simulation: Simulation, function: Function, run: RunId) -> Ports {
-        let invocation = Invocation { function, run, calls: AtomicU32::new(0), died: Notify::new() };
+        Ports::with_pace(simulation, function, run, None)
+    }
+
+    fn with_pace(simulation: Simulation, function: Function, run: RunId, pace: Option<pace::Pace>) -> Ports {
+        let invocation = Invocation { function, run, calls: AtomicU32::new(0), died: Notify::new(), pace };
         Ports { simulation, invocation: Arc::new(invocation) }
     }
 
@@ -86,6 +96,7 @@ impl Ports {
         let run = &self.invocation.run;
         let (there, back, fault) = self.simulation.with(|inner| {
             inner.calls += 1;
+            inner.throw_switch(run, At::Before);
             let (fault, there, back) = inner.meet(&call);
             if let Some(fault) = fault {
                 inner.promises.coverage.faults += 1;
@@ -105,7 +116,11 @@ impl Ports {
             Some(FaultKind::Fail) => return Err(failed(name)),
             Some(FaultKind::DieAfter | FaultKind::LoseAnswer | FaultKind::Gaps) | None => {}
         }
-        let answer = self.simulation.with(|inner| effect(inner, fault));
+        let answer = self.simulation.with(|inner| {
+            let answer = effect(inner, fault);
+            inner.throw_switch(run, At::After);
+            answer
+        });
         match fault {
             Some(FaultKind::DieAfter) => return self.die().await,
             Some(FaultKind::LoseAnswer) => return Err(failed(name)),

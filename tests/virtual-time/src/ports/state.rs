@@ -53,7 +53,13 @@ impl State for Ports {
     }
 
     async fn switches(&self) -> Result<Switches, PortError> {
-        self.call("state.switches", |inner| Ok(inner.tables.switches())).await
+        let function = self.invocation.function;
+        self.call("state.switches", |inner| {
+            let switches = inner.tables.switches();
+            let blind = inner.races.blind == Some(function);
+            Ok(if blind { Switches { entries: Vec::new(), ..switches } } else { switches })
+        })
+        .await
     }
 
     async fn put_switch(&self, entry: &SwitchEntry) -> Result<u64, PortError> {

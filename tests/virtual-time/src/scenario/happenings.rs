@@ -43,7 +43,7 @@ enum What {
     /// A person starts an execution with this input.
     Start(Value),
     /// A person puts a switch into the table by hand.
-    SwitchByHand(Scope),
+    SwitchByHand(ByHand),
     /// A person takes it out by hand.
     ReleaseByHand(Scope),
     /// A person puts a dial into the table by hand.
@@ -133,6 +133,45 @@ impl Event {
     }
 }
 
+/// A switch as a person puts it: the scope alone, or with more.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ByHand {
+    Scope(Scope),
+    Entry(Entry),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    scope: Scope,
+    /// When it ends by itself, since the start.
+    #[serde(default)]
+    until: Option<SignedDuration>,
+    #[serde(default)]
+    preempt: bool,
+    #[serde(default)]
+    unenrolled: bool,
+}
+
+impl ByHand {
+    fn entry(&self, world: &World) -> SwitchEntry {
+        let (scope, more) = match self {
+            ByHand::Scope(scope) => (scope, None),
+            ByHand::Entry(entry) => (&entry.scope, Some(entry)),
+        };
+        SwitchEntry {
+            scope: scope.clone(),
+            reason: "by hand".to_owned(),
+            who: "a person".to_owned(),
+            set_at: Timestamp::UNIX_EPOCH,
+            until: more.and_then(|entry| entry.until).map(|until| world.now() + until),
+            preempt: more.is_some_and(|entry| entry.preempt),
+            unenrolled: more.is_some_and(|entry| entry.unenrolled),
+        }
+    }
+}
+
 impl What {
     fn happening(&self, at: SignedDuration, world: &World) -> Result<Happening, String> {
         let service = |cluster: &str, service: &str| existing_service(world, cluster, service);
@@ -140,15 +179,7 @@ impl What {
             What::Aws(fault) => possible(world, fault, true)?,
             What::AwsOff(fault) => possible(world, fault, false)?,
             What::Start(input) => Happening::Start(input.clone()),
-            What::SwitchByHand(scope) => Happening::SwitchByHand(SwitchEntry {
-                scope: scope.clone(),
-                reason: "by hand".to_owned(),
-                who: "a person".to_owned(),
-                set_at: Timestamp::UNIX_EPOCH,
-                until: None,
-                preempt: false,
-                unenrolled: false,
-            }),
+            What::SwitchByHand(by_hand) => Happening::SwitchByHand(by_hand.entry(world)),
             What::ReleaseByHand(scope) => Happening::ReleaseByHand(scope.clone()),
             What::Dial(DialByHand { scope, percent, until }) => Happening::Dial(Dial {
                 scope: scope.clone(),

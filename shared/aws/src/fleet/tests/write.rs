@@ -75,3 +75,20 @@ async fn a_write_that_was_made_ready_does_not_wait() {
     }
     assert_eq!((at(), replay.actual_requests().count()), (20, 3));
 }
+
+/// Each invocation has a bucket of its own, and the account has one for all of them.
+#[tokio::test(start_paused = true)]
+async fn a_wave_that_follows_another_has_no_burst() {
+    let limits = ApiLimits { rate_percent: Percent::HUNDRED, invocations: 1 };
+    for (name, follows, expected) in [("the first", false, 0), ("one that follows", true, 9)] {
+        let fleet = AwsFleet::new(replaying(&[]).0, MemoryCache::default(), limits, Fixed(10_000));
+        if follows {
+            fleet.writes_follow();
+        }
+        let started = tokio::time::Instant::now();
+        for _ in 0..50 {
+            assert!(fleet.ready_to_write(Seconds(20)).await, "{name}");
+        }
+        assert_eq!(started.elapsed().as_secs(), expected, "{name}: 45 writes at five a second");
+    }
+}

@@ -131,4 +131,5 @@ fn a_wave_of_moves_down_is_one_call_of_the_updater() {
     policy.budget.service_percent = Percent::ZERO;
     let plan = plan_of(&policy, &fixtures::snapshot(services.collect()), &Memory::default(), &run(RunMode::Ordinary));
     assert_eq!(plan.waves.iter().map(Vec::len).collect::<Vec<_>>(), [100, 1]);
+    assert_eq!(plan.followed_at_once, [0], "they fit together, and are verified together");
 }

@@ -149,7 +149,36 @@ fn waves_of_moves_down_stay_within_what_on_demand_can_take() {
         policy.pace.down_wave_percent = Percent::saturating(percent);
         let plan = plan_of(&policy, &snapshot, &Memory::default(), &run(RunMode::Ordinary));
         assert_eq!(plan.waves.iter().map(Vec::len).collect::<Vec<_>>(), expected, "{name}");
+        assert_eq!(plan.followed_at_once, [0; 0], "{name}: each is verified before the next");
     }
+}
+
+/// A thousand moves down are written in one go. What is carried until they are verified has an end.
+#[test]
+fn moves_down_are_written_together_as_far_as_they_can_be_carried() {
+    let services: Vec<_> = (0..1_600)
+        .map(|number| fixtures::on_spot(fixtures::service(&format!("s{number:04}"), Family::Fargate), 0, 1, 1))
+        .collect();
+    let mut snapshot = fixtures::snapshot(services);
+    snapshot.quotas.fargate_on_demand = Reading::Known(CpuUnits::VCPU.times(100_000));
+    let mut policy = open_policy();
+    policy.budget.service_percent = Percent::ZERO;
+    let run = run(RunMode::Ordinary);
+    let most = crate::interface::max_unverified(&run.id, &snapshot.cluster.name);
+    assert!((1_000..1_600).contains(&most), "{most}");
+    let plan = plan_of(&policy, &snapshot, &Memory::default(), &run);
+    assert_eq!(plan.waves.iter().map(Vec::len).sum::<usize>(), 1_600);
+    assert!(plan.waves.iter().all(|wave| (1..=crate::interface::MAX_MOVES).contains(&wave.len())));
+    let mut together = 0;
+    for (number, wave) in plan.waves.iter().enumerate() {
+        together += wave.len();
+        assert!(together <= most, "{together} of {most}");
+        if !plan.followed_at_once.contains(&u32::try_from(number).unwrap()) {
+            together = 0;
+        }
+    }
+    let barriers = plan.waves.len() - plan.followed_at_once.len();
+    assert_eq!(barriers, 1_600_usize.div_ceil(most), "as few barriers as can be");
 }
 
 #[test]

@@ -48,6 +48,39 @@ fn a_switch_brings_everything_in_scope_down() {
     }
 }
 
+/// A dead run's moves may take an hour to be verified: what the switch brings down is written before.
+#[test]
+fn a_switch_does_not_wait_for_what_a_dead_run_has_left() {
+    let up = fixtures::service("up", Family::Fargate);
+    let first =
+        plan_of(&open_policy(), &fixtures::snapshot(vec![up.clone()]), &Memory::default(), &run(RunMode::Ordinary));
+    let mut left = first.moves[0].clone();
+    left.planned.cause = MoveCause::Resumed { run: fixtures::run_id("earlier") };
+    let down = fixtures::on_spot(fixtures::service("down", Family::Fargate), 0, 0, 1);
+    let snapshot = fixtures::snapshot(vec![down, up]);
+    let entry = fixtures::switch(Scope::All);
+    let memory = Memory { switches: Switches { entries: vec![entry.clone()], epoch: 1 }, ..Memory::default() };
+    for (name, mode, expected, followed_at_once) in [
+        ("a switch", RunMode::Switch { entry }, ["down", "up"], vec![0]),
+        ("an ordinary run", RunMode::Ordinary, ["up", "down"], vec![]),
+    ] {
+        let policy = open_policy();
+        let plan = plan(&PlanInput {
+            policy: &policy,
+            snapshot: &snapshot,
+            assessments: &assess(&policy, &snapshot, &memory, fixtures::now()),
+            memory: &memory,
+            run: &run(mode),
+            resumed: std::slice::from_ref(&left),
+            given_up: &BTreeSet::new(),
+            now: fixtures::now(),
+        });
+        let order: Vec<&str> = plan.moves.iter().map(|record| record.planned.service.name.as_str()).collect();
+        assert_eq!(order, expected, "{name}");
+        assert_eq!((plan.waves.len(), plan.followed_at_once), (2, followed_at_once), "{name}: a wave each");
+    }
+}
+
 /// A world under a switch over all, to vary: the snapshot, and the ledger of its service `web`.
 type VarySwitched = fn(&mut Snapshot, &mut Option<Ledger>);
 

@@ -1,0 +1,163 @@
+//! The pace of AWS's API: the part of each bucket that an invocation keeps to, as `shared/aws` does,
+//! and the account's own bucket, which throttles whoever calls faster.
+//!
+//! Modelled is what a switch run waits for: the reads that every depth makes, and the write.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sim::world::buckets::Buckets;
+use spotkeeper_aws::client::{Action, ApiLimits, BucketId, TokenBucket};
+use spotkeeper_aws::wire::Beside;
+use spotkeeper_core::ids::{ClusterName, RunId};
+use spotkeeper_core::phase::{Function, Phase};
+use spotkeeper_core::policy::Policy;
+use spotkeeper_core::units::Seconds;
+use tokio::time::{Instant, sleep};
+
+use super::Ports;
+use crate::simulation::Simulation;
+
+/// A call there and back, where calls that come one after the other are not made one by one here.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
+/// How often a throttled call is sent, and the upper end of the first pause: as in `shared/aws`.
+const ATTEMPTS: u32 = 8;
+const FIRST_PAUSE: u64 = 200;
+
+/// The account's API rates.
+#[derive(Debug, Default)]
+pub struct AccountPace {
+    /// What is in the account's buckets.
+    buckets: Buckets,
+    /// Calls that were throttled.
+    pub throttled: u32,
+}
+
+/// What one invocation keeps to.
+pub(super) struct Pace {
+    buckets: Mutex<BTreeMap<BucketId, TokenBucket>>,
+    since: Instant,
+}
+
+impl Pace {
+    fn new(limits: ApiLimits) -> Pace {
+        let buckets = BucketId::ALL.map(|id| (id, TokenBucket::full(limits.of(id.documented()))));
+        Pace { buckets: Mutex::new(BTreeMap::from(buckets)), since: Instant::now() }
+    }
+
+    fn with<T>(&self, id: BucketId, f: impl FnOnce(&mut TokenBucket, Duration) -> T) -> Option<T> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.get_mut(&id).map(|bucket| f(bucket, self.since.elapsed()))
+    }
+
+    /// Waits for so many calls of each.
+    async fn wait_for(&self, calls: &[(Action, usize)]) {
+        let mut longest = Duration::ZERO;
+        for (action, count) in calls {
+            for _ in 0..*count {
+                let wait = self.with(action.bucket(), TokenBucket::take).unwrap_or_default();
+                longest = longest.max(wait);
+            }
+        }
+        sleep(longest).await;
+    }
+}
+
+impl Ports {
+    /// The ports of a new invocation for a phase of a run: with its part of the account's rates,
+    /// divided as the function's main divides them, where the account has any.
+    #[must_use]
+    pub fn paced(simulation: Simulation, function: Function, phase: Phase, run: RunId) -> Ports {
+        let limits = simulation.with(|inner| {
+            inner.pace.as_ref()?;
+            let run = inner.tables.runs.get(&run);
+            let beside = match phase {
+                Phase::CheckStability | Phase::UpdateAgain => Beside::Moves,
+                _ => Beside::Clusters,
+            };
+            let rate = run.map_or_else(|| Policy::default().api_rate_percent, |run| run.api_rate_percent());
+            let invocations = beside.invocations(run.map_or(1, |run| run.clusters_in_flight));
+            Some(ApiLimits { rate_percent: rate, invocations })
+        });
+        Ports::with_pace(simulation, function, run, limits.map(Pace::new))
+    }
+
+    /// Another invocation has written right before.
+    pub(crate) fn writes_follow(&self) {
+        if let Some(pace) = &self.invocation.pace {
+            pace.with(BucketId::EcsServiceModify, TokenBucket::follow);
+        }
+    }
+
+    /// Waits for the services of a cluster and their tasks to be read, page by page.
+    pub(super) async fn pace_of_observe(&self, cluster: &ClusterName) {
+        let Some(pace) = &self.invocation.pace else { return };
+        let (services, tasks) = self.simulation.with(|inner| {
+            let services = inner.world.services_of(cluster.as_str()).collect::<Vec<_>>();
+            let tasks: usize = services.iter().map(|service| service.tasks.len()).sum();
+            (services.len(), tasks)
+        });
+        let pages = services.div_ceil(100) + 1;
+        let calls = [
+            (Action::DescribeClusters, 1),
+            (Action::ListServices, pages),
+            (Action::DescribeServices, services.div_ceil(10)),
+            (Action::ListTasks, tasks.div_ceil(100)),
+            (Action::DescribeTasks, tasks.div_ceil(100)),
+            (Action::DescribeCapacityProviders, 1),
+        ];
+        let in_turn = u32::try_from(pages.max(tasks.div_ceil(100))).unwrap_or(u32::MAX);
+        sleep(ROUND_TRIP.saturating_mul(in_turn)).await;
+        pace.wait_for(&calls).await;
+    }
+
+    /// Waits for what a look reads: three calls, one after the other, with others beside them.
+    pub(super) async fn pace_of_look(&self) {
+        let Some(pace) = &self.invocation.pace else { return };
+        let actions = [
+            Action::DescribeServices,
+            Action::ListServiceDeployments,
+            Action::DescribeServiceDeployments,
+            Action::DescribeServiceRevisions,
+            Action::ListTasks,
+            Action::DescribeTasks,
+        ];
+        pace.wait_for(&actions.map(|action| (action, 1))).await;
+        sleep(ROUND_TRIP * 2).await;
+    }
+
+    /// Waits until one more write may be sent; `false` where that would take longer than that.
+    pub(super) async fn pace_of_writes(&self, patience: Seconds) -> bool {
+        let Some(pace) = &self.invocation.pace else { return true };
+        let patience = Duration::from_secs(patience.0.into());
+        match pace.with(BucketId::EcsServiceModify, |bucket, now| bucket.take_within(now, patience)).flatten() {
+            None => false,
+            Some(wait) => {
+                sleep(wait).await;
+                true
+            }
+        }
+    }
+
+    /// Whether the account lets a call through, now or when it is sent again.
+    pub(super) async fn let_through(&self, action: &str) -> bool {
+        for attempt in 0..ATTEMPTS {
+            let pause = self.simulation.with(|inner| {
+                let now = inner.world.now().duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
+                let account = inner.pace.as_mut()?;
+                if account.buckets.take(action, now) {
+                    return None;
+                }
+                account.throttled += 1;
+                Some(inner.rng.u64(0..=FIRST_PAUSE << attempt))
+            });
+            let Some(pause) = pause else { return true };
+            if let Some(pace) = &self.invocation.pace {
+                pace.with(BucketId::EcsServiceModify, TokenBucket::empty);
+            }
+            sleep(Duration::from_millis(pause)).await;
+        }
+        false
+    }
+}
