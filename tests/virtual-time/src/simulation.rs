@@ -16,6 +16,7 @@ use crate::journal::Journal;
 use crate::ports::{Call, FaultKind, Faults, KeptTargetGroups};
 use crate::promises::Promises;
 use crate::tables::Tables;
+use crate::told::Told;
 
 /// A simulated account with Spotkeeper in it. Cheap to clone.
 #[derive(Clone)]
@@ -54,6 +55,8 @@ pub struct Inner {
     pub started: BTreeSet<RunId>,
     /// What is random for the placement scorer: that it asks for scores changes no other call.
     pub rng_of_scores: fastrand::Rng,
+    /// What telemetry was told.
+    pub told: Told,
     /// Calls of ports so far.
     pub calls: u32,
 }
@@ -77,6 +80,7 @@ impl Simulation {
             starts: Vec::new(),
             started: BTreeSet::new(),
             rng_of_scores: fastrand::Rng::with_seed(seed),
+            told: Told::default(),
             calls: 0,
         };
         Simulation { clock, clusters_in_flight: 5, inner: Arc::new(Mutex::new(inner)) }

@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use jiff::Timestamp;
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
-use spotkeeper_core::ports::{Clock, PortError, Telemetry};
-use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::ports::{Clock, EndOfRun, PortError, Telemetry};
+use spotkeeper_core::record::MoveRecord;
 use spotkeeper_core::signals::{Occurrence, ScoreRound};
+use spotkeeper_core::switch::SwitchChange;
 use tokio::sync::Notify;
 
 use crate::simulation::{Inner, Simulation};
@@ -132,8 +133,16 @@ impl Clock for Ports {
 }
 
 impl Telemetry for Ports {
-    async fn run_ended(&self, _run: &RunRecord, _reports: &[ClusterReport]) -> Result<(), PortError> {
-        self.call("telemetry.run_ended", |_| Ok(())).await
+    async fn switch_changed(&self, change: &SwitchChange) -> Result<(), PortError> {
+        self.call("telemetry.switch_changed", |inner| Ok(inner.told.switch(change))).await
+    }
+
+    async fn move_ended(&self, record: &MoveRecord) -> Result<(), PortError> {
+        self.call("telemetry.move_ended", |inner| Ok(inner.told.ended(record))).await
+    }
+
+    async fn run_ended(&self, end: &EndOfRun<'_>) -> Result<(), PortError> {
+        self.call("telemetry.run_ended", |inner| Ok(inner.told.run(end))).await
     }
 
     async fn scored(&self, _round: &ScoreRound) -> Result<(), PortError> {
