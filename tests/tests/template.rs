@@ -232,6 +232,7 @@ const CALLS: [(&str, &[&str]); 6] = [
             "ec2:DescribeLaunchTemplateVersions",
             "ecs:DescribeCapacityProviders",
             "ecs:DescribeClusters",
+            "ecs:DescribeContainerInstances",
             "ecs:DescribeServiceDeployments",
             "ecs:DescribeServices",
             "ecs:DescribeTaskDefinition",

@@ -19,6 +19,8 @@ const SKEWED: usize = 200;
 const CEILINGS: usize = 50;
 /// The most services that `reverted` names, with their evidence.
 const REVERTED: usize = 100;
+/// The most services that `crowded` names.
+const CROWDED: usize = 100;
 /// The most services that `short` names, with their evidence.
 const SHORT: usize = 100;
 /// The most gaps that a report names.
@@ -69,6 +71,8 @@ pub(crate) fn report(
         ceilings: ceilings(plan, decided),
         reverted: plan.reverted.iter().take(REVERTED).cloned().collect(),
         reverted_more: number(plan.reverted.len().saturating_sub(REVERTED)),
+        crowded: plan.crowded.iter().take(CROWDED).cloned().collect(),
+        crowded_more: number(plan.crowded.len().saturating_sub(CROWDED)),
         short: plan.short.iter().take(SHORT).cloned().collect(),
         short_more: number(plan.short.len().saturating_sub(SHORT)),
         budget: (snapshot.depth == Depth::Full).then_some(plan.budget),

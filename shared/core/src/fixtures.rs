@@ -20,7 +20,7 @@ use crate::ids::{ClusterName, MoveId, ProviderName, RunId, ServiceArn, ServiceNa
 use crate::observe::{
     Architecture, Cluster, Compatibility, Container, Deployment, DeploymentConfiguration, DeploymentController,
     DeploymentStrategy, Depth, Discovery, Family, Gap, GapCause, Group, GroupProvider, InstanceType,
-    LoadBalancerTarget, LoadBalancerUse, ManagedInstancesProvider, Market, NetworkMode, PlacedBy, Provider,
+    LoadBalancerTarget, LoadBalancerUse, ManagedInstancesProvider, Market, NetworkMode, Place, PlacedBy, Provider,
     ProviderKind, Quotas, Reading, RolloutState, ScalingRange, Scheduling, Service, ServiceStatus, Snapshot,
     TargetGroup, Task, TaskDefinition, tag,
 };
@@ -389,11 +389,25 @@ pub fn settle(service: &mut Service, spot: u32) {
                 },
                 running: true,
                 zone: Some(zone.clone()),
+                place: Reading::Known(place(family, number, zone)),
                 protected: false,
                 started_by: format!("ecs-svc/{}", service.id.name),
             })
             .collect(),
     );
+}
+
+/// Where a task of that number runs: over the pools of the family in turn.
+fn place(family: Family, number: u32, zone: &str) -> Place {
+    let instance_type = match family {
+        Family::Fargate => None,
+        Family::AutoScalingGroup => {
+            let types = ["m5.xlarge", "m5a.xlarge", "m6i.xlarge", "r5.xlarge"];
+            Some(types[(number / 3 % 4) as usize].to_owned())
+        }
+        Family::ManagedInstances => Some("m5.xlarge".to_owned()),
+    };
+    Place { instance_type, zone: zone.to_owned() }
 }
 
 /// Puts a service under a strategy over its pair, and at rest with as many Spot tasks as that

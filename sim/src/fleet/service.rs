@@ -1,22 +1,25 @@
 //! Services with their deployments and tasks.
 
-use spotkeeper_core::ids::{ClusterName, ServiceArn, ServiceName, ServiceRef};
+use spotkeeper_core::ids::{ClusterName, ProviderName, ServiceArn, ServiceName, ServiceRef};
 use spotkeeper_core::observe::{
     Deployment, DeploymentConfiguration, DeploymentController, DeploymentStrategy, Depth, Discovery, Gap,
-    LoadBalancerTarget, LoadBalancerUse, PlacedBy, PlacementConstraint, Reading, RolloutState, Scheduling, Service,
-    ServiceDeploymentStatus, ServiceStatus, Task,
+    LoadBalancerTarget, LoadBalancerUse, Place, PlacedBy, PlacementConstraint, Provider, Reading, RolloutState,
+    Scheduling, Service, ServiceDeploymentStatus, ServiceStatus, Task, set_places, unread_instances,
 };
 use spotkeeper_core::strategy::Strategy;
 use spotkeeper_core::units::Seconds;
 use std::collections::BTreeMap;
 
 use super::{digest, has_items, millis, missing, not_read, not_understood, placed_by, provider_name};
+use crate::world::instances::Instance;
 use crate::world::shapes::{self, AwsVpcConfiguration, LoadBalancer, PlacementRule};
 use crate::world::tasks::Phase;
 use crate::world::{World, deployments as sim, services};
 
 /// The call that shows services.
 pub(super) const ACTION: &str = "ecs:DescribeServices";
+/// The call that shows container instances.
+const INSTANCES: &str = "ecs:DescribeContainerInstances";
 /// The call that shows service deployments.
 pub(super) const DEPLOYMENTS: &str = "ecs:DescribeServiceDeployments";
 
@@ -320,9 +323,36 @@ pub(super) fn tasks(world: &World, cluster: &str, of: Option<&str>, depth: Depth
             provider: task.provider.as_deref().and_then(|name| provider_name(name).ok()),
             running,
             zone: Some(task.zone.clone()),
+            place: place(world, task),
             protected: depth == Depth::Full && running && task.is_protected(world.now()),
             started_by: task.deployment.clone(),
         });
     }
     by_service
+}
+
+/// Where a task runs, as far as it shows that itself.
+fn place(world: &World, task: &crate::world::tasks::Task) -> Reading<Place> {
+    match task.instance.as_ref().and_then(|id| world.instances.get(id)) {
+        Some(instance) => Reading::Missing(not_read(&world.arns.container_instance(instance), INSTANCES)),
+        None => Reading::Known(Place { instance_type: None, zone: task.zone.clone() }),
+    }
+}
+
+/// Where the running Spot tasks on instances run.
+pub(super) fn place_spot_tasks(
+    world: &World,
+    services: &mut [Service],
+    providers: &BTreeMap<ProviderName, Reading<Provider>>,
+) {
+    let of = |arn: &String| {
+        let found = world.instances.values().find(|one| one.registered && world.arns.container_instance(one) == *arn);
+        let place = |one: &Instance| Place { instance_type: Some(one.instance_type.clone()), zone: one.zone.clone() };
+        found.map(place).ok_or_else(|| missing(arn, INSTANCES))
+    };
+    let places = unread_instances(services, providers).into_iter().map(|arn| {
+        let place = of(&arn);
+        (arn, place)
+    });
+    set_places(services, &places.collect());
 }

@@ -51,6 +51,9 @@ pub fn snapshot(world: &World, name: &ClusterName, depth: Depth) -> Result<Snaps
         }
     }
     let providers = providers(world, &cluster, &services, depth);
+    if depth == Depth::Full {
+        service::place_spot_tasks(world, &mut services, &providers);
+    }
     let quotas = capacity::quotas(world, depth);
     let gaps = all_gaps(&services, &providers, &quotas, gaps);
     Ok(Snapshot { taken_at: world.now(), depth, cluster, services, providers, quotas, gaps })
@@ -152,7 +155,8 @@ fn all_gaps(
             service.scaling.get().err(),
             service.current_deployment_status.get().err(),
         ];
-        own.into_iter().chain(service.target_groups.values().map(|group| group.get().err()))
+        let places = service.tasks.known().into_iter().flatten().map(|task| task.place.get().err());
+        own.into_iter().chain(service.target_groups.values().map(|group| group.get().err())).chain(places)
     });
     let of_groups =
         groups.flat_map(|group| [group.get().err(), group.known().and_then(|group| group.instance_types.get().err())]);

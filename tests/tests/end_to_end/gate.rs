@@ -13,7 +13,7 @@ use crate::signed;
 
 /// Every action on the fleet, and a resource of the kind that it is about; `*` where it has none.
 /// Source: the service authorization reference of each service.
-const FLEET: [(&str, &str); 26] = [
+const FLEET: [(&str, &str); 27] = [
     ("ecs:ListClusters", "*"),
     ("ecs:DescribeClusters", "arn:aws:ecs:us-east-1:000000000000:cluster/prod"),
     ("ecs:ListServices", "*"),
@@ -22,6 +22,7 @@ const FLEET: [(&str, &str); 26] = [
     ("ecs:DescribeCapacityProviders", "arn:aws:ecs:us-east-1:000000000000:capacity-provider/prod-spot"),
     ("ecs:ListTasks", "*"),
     ("ecs:DescribeTasks", "arn:aws:ecs:us-east-1:000000000000:task/prod/0123456789"),
+    ("ecs:DescribeContainerInstances", "arn:aws:ecs:us-east-1:000000000000:container-instance/prod/0123456789"),
     ("ecs:GetTaskProtection", "arn:aws:ecs:us-east-1:000000000000:task/prod/0123456789"),
     ("ecs:ListServiceDeployments", "arn:aws:ecs:us-east-1:000000000000:service/prod/web"),
     ("ecs:DescribeServiceDeployments", "arn:aws:ecs:us-east-1:000000000000:service-deployment/prod/web/0123456789"),

@@ -38,7 +38,7 @@ verify: { dwell_seconds: 1, poll_seconds: 5 }
 
 /// Builds the functions for release and measures them. What it built stays under `.aws-sam`, in
 /// place of the dev build.
-pub(super) fn functions(shell: &Shell) -> anyhow::Result<()> {
+pub(super) fn measure(shell: &Shell) -> anyhow::Result<()> {
     let mut release = shell.command("sam");
     step("sam build", release.arg("build").env_remove("SAM_BUILD_MODE").env_remove("CARGO_LAMBDA_BUILD.WORKSPACE"))?;
     let example = ["build", "--release", "--package", "spotkeeper-lambda", "--example", "nothing"];

@@ -20,6 +20,6 @@ pub(crate) enum Bench {
 /// Measures.
 pub(crate) fn bench(shell: &Shell, what: &Bench) -> anyhow::Result<()> {
     match what {
-        Bench::Functions => functions::functions(shell),
+        Bench::Functions => functions::measure(shell),
     }
 }

@@ -39,6 +39,7 @@ actions! {
     DescribeCapacityProviders = "ecs:DescribeCapacityProviders" from EcsCapacityProviderRead,
     ListTasks = "ecs:ListTasks" from EcsClusterResourceRead,
     DescribeTasks = "ecs:DescribeTasks" from EcsClusterResourceRead,
+    DescribeContainerInstances = "ecs:DescribeContainerInstances" from EcsClusterResourceRead,
     GetTaskProtection = "ecs:GetTaskProtection" from EcsTaskProtection,
     ListServiceDeployments = "ecs:ListServiceDeployments" from EcsServiceDeploymentRead,
     DescribeServiceDeployments = "ecs:DescribeServiceDeployments" from EcsServiceDeploymentRead,

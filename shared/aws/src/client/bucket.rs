@@ -17,7 +17,7 @@ pub enum BucketId {
     EcsServiceModify,
     /// ECS: `DescribeTaskDefinition`.
     EcsTaskDefinitionRead,
-    /// ECS: `DescribeTasks` and `ListTasks` together.
+    /// ECS: `DescribeTasks`, `ListTasks` and `DescribeContainerInstances` together.
     EcsClusterResourceRead,
     /// ECS: `DescribeCapacityProviders`.
     EcsCapacityProviderRead,

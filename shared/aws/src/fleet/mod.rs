@@ -24,19 +24,21 @@
 //! + max(1, ceil(r/100))    ListTasks
 //! + ceil(r/100)            DescribeTasks
 //! + ceil(p/100)            GetTaskProtection
+//! + ceil(i/100)            DescribeContainerInstances: i instances under running Spot tasks of services
 //! + 2                      GetServiceQuota, where an hour has passed since the last
 //! ```
 //!
 //! [`Fleet::clusters`] makes `max(1, ceil(C/100)) + ceil(C/100)` for C clusters. Against the
 //! formula of `reference/performance.md` B.3 the terms of scaling, tasks, protection, groups,
-//! templates, types and quotas are extra, and so is one `DescribeClusters` and one
+//! templates, types and quotas are extra (the instances are in it, but not their `ListContainerInstances`:
+//! tasks name theirs, and instances without a Spot task are not asked about), and so is one `DescribeClusters` and one
 //! `DescribeCapacityProviders` for each cluster: each is observed by an invocation of its own.
 //!
 //! Target groups leave the cache one by one: in a steady state t is the slice whose turn has come,
 //! 1/24 of them where a run starts every 15 minutes.
 //!
 //! [`Depth::Switch`] leaves out task definitions, target groups, instance types, scaling,
-//! protection and quotas. It does read the tasks: a switch run ends when nothing is on Spot.
+//! protection, container instances and quotas. It does read the tasks: a switch run ends when nothing is on Spot.
 //!
 //! Protection costs `ceil(p/100)` calls, from a bucket of its own that refills with 80 calls a
 //! second: no other call shows it. `Task::protected` has no way to say "unknown", so a protection
@@ -67,6 +69,7 @@ mod details;
 mod inventory;
 mod look;
 mod market;
+mod places;
 mod quotas;
 mod scaling;
 mod services;

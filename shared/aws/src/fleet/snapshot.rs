@@ -30,6 +30,9 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         let ((mut services, unread, providers), tasks, quotas) =
             tokio::join!(self.services_and_providers(&cluster, &arns, depth), tasks, self.quotas(depth));
         place_tasks(&mut services, &tasks);
+        if depth == Depth::Full {
+            self.place_spot_tasks(name, &mut services, &providers).await;
+        }
         let gaps = gaps(&services, &providers, &quotas, unread);
         Ok(Snapshot { taken_at, depth, cluster, services, providers, quotas, gaps })
     }
@@ -125,6 +128,9 @@ fn gaps(
         note(service.task_definition.get().err());
         note(service.scaling.get().err());
         note(service.tasks.get().err());
+        for task in service.tasks.known().into_iter().flatten() {
+            note(task.place.get().err());
+        }
         note(service.current_deployment_status.get().err());
         for group in service.target_groups.values() {
             note(group.get().err());

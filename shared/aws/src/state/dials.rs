@@ -22,10 +22,13 @@ pub(super) async fn read(table: &Table) -> Result<Vec<Dial>, PortError> {
 /// The dial that an item stands for. Only the scope is mandatory: a percentage that is missing or
 /// cannot be read is the lowest, 0, and is reported.
 pub(super) fn dial_of(item: &Item) -> Dial {
-    let scope = scope_of(item, PARTITION);
-    if let Scope::Service(..) = scope {
-        tracing::error!(%scope, "a dial is for all or for a cluster: one for a service is ignored");
-    }
+    let scope = match scope_of(item, PARTITION) {
+        Scope::Service(cluster, service) => {
+            tracing::error!(%cluster, %service, "a dial is for all or for a cluster: one for a service counts for its cluster");
+            Scope::Cluster(cluster)
+        }
+        scope @ (Scope::All | Scope::Cluster(_)) => scope,
+    };
     Dial {
         percent: percent_of(item),
         reason: words_of(item, "reason", "(no reason given)"),

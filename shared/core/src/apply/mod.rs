@@ -14,7 +14,7 @@ pub use outcome::{Answered, after_write};
 use jiff::Timestamp;
 
 use crate::observe::{Look, PlacedBy, Service, ServiceDeployment, ServiceDeploymentStatus};
-use crate::plan::{MoveCause, MoveKind};
+use crate::plan::{MoveCause, MoveKind, crowded_again};
 use crate::policy::Policy;
 use crate::record::{Dealt, LastWrite, Lease, Ledger, MoveRecord, OpenMove, RunRecord, Setback, Step, Written};
 use crate::switch::Switches;
@@ -248,6 +248,10 @@ impl<'d, 'a> Draft<'d, 'a> {
         });
         if matches!(planned.cause, MoveCause::Drought { .. }) {
             self.ledger.drought_at = Some(now);
+        }
+        // Later writes of the same move are no other one.
+        if matches!(planned.cause, MoveCause::Crowded { .. }) && self.record.steps == 0 {
+            self.ledger.crowding = Some(crowded_again(self.input.policy, self.ledger.crowding.as_ref(), now));
         }
         self.record.written = Some(Written {
             at: now,

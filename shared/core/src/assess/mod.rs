@@ -6,6 +6,7 @@ mod rule;
 mod rules;
 mod sentence;
 mod size;
+mod spread;
 mod suitability;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub use pair::find_pair;
 pub use rule::*;
 pub use rules::return_path;
 pub use size::{pools, task_cpu};
+pub use spread::Spread;
 
 use std::collections::BTreeMap;
 
@@ -24,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::ids::{ServiceArn, ServiceRef};
-use crate::observe::{Family, Gap, Service, Snapshot, TaskDefinition};
+use crate::observe::{Family, Gap, Reading, Service, Snapshot, TaskDefinition};
 use crate::plan::Pair;
 use crate::policy::Policy;
 use crate::record::Ledger;
@@ -66,6 +68,7 @@ pub fn assess(policy: &Policy, snapshot: &Snapshot, memory: &Memory, now: Timest
                 suitability: suitability::of(&context, blocked),
                 pair: context.pair.ok(),
                 verdicts,
+                spread: spread::spread(snapshot, service),
             }
         })
         .collect()
@@ -171,6 +174,9 @@ pub struct Assessment {
     pub verdicts: Vec<Verdict>,
     /// Who moves first.
     pub suitability: Suitability,
+    /// How its running Spot tasks are spread over capacity pools; `None` where it has none.
+    #[serde(default)]
+    pub spread: Option<Reading<Spread>>,
 }
 
 /// The answer of one rule.

@@ -6,11 +6,13 @@
 
 mod capacity;
 mod look;
+mod place;
 mod service;
 mod task_definition;
 
 pub use capacity::*;
 pub use look::*;
+pub use place::*;
 pub use service::*;
 pub use task_definition::*;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Reading, ServiceDeploymentStatus, ServiceEvent, TaskDefinition};
+use super::{Place, Reading, ServiceDeploymentStatus, ServiceEvent, TaskDefinition};
 use crate::ids::{ProviderName, ServiceRef};
 use crate::strategy::Strategy;
 use crate::units::{Percent, Seconds};
@@ -279,6 +279,9 @@ pub struct Task {
     pub running: bool,
     /// The zone it is in, where ECS shows one.
     pub zone: Option<String>,
+    /// The capacity pool that it runs in. On instances this is read for running Spot tasks alone, at
+    /// [`super::Depth::Full`]; elsewhere a gap ([`super::GapCause::NotRead`]) names the instance.
+    pub place: Reading<Place>,
     /// Whether it is under scale-in protection now.
     pub protected: bool,
     /// The deployment that started it (`startedBy`).

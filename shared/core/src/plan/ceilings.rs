@@ -156,7 +156,10 @@ fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>], task_c
         input.snapshot.providers.get(&pair.spot).and_then(Reading::known).map(|provider| provider.kind.family())?;
     let could_have_more = |position: &&&Position<'_>| {
         let eligible = position.assessment.is_some_and(|judged: &Assessment| !judged.blocked());
-        eligible && position.limit.is_some_and(|limit| limit.cap_at(position.service.desired) > position.expected_spot)
+        eligible
+            && position
+                .limit
+                .is_some_and(|limit| limit.climb_at(position.service.desired) > Some(position.expected_spot))
     };
     let smallest = positions.iter().filter(could_have_more).filter_map(|position| position.task_cpu).min();
     let ledgers = || positions.iter().filter_map(|position| Some((position, position.ledger?)));

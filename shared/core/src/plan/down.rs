@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ceilings::Ceilings;
 use super::position::{OnSpot, Position};
 use super::up::worth_a_move;
-use super::{BudgetReport, Cap, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, drought, solve};
+use super::{BudgetReport, Cap, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, drought, radius, solve};
 use crate::assess::Assessment;
 use crate::observe::PlacedBy;
 use crate::plan::moves::Draft;
@@ -95,8 +95,8 @@ fn by_switch<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>) -> Resul
     Ok(Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
 }
 
-/// Moves down that no switch asks for: services that a drought has hit, unsafe ones, then what is
-/// over its share, then what is over a ceiling, the least suitable first.
+/// Moves down that no switch asks for: services that a drought has hit, unsafe ones, those of which
+/// one pool holds too much, then what is over its share, then what is over a ceiling, the least suitable first.
 fn by_budget<'a, 'p>(
     input: &PlanInput<'a>,
     ceilings: &Ceilings,
@@ -110,6 +110,7 @@ fn by_budget<'a, 'p>(
     movable.retain(|position| {
         let draft = drought::fall_back(position)
             .or_else(|| because_unsafe(input, position))
+            .or_else(|| radius::because_crowded(input, position))
             .or_else(|| because_over_share(input, position));
         let stays = draft.is_none();
         drafts.extend(draft);
@@ -135,7 +136,7 @@ fn by_budget<'a, 'p>(
         // One that misses tasks would be placed anew where tasks cannot be had: it leaves Spot whole.
         let missing = position.service.running < position.service.desired;
         let allowed = if missing { 0 } else { spot_tasks - over };
-        if let Some(draft) = reduced(position, allowed) {
+        if let Some(draft) = reduced_to(position, allowed) {
             excess.free(&draft);
             drafts.push(draft);
         }
@@ -194,16 +195,19 @@ fn because_over_share<'a, 'p>(input: &PlanInput<'a>, position: &'p Position<'a>)
     let cap = position.limit?.cap_at(position.service.desired);
     let over = position.expected_spot > cap;
     let far = worth_a_move(input, position, position.expected_spot, cap) || cap == 0;
-    (over && far).then(|| reduced(position, cap)).flatten()
+    (over && far).then(|| reduced_to(position, cap)).flatten()
+}
+
+fn reduced_to<'a, 'p>(position: &'p Position<'a>, allowed: u32) -> Option<Draft<'p, 'a>> {
+    reduced(position, allowed, MoveCause::OverShare { spot_tasks: position.spot_tasks(), allowed })
 }
 
 /// The move down to `allowed` Spot tasks at the present desired count.
-fn reduced<'a, 'p>(position: &'p Position<'a>, allowed: u32) -> Option<Draft<'p, 'a>> {
+pub(super) fn reduced<'a, 'p>(position: &'p Position<'a>, allowed: u32, cause: MoveCause) -> Option<Draft<'p, 'a>> {
     let pair = position.pair.as_ref()?;
     let share = Dealt { spot_tasks: allowed, desired: position.service.desired };
     let after = solve(pair, position.limit?.promise(share)).unwrap_or_else(|| Strategy::only(pair.on_demand.clone()));
     let in_place = position.service.strategy().is_some_and(|strategy| strategy.equivalent(&after));
-    let cause = MoveCause::OverShare { spot_tasks: position.spot_tasks(), allowed };
     (!in_place).then(|| Draft::new(position, pair, MoveKind::Down, cause, PlacedBy::Strategy(after)))
 }
 

@@ -9,6 +9,7 @@ mod down;
 mod drought;
 mod moves;
 mod position;
+mod radius;
 mod reverts;
 mod solver;
 #[cfg(test)]
@@ -20,6 +21,8 @@ pub use budget::BudgetReport;
 pub use ceilings::{Cap, CapBy};
 pub use drought::{Short, ShortWhy};
 pub use moves::*;
+pub use radius::Crowded;
+pub(crate) use radius::crowded_again;
 pub use solver::{Breach, Promise, first_breach, solve};
 
 use std::collections::BTreeSet;
@@ -81,6 +84,8 @@ pub struct Plan {
     pub ceilings: Vec<Steered>,
     /// Services whose last write somebody took back, as this run is the first to see: alarmed.
     pub reverted: Vec<Reverted>,
+    /// Services of which one capacity pool holds more than it may.
+    pub crowded: Vec<Crowded>,
     /// Services on Spot that miss tasks and that this run does not move, and why.
     pub short: Vec<Short>,
     /// How the room under the ceiling was found.
@@ -125,9 +130,12 @@ pub enum HeldWhy {
     MoveOpen,
     /// Somebody has taken its last write back.
     TakenBack,
-    /// Its scaling range, or the instance types of its Spot provider, could not be read: what it
-    /// may have on Spot is not known.
+    /// Its scaling range, the instance types of its Spot provider, or where its Spot tasks run, could
+    /// not be read: what it may have on Spot is not known.
     Unread,
+    /// One capacity pool holds as much of it as it may, as its Spot tasks are spread; or held more, and
+    /// the pause since then is not over.
+    Crowded,
 }
 
 /// Chooses the moves of a run in one cluster.
@@ -158,11 +166,12 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         .map(|position| position.service.id.clone())
         .collect();
     let short = short(input, &positions, &moved);
+    let crowded = radius::crowded(input, &positions);
     let reverted = positions.iter().filter(|position| position.taken_back.is_some());
     let reverted = reverted.filter_map(|position| reverted_in(&ledgers, &position.service.id)).collect();
     let Ceilings { cap, pairs } = ceilings;
     let ceilings = pairs.into_values().map(|pair| pair.steered).collect();
-    Plan { moves, waves, ledgers, left_on_spot, skewed, reverted, short, cap, ceilings, budget, held_back }
+    Plan { moves, waves, ledgers, left_on_spot, skewed, reverted, crowded, short, cap, ceilings, budget, held_back }
 }
 
 /// Services that miss tasks and stay as they are, but those that a switch brings down.

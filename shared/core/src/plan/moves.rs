@@ -137,6 +137,17 @@ pub enum MoveCause {
         /// The most of the strategy.
         most: u32,
     },
+    /// One capacity pool holds more of the service's tasks than it may.
+    Crowded {
+        /// Which.
+        pool: String,
+        /// How many tasks it holds.
+        in_pool: u32,
+        /// All its running Spot tasks.
+        spot_tasks: u32,
+        /// Spot tasks of which that pool holds no more than it may, if they stay spread as they are.
+        allowed: u32,
+    },
     /// Tasks are missing on Spot that cannot be had.
     Drought {
         /// What shows it.

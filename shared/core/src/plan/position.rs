@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::drought::{self, Shortage};
+use super::radius::{self, Radius};
 use super::{Pair, PlanInput, reverts};
 use crate::assess::{self, Assessment};
 use crate::ids::ProviderName;
@@ -113,17 +114,24 @@ impl<'a> Position<'a> {
 pub(super) struct Limit {
     /// Tasks that stay On-Demand.
     floor: u32,
-    /// The part of its tasks that policy, tag and blast radius allow on Spot.
+    /// The part of its tasks that policy and tag allow on Spot.
     percent: Percent,
+    /// What one capacity pool may hold of it.
+    pub(super) radius: Radius,
     /// The desired counts that it may have.
     range: ScalingRange,
 }
 
 impl Limit {
-    /// The most Spot tasks that it may have at a desired count.
+    /// The most Spot tasks that it may have at a desired count, if they are spread evenly.
     pub(super) fn cap_at(&self, desired: u32) -> u32 {
         let part = u32::try_from(self.percent.floor_of(u64::from(desired))).unwrap_or(u32::MAX);
-        part.min(desired.saturating_sub(self.floor))
+        part.min(desired.saturating_sub(self.floor)).min(self.radius.evenly(desired))
+    }
+
+    /// The most that it may climb to, spread as they are; `None` where that is not known.
+    pub(super) fn climb_at(&self, desired: u32) -> Option<u32> {
+        Some(self.cap_at(desired).min(self.radius.as_spread(desired)?))
     }
 
     /// The promise that its strategy is to keep, for a share.
@@ -193,7 +201,7 @@ fn position<'a>(
         uses_spot: used().any(|provider| buys_spot(input.snapshot, provider, market(provider))),
         unread: used().any(|provider| market(provider).is_none()),
         running_spot,
-        limit: pair.as_ref().and_then(|pair| limit(input.snapshot, budget, service, &tags, pair)),
+        limit: pair.as_ref().and_then(|pair| limit(input.snapshot, budget, service, assessment, &tags, pair)),
         enrolled: enrolled(input.policy, &tags),
         move_open,
         taken_back: None,
@@ -213,13 +221,20 @@ fn running(tasks: &[Task]) -> BTreeMap<&ProviderName, u32> {
     running
 }
 
-fn limit(snapshot: &Snapshot, budget: &Budget, service: &Service, tags: &TagSettings, pair: &Pair) -> Option<Limit> {
-    let percent = tags.max_percent.map_or(budget.service_percent, |tag| tag.min(budget.service_percent));
+fn limit(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    service: &Service,
+    assessment: Option<&Assessment>,
+    tags: &TagSettings,
+    pair: &Pair,
+) -> Option<Limit> {
     let pools = assess::pools(snapshot, pair, service)?;
-    let in_pools = Percent::saturating(u64::from(budget.blast_radius_percent.get()) * u64::from(pools));
+    let spread = assessment.and_then(|judged| judged.spread.as_ref());
     Some(Limit {
         floor: tags.floor.unwrap_or(0).max(budget.floor),
-        percent: percent.min(in_pools),
+        percent: tags.max_percent.map_or(budget.service_percent, |tag| tag.min(budget.service_percent)),
+        radius: Radius::new(budget.blast_radius_percent, pools, spread),
         range: range(service)?,
     })
 }
@@ -293,7 +308,7 @@ fn same_family(one: Option<&Provider>, other: Option<&Provider>) -> bool {
 }
 
 /// The ledgers that this look changes: services on Spot that are seen for the first time are
-/// adopted, and the times since which a service is unsafe, skewed or short are kept; writes that
+/// adopted, and the times since which a service is unsafe, skewed, crowded or short are kept; writes that
 /// somebody took back are counted. A brief look shows only the last.
 pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Vec<Ledger> {
     if input.run.is_dry() {
@@ -327,6 +342,7 @@ pub(super) fn changed_ledgers(input: &PlanInput<'_>, positions: &[Position<'_>])
                 Split::Broken(_) => remembered.skewed_since.or(Some(input.now)),
                 Split::Unread => remembered.skewed_since,
             };
+            ledger.crowded_since = radius::crowded_since(input, position, remembered.crowded_since);
             ledger.short_since = drought::short_since(position, remembered.short_since, input.now);
             (position.ledger != Some(&ledger)).then_some(ledger)
         })

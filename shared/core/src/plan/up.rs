@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::ceilings::{Ceilings, PairBudget};
 use super::moves::Draft;
 use super::position::{Limit, Position, Skew, skew};
+use super::radius::climbs_again_at;
 use super::{BudgetReport, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, Promise, first_breach, solve};
 use crate::assess::return_path::{Survey, headroom_in};
 use crate::ids::{ProviderName, ServiceArn};
@@ -48,10 +49,14 @@ pub(super) fn ups<'a, 'p>(
 /// Whether the Spot tasks of a service are so far from a target that a move is worth it: more
 /// than one task and more than the tolerance.
 pub(super) fn worth_a_move(input: &PlanInput<'_>, position: &Position<'_>, have: u32, target: u32) -> bool {
+    have.abs_diff(target) > tolerated(input, position)
+}
+
+/// The tasks for which nothing is redeployed: what the policy tolerates, and one at least.
+pub(super) fn tolerated(input: &PlanInput<'_>, position: &Position<'_>) -> u32 {
     let policy = input.policy.budget_of(&input.snapshot.cluster.name);
-    let desired = u64::from(position.service.desired);
-    let tolerated = policy.tolerance_percent.floor_of(desired).max(1);
-    u64::from(have.abs_diff(target)) > tolerated
+    let tolerated = policy.tolerance_percent.floor_of(u64::from(position.service.desired));
+    u32::try_from(tolerated).unwrap_or(u32::MAX).max(1)
 }
 
 /// The Spot tasks that a service climbs to: what it may have; after a switch first what it had
@@ -185,6 +190,7 @@ impl<'i, 'a> Dealer<'i, 'a> {
         if have >= cap || (have > 0 && !far_from_target(input, position, pair, limit)) {
             return Err(HeldWhy::AtTarget);
         }
+        let cap = self.check_radius(position, limit, cap)?;
         self.check_dry(pair)?;
         self.check_rest(position)?;
         self.check_pace(position)?;
@@ -268,6 +274,21 @@ impl<'i, 'a> Dealer<'i, 'a> {
             Some(DryPhase::Pause) => Err(HeldWhy::Dry),
             Some(DryPhase::Tried) => Err(HeldWhy::Canary),
             Some(DryPhase::Canary) | None => Ok(()),
+        }
+    }
+
+    /// The Spot tasks that the service climbs to if they stay spread over capacity pools as they are,
+    /// `cap` at the most.
+    fn check_radius(&self, position: &Position<'_>, limit: Limit, cap: u32) -> Result<u32, HeldWhy> {
+        let have = position.expected_spot;
+        let fits = limit.climb_at(position.service.desired).ok_or(HeldWhy::Unread)?;
+        let crowding = position.ledger.and_then(|ledger| ledger.crowding.as_ref());
+        let waits = climbs_again_at(self.input.policy, crowding, self.input.now).is_some();
+        // Where the pools cut it short, what is left must be worth a move by itself.
+        let near = fits < cap && have > 0 && !worth_a_move(self.input, position, have, fits);
+        match waits || fits <= have || near {
+            true => Err(HeldWhy::Crowded),
+            false => Ok(cap.min(fits)),
         }
     }
 

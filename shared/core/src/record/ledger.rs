@@ -38,6 +38,12 @@ pub struct Ledger {
     pub unsafe_since: Option<UnsafeSince>,
     /// Since when its running tasks break floor or share.
     pub skewed_since: Option<Timestamp>,
+    /// Since when one capacity pool holds more of its tasks than it may.
+    #[serde(default)]
+    pub crowded_since: Option<Timestamp>,
+    /// The last move down because of that.
+    #[serde(default)]
+    pub crowding: Option<Crowding>,
     /// Since when it has been seen at rest with tasks missing that may be Spot tasks.
     #[serde(default)]
     pub short_since: Option<Timestamp>,
@@ -71,6 +77,8 @@ impl Ledger {
             quarantine_reason: String::new(),
             unsafe_since: None,
             skewed_since: None,
+            crowded_since: None,
+            crowding: None,
             short_since: None,
             drought_at: None,
             fence: 0,
@@ -188,6 +196,17 @@ pub struct OpenMove {
     /// take the present one.
     #[serde(default)]
     pub previous: Option<LastWrite>,
+}
+
+/// A move down because one capacity pool held too many tasks of a service: before its pause is over the
+/// service does not climb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crowding {
+    /// When it was written.
+    pub at: Timestamp,
+    /// How many times in a row, each soon after the pause of the one before.
+    pub times: u32,
 }
 
 /// Since when a service on Spot fails safety rules.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{LastWrite, Outcome};
 use crate::control::Steered;
 use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
-use crate::plan::{BudgetReport, Cap, HeldWhy, Short};
+use crate::plan::{BudgetReport, Cap, Crowded, HeldWhy, Short};
 use crate::policy::{Policy, PolicyMistake};
 use crate::switch::{Scope, SwitchEntry};
 use crate::units::CpuUnits;
@@ -196,6 +196,13 @@ pub struct ClusterReport {
     /// How many more there are than `reverted` lists.
     #[serde(default)]
     pub reverted_more: u32,
+    /// Services of which one capacity pool holds more than it may, and more than is tolerated. At most
+    /// 100, the rest counted.
+    #[serde(default)]
+    pub crowded: Vec<Crowded>,
+    /// How many more there are than `crowded` lists.
+    #[serde(default)]
+    pub crowded_more: u32,
     /// Services on Spot that miss tasks and that this run does not move, and why. At most 100, the
     /// rest counted.
     #[serde(default)]
@@ -332,6 +339,8 @@ impl ClusterReport {
             ceilings: Vec::new(),
             reverted: Vec::new(),
             reverted_more: 0,
+            crowded: Vec::new(),
+            crowded_more: 0,
             short: Vec::new(),
             short_more: 0,
             budget: None,

@@ -31,6 +31,30 @@ fn what_is_over_the_ceiling_comes_down_to_it() {
     }
 }
 
+/// What a commitment covers is no part of what a ceiling is a part of: of 20 vCPU, half of what is above
+/// the floor. Where it covers the cluster, nothing may be on Spot, and the report shows nothing to share.
+#[test]
+fn spot_does_not_eat_into_a_commitment() {
+    // name, floor, what is above it, where the ten Spot tasks go
+    let cases = [
+        ("none", 0, 20, None),
+        ("half of the cluster", 10, 10, Some(5)),
+        ("all of it", 20, 0, Some(0)),
+        ("more than there is", 30, 0, Some(0)),
+    ];
+    for (name, floor, above, target) in cases {
+        let mut policy = open_policy();
+        policy.budget.ceiling_percent = Percent::saturating(50);
+        policy.budget.commitment_floor_vcpu = floor;
+        let service = half_on_spot("web");
+        let plan = plan_of(&policy, &fixtures::snapshot(vec![service]), &Memory::default(), &run(RunMode::Ordinary));
+        let found: Vec<u32> = plan.moves.iter().map(|record| record.planned.spot_tasks).collect();
+        assert_eq!(found, Vec::from_iter(target), "{name}: {:?}", plan.budget);
+        assert_eq!(plan.budget.task_cpu, CpuUnits::VCPU.times(above), "{name}");
+        assert!(plan.budget.left.0 == 0 && plan.budget.room.0 == 0, "{name}: {:?}", plan.budget);
+    }
+}
+
 /// Two services with ten tasks on Spot each, of 40: at a ceiling of 25 % one must leave, and the
 /// unsafe one leaves anyway.
 #[test]

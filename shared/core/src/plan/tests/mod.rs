@@ -6,6 +6,7 @@ mod drought;
 mod held;
 mod measured;
 mod promises;
+mod radius;
 mod restore;
 mod reverts;
 mod switch;

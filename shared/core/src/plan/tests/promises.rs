@@ -39,7 +39,13 @@ fn impatient() -> Control {
 }
 
 /// The world after a plan's moves have all been made and have settled.
-fn after(snapshot: &Snapshot, memory: &Memory, plan: &Plan, now: i64) -> (Snapshot, Memory) {
+pub(super) fn after(
+    policy: &Policy,
+    snapshot: &Snapshot,
+    memory: &Memory,
+    plan: &Plan,
+    now: i64,
+) -> (Snapshot, Memory) {
     let (mut snapshot, mut memory) = (snapshot.clone(), memory.clone());
     let remembered = |ledger: &Ledger| (ledger.service.arn.clone(), ledger.clone());
     memory.ledgers.extend(plan.ledgers.iter().map(remembered));
@@ -51,6 +57,9 @@ fn after(snapshot: &Snapshot, memory: &Memory, plan: &Plan, now: i64) -> (Snapsh
         let ledger = memory.ledgers.entry(service.id.arn.clone()).or_insert_with(|| fixtures::ledger(service));
         if record.planned.kind.may_add_spot() {
             ledger.last_up_at = Some(fixtures::at(now));
+        }
+        if matches!(record.planned.cause, MoveCause::Crowded { .. }) {
+            ledger.crowding = Some(crate::plan::crowded_again(policy, ledger.crowding.as_ref(), fixtures::at(now)));
         }
         ledger.pair = record.planned.pair.clone();
         ledger.last_write = Some(LastWrite {
@@ -122,7 +131,7 @@ proptest! {
             if settled {
                 break;
             }
-            (snapshot, memory) = after(&snapshot, &memory, &plan, 0);
+            (snapshot, memory) = after(&policy, &snapshot, &memory, &plan, 0);
         }
         prop_assert!(settled, "the world does not come to rest");
     }
@@ -172,7 +181,7 @@ proptest! {
                 }
                 break;
             }
-            (snapshot, memory) = after(&snapshot, &memory, &plan, 0);
+            (snapshot, memory) = after(&policy, &snapshot, &memory, &plan, 0);
         }
     }
 }

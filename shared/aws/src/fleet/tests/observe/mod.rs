@@ -3,6 +3,7 @@
 mod capacity;
 mod deployments;
 mod details;
+mod places;
 mod services;
 mod tasks;
 

@@ -74,6 +74,7 @@ async fn a_large_cluster_has_its_assessments_kept() {
             service: fixtures::service_ref(&format!("service-{index}-{}", "x".repeat(200))),
             pair: Some(fixtures::pair(Family::Fargate)),
             verdicts: Vec::new(),
+            spread: None,
             suitability: serde_json::from_value(serde_json::json!({
                 "score": 1, "drain_slack": 1, "redundancy": 1, "rolling_headroom": 1, "pool_diversity": 1,
                 "placement_score": null,

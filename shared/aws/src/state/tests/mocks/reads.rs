@@ -139,6 +139,8 @@ fn whatever_stands_in_a_dial_item_it_is_not_higher_than_it_was_meant() {
         ("a null", percent(AttributeValue::Null(true)), "cluster/prod", 0),
         ("no scope", item(&[("percent", number("30"))]), "all", 30),
         ("an unknown scope", item(&[("sk", text("clutser/prod")), ("percent", number("30"))]), "all", 30),
+        ("a service", item(&[("sk", text("service/prod/web")), ("percent", number("30"))]), "cluster/prod", 30),
+        ("an unknown field", item(&[sk.clone(), ("percentage", number("30"))]), "cluster/prod", 0),
     ];
     for (name, item, scope, percent) in cases {
         let read = dials::dial_of(&item);
@@ -164,6 +166,31 @@ fn whatever_stands_in_a_dial_item_it_is_not_higher_than_it_was_meant() {
     assert_eq!(whole, expected);
     let endless = dials::dial_of(&item(&[sk, ("percent", number("30")), ("until", text("tomorrow"))]));
     assert_eq!(endless.until, None, "an end that cannot be read is none");
+}
+
+/// The item that `docs/OPERATIONS.md` has people put is the dial that it says.
+#[test]
+fn the_dial_of_the_manual_is_read_as_it_is_meant() {
+    let manual = include_str!("../../../../../../docs/OPERATIONS.md");
+    let command = manual.split_once("dynamodb put-item").expect("the command").1;
+    let given: serde_json::Value = serde_json::from_str(command.split('\'').nth(1).expect("its item")).unwrap();
+    let attribute = |given: &serde_json::Value| match (given["S"].as_str(), given["N"].as_str()) {
+        (Some(text), None) => AttributeValue::S(text.to_owned()),
+        (None, Some(number)) => AttributeValue::N(number.to_owned()),
+        other => panic!("{other:?}"),
+    };
+    let fields = given.as_object().unwrap().iter();
+    let item: Item = fields.map(|(name, given)| (name.clone(), attribute(given))).collect();
+    assert_eq!(item["pk"], text("dial"), "the partition that runs read");
+    let expected = spotkeeper_core::control::Dial {
+        scope: spotkeeper_core::switch::Scope::parse("cluster/prod").unwrap(),
+        percent: spotkeeper_core::units::Percent::saturating(30),
+        reason: "quarter end".to_owned(),
+        who: "finops".to_owned(),
+        set_at: time("2026-12-01T06:00:00Z"),
+        until: Some(time("2027-01-02T06:00:00Z")),
+    };
+    assert_eq!(dials::dial_of(&item), expected);
 }
 
 #[tokio::test]
