@@ -310,6 +310,7 @@ const fn cause(cause: &MoveCause) -> &'static str {
         MoveCause::Unsafe { .. } => "unsafe",
         MoveCause::OverShare { .. } => "over_share",
         MoveCause::Skewed { .. } => "skewed",
+        MoveCause::Crowded { .. } => "crowded",
         MoveCause::Drought { .. } => "drought",
         MoveCause::Restore => "restore",
         MoveCause::Resumed { .. } => "resumed",
@@ -327,6 +328,9 @@ fn cause_detail(cause: &MoveCause) -> Option<String> {
         MoveCause::OverShare { spot_tasks, allowed } => Some(format!("{spot_tasks} tasks on Spot, {allowed} allowed")),
         MoveCause::Skewed { spot_tasks, least, most } => {
             Some(format!("{spot_tasks} tasks on Spot, where the strategy has {least} to {most}"))
+        }
+        MoveCause::Crowded { pool, in_pool, spot_tasks, allowed } => {
+            Some(format!("{pool} holds {in_pool} of {spot_tasks} tasks on Spot, of which {allowed} are allowed"))
         }
         MoveCause::Drought { evidence } => Some(evidence.clone()),
         MoveCause::Resumed { run } => Some(format!("left by run {run}")),

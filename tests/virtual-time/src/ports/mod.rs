@@ -71,7 +71,23 @@ impl Ports {
         name: &'static str,
         effect: impl FnOnce(&mut Inner) -> Result<T, PortError> + Send,
     ) -> Result<T, PortError> {
-        self.call_faulty(name, |inner, _| effect(inner)).await
+        self.call_faulty(name, false, |inner, _| effect(inner)).await
+    }
+
+    /// Makes a call that is there for metrics and events alone, where `is_telling`.
+    async fn call_telling<T>(
+        &self,
+        name: &'static str,
+        is_telling: bool,
+        effect: impl FnOnce(&mut Inner) -> Result<T, PortError> + Send,
+    ) -> Result<T, PortError> {
+        self.call_faulty(name, is_telling, |inner, _| effect(inner)).await
+    }
+
+    /// Whether the run's end is on record: what is read from then on is read to tell of it.
+    fn has_ended(&self) -> bool {
+        let run = &self.invocation.run;
+        self.simulation.with(|inner| inner.tables.runs.get(run).is_some_and(|run| run.ended.is_some()))
     }
 
     /// Makes a call: on its way there, its effect, on its way back. The effect is told what goes
@@ -79,6 +95,7 @@ impl Ports {
     async fn call_faulty<T>(
         &self,
         name: &'static str,
+        is_telling: bool,
         effect: impl FnOnce(&mut Inner, Option<FaultKind>) -> Result<T, PortError> + Send,
     ) -> Result<T, PortError> {
         let number = self.invocation.calls.fetch_add(1, Ordering::Relaxed) + 1;
@@ -86,7 +103,7 @@ impl Ports {
         let run = &self.invocation.run;
         let (there, back, fault) = self.simulation.with(|inner| {
             inner.calls += 1;
-            let (fault, there, back) = inner.meet(&call);
+            let (fault, there, back) = inner.meet(&call, is_telling);
             if let Some(fault) = fault {
                 inner.promises.coverage.faults += 1;
                 if let Some(said) = inner.faults.tell(&call, fault) {
@@ -95,7 +112,7 @@ impl Ports {
             }
             (there, back, fault)
         });
-        tokio::time::sleep(there).await;
+        pass(there).await;
         match fault {
             Some(FaultKind::DieBefore) => return self.die().await,
             Some(FaultKind::Stall { seconds }) => {
@@ -111,7 +128,7 @@ impl Ports {
             Some(FaultKind::LoseAnswer) => return Err(failed(name)),
             _ => {}
         }
-        tokio::time::sleep(back).await;
+        pass(back).await;
         answer
     }
 
@@ -119,6 +136,13 @@ impl Ports {
     async fn die<T>(&self) -> T {
         self.invocation.died.notify_one();
         std::future::pending().await
+    }
+}
+
+/// Lets time pass; where none does, nothing else comes in between.
+async fn pass(time: std::time::Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -134,11 +158,11 @@ impl Clock for Ports {
 
 impl Telemetry for Ports {
     async fn switch_changed(&self, change: &SwitchChange) -> Result<(), PortError> {
-        self.call("telemetry.switch_changed", |inner| Ok(inner.told.switch(change))).await
+        self.call_telling("telemetry.switch_changed", true, |inner| Ok(inner.told.switch(change))).await
     }
 
     async fn move_ended(&self, record: &MoveRecord) -> Result<(), PortError> {
-        self.call("telemetry.move_ended", |inner| Ok(inner.told.ended(record))).await
+        self.call_telling("telemetry.move_ended", true, |inner| Ok(inner.told.ended(record))).await
     }
 
     async fn run_ended(&self, end: &EndOfRun<'_>) -> Result<(), PortError> {

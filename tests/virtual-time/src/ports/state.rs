@@ -25,7 +25,9 @@ fn tell(inner: &mut Inner, report: &ClusterReport) {
         before.is_some_and(|before| before.short.iter().any(same))
     };
     let mut lines = Vec::new();
-    for reverted in &report.reverted {
+    // The same report again, with the waves.
+    let again = before.is_some_and(|before| (&before.run, before.at) == (&report.run, report.at));
+    for reverted in report.reverted.iter().filter(|_| !again) {
         let evidence = reverted.write.evidence().unwrap_or_default();
         lines.push(format!("{} was taken back, {} times: {evidence}", reverted.service, reverted.reverts));
     }
@@ -37,6 +39,16 @@ fn tell(inner: &mut Inner, report: &ClusterReport) {
     }
 }
 
+/// Whether a report names changes of ceilings that are not kept yet: it is written so early only that they
+/// are told of.
+fn names_unkept_ceilings(inner: &Inner, report: &ClusterReport) -> bool {
+    let is_dry = inner.tables.runs.get(&report.run).is_none_or(RunRecord::is_dry);
+    let is_kept = |ceiling: &PairCeiling| {
+        inner.tables.ceilings.get(&(ceiling.cluster.clone(), ceiling.pair.clone())) == Some(ceiling)
+    };
+    !is_dry && report.ceilings.iter().any(|steered| steered.changed() && !is_kept(&steered.after))
+}
+
 impl State for Ports {
     async fn policy(&self) -> Result<Policy, Vec<PolicyMistake>> {
         let read = self.call("state.policy", |inner| Ok(inner.tables.policy.clone())).await;
@@ -44,7 +56,7 @@ impl State for Ports {
     }
 
     async fn switches(&self) -> Result<Switches, PortError> {
-        self.call("state.switches", |inner| Ok(inner.tables.switches())).await
+        self.call_telling("state.switches", self.has_ended(), |inner| Ok(inner.tables.switches())).await
     }
 
     async fn put_switch(&self, entry: &SwitchEntry) -> Result<u64, PortError> {
@@ -127,7 +139,8 @@ impl State for Ports {
     }
 
     async fn put_report(&self, report: &ClusterReport) -> Result<(), PortError> {
-        self.call("state.put_report", |inner| {
+        let is_early = self.simulation.with(|inner| names_unkept_ceilings(inner, report));
+        self.call_telling("state.put_report", is_early, |inner| {
             tell(inner, report);
             inner.tables.reports.insert((report.run.clone(), report.cluster.clone()), report.clone());
             Ok(())
@@ -222,11 +235,14 @@ impl State for Ports {
     }
 
     async fn get_move(&self, run: &RunId, id: &MoveId) -> Result<Option<MoveRecord>, PortError> {
-        self.call("state.get_move", |inner| Ok(inner.tables.moves.get(&(run.clone(), id.clone())).cloned())).await
+        self.call_telling("state.get_move", self.has_ended(), |inner| {
+            Ok(inner.tables.moves.get(&(run.clone(), id.clone())).cloned())
+        })
+        .await
     }
 
     async fn outcomes(&self, run: &RunId) -> Result<Vec<(MoveId, Option<Outcome>)>, PortError> {
-        self.call("state.outcomes", |inner| Ok(inner.tables.outcomes(run))).await
+        self.call_telling("state.outcomes", self.has_ended(), |inner| Ok(inner.tables.outcomes(run))).await
     }
 
     async fn code_changed(&self, run: &RunId) -> Result<u32, PortError> {
