@@ -13,7 +13,7 @@ use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInpu
 use spotkeeper_core::observe::Depth;
 use spotkeeper_core::plan::{Plan, PlanInput, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
-use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, RunMode, RunRecord};
+use spotkeeper_core::record::{ClusterReport, Ledger, MoveRecord, Outcome, RunMode, RunRecord};
 use spotkeeper_core::signals::{LOOK_BACK, Signals};
 use spotkeeper_core::verify::{Resumption, resume};
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
@@ -85,8 +85,14 @@ async fn determine(
     for ledger in &plan.ledgers {
         put_ledger(state, ledger).await?;
     }
+    let decided = decided_before(state, run, input, &memory.signals).await?;
+    let report = report::report(run, &snapshot, &assessments, &plan, &decided, fleet.api_counts(), now);
+    if !run.is_dry() && plan.ceilings.iter().any(Steered::changed) {
+        // The changes are told of by the report, when the run ends: what is decided is in it before it is
+        // kept, so that a repetition of this call finds it.
+        state.put_report(&ClusterReport { waves: Vec::new(), ..report.clone() }).await?;
+    }
     put_ceilings(state, run, &memory, &plan).await?;
-    let report = report::report(run, &snapshot, &assessments, &plan, fleet.api_counts(), now);
     state.put_assessments(&run.id, &input.cluster, &assessments).await?;
     // The report names the waves, so it is written after the moves that they name.
     state.put_moves(&plan.moves).await?;
@@ -122,6 +128,22 @@ async fn put_ceilings(state: &impl State, run: &RunRecord, memory: &Memory, plan
         }
     }
     Ok(())
+}
+
+/// The changes of ceilings that an earlier attempt of this call has decided and kept: to this one the
+/// ceilings look as if they had always been so.
+async fn decided_before(
+    state: &impl State,
+    run: &RunRecord,
+    input: &DetermineInput,
+    signals: &Signals,
+) -> Result<Vec<Steered>, Failure> {
+    if run.is_dry() || signals.ceilings.iter().all(|ceiling| ceiling.changed_at < run.started_at) {
+        return Ok(Vec::new());
+    }
+    let decided = state.report(&run.id, &input.cluster).await?.map(|report| report.ceilings).unwrap_or_default();
+    let kept = |steered: &Steered| steered.changed() && signals.ceilings.contains(&steered.after);
+    Ok(decided.into_iter().filter(kept).collect())
 }
 
 /// The moves of other runs that were left unfinished and whose time is over. Those of which the

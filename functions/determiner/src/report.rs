@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use spotkeeper_core::assess::Assessment;
+use spotkeeper_core::assess::{Assessment, task_cpu};
 use spotkeeper_core::control::Steered;
 use spotkeeper_core::interface::DetermineCounts;
-use spotkeeper_core::observe::{Depth, Market, Provider, Snapshot, Task};
+use spotkeeper_core::observe::{Depth, Market, Provider, Service, Snapshot, Task};
 use spotkeeper_core::plan::{HeldWhy, MoveKind, Plan};
 use spotkeeper_core::record::{ApiCounts, ClusterReport, LeftWhy, RunRecord};
+use spotkeeper_core::units::CpuUnits;
 
 /// The most services that `left_on_spot` names.
 const LEFT_ON_SPOT: usize = 200;
@@ -31,6 +32,7 @@ pub(crate) fn report(
     snapshot: &Snapshot,
     assessments: &[Assessment],
     plan: &Plan,
+    decided: &[Steered],
     api: ApiCounts,
     now: Timestamp,
 ) -> ClusterReport {
@@ -67,7 +69,7 @@ pub(crate) fn report(
         skewed: plan.skewed.iter().take(SKEWED).cloned().collect(),
         skewed_more: number(plan.skewed.len().saturating_sub(SKEWED)),
         cap: (snapshot.depth == Depth::Full).then(|| plan.cap.clone()),
-        ceilings: ceilings(plan),
+        ceilings: ceilings(plan, decided),
         reverted: plan.reverted.iter().take(REVERTED).cloned().collect(),
         reverted_more: number(plan.reverted.len().saturating_sub(REVERTED)),
         crowded: plan.crowded.iter().take(CROWDED).cloned().collect(),
@@ -75,6 +77,7 @@ pub(crate) fn report(
         short: plan.short.iter().take(SHORT).cloned().collect(),
         short_more: number(plan.short.len().saturating_sub(SHORT)),
         budget: (snapshot.depth == Depth::Full).then_some(plan.budget),
+        running_spot_cpu: (snapshot.depth == Depth::Full).then(|| running_spot_cpu(snapshot)).flatten(),
         held_back,
         gaps: snapshot.gaps.iter().take(GAPS).map(ToString::to_string).collect(),
         gaps_more: number(snapshot.gaps.len().saturating_sub(GAPS)),
@@ -82,9 +85,25 @@ pub(crate) fn report(
     }
 }
 
-/// What the controller made of each pair, those that changed first.
-fn ceilings(plan: &Plan) -> Vec<Steered> {
-    let mut ceilings = plan.ceilings.clone();
+/// CPU of the tasks that run on Spot; `None` where that of a service cannot be said.
+fn running_spot_cpu(snapshot: &Snapshot) -> Option<CpuUnits> {
+    let of_service = |service: &Service| {
+        let on_spot = |task: &&Task| task.running && is_on_spot(snapshot, task);
+        match service.tasks.known()?.iter().filter(on_spot).count() {
+            0 => Some(CpuUnits(0)),
+            tasks => Some(task_cpu(service)?.times(tasks as u64)),
+        }
+    };
+    snapshot.services.iter().map(of_service).sum()
+}
+
+/// What the controller made of each pair, those that changed first. What an earlier attempt decided stands
+/// for what this one found unchanged.
+fn ceilings(plan: &Plan, decided: &[Steered]) -> Vec<Steered> {
+    let is_new = |steered: &&Steered| {
+        steered.changed() || decided.iter().all(|earlier| earlier.after.pair != steered.after.pair)
+    };
+    let mut ceilings: Vec<Steered> = decided.iter().chain(plan.ceilings.iter().filter(is_new)).cloned().collect();
     ceilings.sort_by_key(|steered| !steered.changed());
     ceilings.truncate(CEILINGS);
     ceilings

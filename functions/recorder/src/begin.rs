@@ -1,14 +1,14 @@
 //! Beginning a run: input, switch, lock, record.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use spotkeeper_core::ids::{ClusterName, RunId};
 use spotkeeper_core::interface::{BeginAnswer, BeginNext, ExecutionInput, MAX_CLUSTERS};
 use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::policy::{Mode, Policy, PolicyMistake};
-use spotkeeper_core::ports::{Clock, Fleet, State};
+use spotkeeper_core::ports::{Clock, Fleet, State, Telemetry};
 use spotkeeper_core::record::{DryWhy, RunMode, RunRecord};
-use spotkeeper_core::switch::Scope;
+use spotkeeper_core::switch::{Scope, SwitchChange, SwitchEntry, SwitchState};
 use spotkeeper_lambda::Failure;
 
 use crate::end::{number, older_leases};
@@ -31,9 +31,11 @@ pub struct BeginConfig {
     pub clusters_in_flight: u32,
 }
 
+#[expect(clippy::too_many_arguments, reason = "three ports, a clock, and what the state machine says")]
 pub(crate) async fn begin(
     fleet: &impl Fleet,
     state: &impl State,
+    telemetry: &impl Telemetry,
     clock: &impl Clock,
     config: &BeginConfig,
     run_id: RunId,
@@ -60,6 +62,12 @@ pub(crate) async fn begin(
         Wish::SwitchOff(switch) => state.remove_switch(&switch.scope).await?,
         Wish::Run { .. } | Wish::Restore(_) => state.switches().await?.epoch,
     };
+    if let Some(change) = change(&wish, &run_id, who, now, epoch) {
+        // The switch is in force already: an event that cannot be sent is no reason to fail its run.
+        if let Err(error) = telemetry.switch_changed(&change).await {
+            tracing::error!(run = %run_id, %error, "event not sent");
+        }
+    }
     // Checked after the switch is on: it keeps every cluster from moving up, however many there are.
     if clusters.len() > MAX_CLUSTERS {
         return Err(too_many(clusters.len(), &wish));
@@ -91,6 +99,22 @@ pub(crate) async fn begin(
     state.put_run(&run).await?;
     tracing::info!(run = %run.id, mode = ?run.mode, clusters = run.clusters.len(), holds_lock = run.holds_lock, "begun");
     Ok(answer(&run))
+}
+
+/// What the execution does to a switch. It is told before the run is on record, so that a repetition of
+/// this call tells it again where it may not have been told.
+fn change(wish: &Wish, run: &RunId, who: &str, now: Timestamp, epoch: u64) -> Option<SwitchChange> {
+    let (state, entry) = match wish {
+        Wish::SwitchOn(entry) => (SwitchState::On, entry.clone()),
+        Wish::SwitchOff(switch) => {
+            let (scope, reason) = (switch.scope.clone(), switch.reason.clone());
+            let who = who.to_owned();
+            let entry = SwitchEntry { scope, reason, who, set_at: now, until: None, preempt: false, unenrolled: false };
+            (SwitchState::Off, entry)
+        }
+        Wish::Run { .. } | Wish::Restore(_) => return None,
+    };
+    Some(SwitchChange { run: run.clone(), state, entry, epoch })
 }
 
 fn too_many(clusters: usize, wish: &Wish) -> Failure {

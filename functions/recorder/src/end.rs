@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId};
 use spotkeeper_core::interface::{EndAnswer, EndNext};
-use spotkeeper_core::ports::{Clock, State, Telemetry};
+use spotkeeper_core::ports::{Clock, EndOfRun, State, Telemetry};
 use spotkeeper_core::record::{
-    ClusterReport, Lease, LeftWhy, Outcome, RunEnd, RunMode, RunRecord, RunStatus, UNFINISHED,
+    ClusterReport, Lease, LeftWhy, MoveRecord, Outcome, RunEnd, RunMode, RunRecord, RunStatus, UNFINISHED,
 };
-use spotkeeper_core::switch::SwitchEntry;
+use spotkeeper_core::switch::{SwitchEntry, Switches};
 use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::{Failure, run_of};
 
@@ -56,7 +56,9 @@ pub(crate) async fn end(
     if !ended.told {
         let run = RunRecord { ended: Some(ended.clone()), ..run };
         // The run is on record: metrics and events that cannot be sent are no reason to fail it.
-        if let Err(error) = telemetry.run_ended(&run, &reports).await {
+        let (held, switches) = (held(state, &run.id, &ended).await, switches(state, &run.id).await);
+        let end = EndOfRun { run: &run, reports: &reports, held: &held, switches: switches.as_ref() };
+        if let Err(error) = telemetry.run_ended(&end).await {
             tracing::error!(run = %run.id, %error, "metrics or event not sent");
         }
         let told = RunEnd { told: true, ..ended.clone() };
@@ -70,6 +72,31 @@ pub(crate) async fn end(
         status: ended.status.name().to_owned(),
         moves: ended.moves,
     })
+}
+
+/// The moves that were held before they had a branch of their own: nobody has told of them.
+async fn held(state: &impl State, run: &RunId, ended: &RunEnd) -> Vec<MoveRecord> {
+    let mut held = Vec::new();
+    if ended.moves.get(&Outcome::Held).is_none_or(|moves| *moves == 0) {
+        return held;
+    }
+    let outcomes = state.outcomes(run).await.unwrap_or_else(|error| {
+        tracing::error!(%run, %error, "the moves that were held are not told of");
+        Vec::new()
+    });
+    for (id, _) in outcomes.into_iter().filter(|(_, outcome)| *outcome == Some(Outcome::Held)) {
+        match state.get_move(run, &id).await {
+            Ok(record) => held.extend(record.filter(|record| record.concluded_at.is_none())),
+            Err(error) => tracing::error!(%run, %id, %error, "a move that was held is not told of"),
+        }
+    }
+    held
+}
+
+/// The switches as the run ends: what they are is no reason to fail it.
+async fn switches(state: &impl State, run: &RunId) -> Option<Switches> {
+    let switches = state.switches().await;
+    switches.inspect_err(|error| tracing::error!(%run, %error, "what the switches are is not told")).ok()
 }
 
 /// The leases in scope that were taken before the run's switch was on, and are alive: whoever holds

@@ -26,10 +26,10 @@ pub async fn handle(
 ) -> Result<Value, Failure> {
     match input {
         RecorderInput::Begin { run_id, input, who } => {
-            answer(&begin::begin(fleet, state, clock, config, run_id, &input, &who).await?)
+            answer(&begin::begin(fleet, state, telemetry, clock, config, run_id, &input, &who).await?)
         }
         RecorderInput::Outcome { run_id, move_id, because } => {
-            outcome::outcome(state, clock, &run_id, &move_id, &because).await?;
+            outcome::outcome(state, telemetry, clock, &run_id, &move_id, &because).await?;
             Ok(Value::Object(serde_json::Map::new()))
         }
         RecorderInput::ClusterFailed { run_id, cluster, error } => {

@@ -16,7 +16,7 @@ use crate::signals::{
     AskedQueries, Directory, Occurrence, PlacementScore, ScoreQuery, ScoreRecord, ScoreRefusal, ScoreRound, Signals,
     SpotInstance, SpotProvider,
 };
-use crate::switch::{Scope, SwitchEntry, Switches};
+use crate::switch::{Scope, SwitchChange, SwitchEntry, Switches};
 use crate::units::Seconds;
 
 /// The services under Spotkeeper's care.
@@ -208,16 +208,30 @@ pub trait Orchestrator: Sync {
     fn start_run(&self, name: &RunId, clusters: &[ClusterName]) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// Who is told of a run's end, of placement scores, and of what happens to Spot capacity.
+/// What is told when a run has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct EndOfRun<'a> {
+    /// The run.
+    pub run: &'a RunRecord,
+    /// What it found, by cluster.
+    pub reports: &'a [ClusterReport],
+    /// Its moves that ended before they had a branch of their own, which nobody has told of.
+    pub held: &'a [MoveRecord],
+    /// The switches when it ended; `None` where they could not be read.
+    pub switches: Option<&'a Switches>,
+}
+
+/// Who is told of switches, of how moves and runs end, of placement scores, and of what happens to Spot
+/// capacity.
 pub trait Telemetry: Sync {
     /// Tells metrics what is known of placement scores.
     fn scored(&self, round: &ScoreRound) -> impl Future<Output = Result<(), PortError>> + Send;
-    /// Tells metrics and events how a run ended.
-    fn run_ended(
-        &self,
-        run: &RunRecord,
-        reports: &[ClusterReport],
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Tells events that a switch was thrown or released.
+    fn switch_changed(&self, change: &SwitchChange) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Tells metrics and events how a move ended.
+    fn move_ended(&self, record: &MoveRecord) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Tells metrics and events how a run ended, and which ceilings it changed.
+    fn run_ended(&self, end: &EndOfRun<'_>) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Tells metrics what happened to Spot capacity, each occurrence once, and how many events could
     /// not be read.

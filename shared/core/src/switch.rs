@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClusterName, InvalidName, ServiceName, ServiceRef};
+use crate::ids::{ClusterName, InvalidName, RunId, ServiceName, ServiceRef};
 
 /// What a switch entry covers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +102,17 @@ pub enum SwitchState {
     Off,
 }
 
+impl SwitchState {
+    /// Its name, as in JSON and events.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            SwitchState::On => "on",
+            SwitchState::Off => "off",
+        }
+    }
+}
+
 /// A kill-switch entry. One stands for each scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +143,19 @@ impl SwitchEntry {
     }
 }
 
+/// That somebody threw or released a switch by an execution of the state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchChange {
+    /// The run that did it: each does it once at the most.
+    pub run: RunId,
+    /// Thrown or released.
+    pub state: SwitchState,
+    /// The entry: what was asked for, by whom and when. One that is released has no end and no flags.
+    pub entry: SwitchEntry,
+    /// The switch epoch afterwards.
+    pub epoch: u64,
+}
+
 /// All entries, as one consistent read found them, with the number that counts up with each change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switches {
@@ -142,6 +166,11 @@ pub struct Switches {
 }
 
 impl Switches {
+    /// The entries in force.
+    pub fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &SwitchEntry> {
+        self.entries.iter().filter(move |entry| entry.in_force(now))
+    }
+
     /// The entry in force that covers a service; the widest scope first.
     #[must_use]
     pub fn over(&self, service: &ServiceRef, now: Timestamp) -> Option<&SwitchEntry> {

@@ -15,6 +15,7 @@
 //! | `journal` | what happened, a line each |
 //! | `promises` | S1 to S10 and S12, checked at each step |
 //! | `queue` | the way of events to the interruption recorder |
+//! | `told` | what metrics and events were told |
 //! | `scenario` | the files of `tests/scenarios/` |
 //! | `random` | worlds made from a seed |
 
@@ -30,3 +31,4 @@ pub mod scenario;
 pub mod scorer;
 pub mod simulation;
 pub mod tables;
+pub mod told;

@@ -17,6 +17,7 @@ use crate::ports::{AccountPace, Call, FaultKind, Faults, KeptTargetGroups, Races
 use crate::promises::Promises;
 use crate::queue::Delivery;
 use crate::tables::Tables;
+use crate::told::Told;
 
 /// A simulated account with Spotkeeper in it. Cheap to clone.
 #[derive(Clone)]
@@ -57,6 +58,10 @@ pub struct Inner {
     pub started: BTreeSet<RunId>,
     /// What is random for the placement scorer: that it asks for scores changes no other call.
     pub rng_of_scores: fastrand::Rng,
+    /// What is random for what is done to tell metrics and events alone: it changes no other call.
+    pub rng_of_telling: fastrand::Rng,
+    /// What telemetry was told.
+    pub told: Told,
     /// Calls of ports so far.
     pub calls: u32,
     /// The account's API rates; `None` where every call is let through at once.
@@ -85,6 +90,8 @@ impl Simulation {
             starts: Vec::new(),
             started: BTreeSet::new(),
             rng_of_scores: fastrand::Rng::with_seed(seed),
+            rng_of_telling: fastrand::Rng::with_seed(seed ^ 0x0074_656c_6c69_6e67),
+            told: Told::default(),
             calls: 0,
             pace: None,
             races: Races::default(),
@@ -114,13 +121,18 @@ impl Inner {
     }
 
     /// What goes wrong with a call, and how long it takes there and back.
-    pub(crate) fn meet(&mut self, call: &Call) -> (Option<FaultKind>, Duration, Duration) {
+    pub(crate) fn meet(&mut self, call: &Call, is_telling: bool) -> (Option<FaultKind>, Duration, Duration) {
         let rng = match call.function {
             Function::InterruptionRecorder => &mut self.events_rng,
             Function::PlacementScorer => &mut self.rng_of_scores,
+            _ if is_telling => &mut self.rng_of_telling,
             _ => &mut self.rng,
         };
         let fault = self.faults.of(call, self.world.now(), rng);
+        if is_telling {
+            // It is as quick as can be: only the answer of its function waits for it.
+            return (fault, Duration::ZERO, Duration::ZERO);
+        }
         let (from, to) = self.latency;
         let mut one_way = || Duration::from_millis(rng.u64(from..=to));
         (fault, one_way(), one_way())

@@ -100,6 +100,10 @@ fn nothing_is_lost(inner: &Inner, death: Death, spot: u32) {
     assert!(ledgers.iter().all(|ledger| ledger.open.is_none()), "a move is open, {}", told());
     let alarmed = inner.tables.moves.values().filter(|record| record.outcome.is_some_and(Outcome::alarms)).count();
     assert_eq!(alarmed, 0, "{}", told());
+    // What dies for good where it was to tell of something has told nobody.
+    if death.times == 1 {
+        assert_eq!(inner.told.missing(&inner.tables), Vec::<String>::new(), "{}", told());
+    }
 }
 
 /// Every call of a function in turn, until one has none so late.

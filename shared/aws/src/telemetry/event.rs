@@ -1,28 +1,38 @@
-//! The event of a run's end.
+//! The event of a run's end, and what every event has.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use spotkeeper_core::ids::{ClusterName, RunId};
 use spotkeeper_core::record::{ClusterReport, DryWhy, Outcome, RunEnd, RunMode, RunRecord};
 
-/// The event's source.
+/// The source of every event.
 pub const SOURCE: &str = "spotkeeper";
-/// The event's detail-type.
-pub const DETAIL_TYPE: &str = "Run Ended";
-/// The version of the detail's shape. Fields may be added under the same number; one that goes or
+/// The version of the details' shapes. Fields may be added under the same number; one that goes or
 /// changes its meaning takes the next.
 pub const VERSION: u32 = 1;
 /// The most failed clusters that are named.
 const FAILED_CLUSTERS: usize = 20;
 
-/// The detail of the event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The detail of an event.
+pub trait Detail: Serialize {
+    /// The event's detail-type.
+    const TYPE: &'static str;
+    /// When what it tells of happened or was decided.
+    fn at(&self) -> Timestamp;
+}
+
+/// The detail of `Run Ended`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunEnded {
-    /// [`VERSION`].
+    /// The version of this shape.
     pub version: u32,
+    /// The same each time that this end is told: `run/RUN`.
+    pub id: String,
     /// The run: the name of the state machine's execution.
+    #[schemars(with = "String")]
     pub run_id: RunId,
     /// `ordinary`, `dry`, `switch` or `restore`.
     pub mode: &'static str,
@@ -33,8 +43,10 @@ pub struct RunEnded {
     /// `completed`, `skipped` or `completed_with_errors`.
     pub status: &'static str,
     /// When it began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started_at: Timestamp,
     /// When it ended.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub ended_at: Timestamp,
     /// How long that was.
     pub duration_seconds: i64,
@@ -43,6 +55,7 @@ pub struct RunEnded {
     /// How many clusters it looked at.
     pub clusters: usize,
     /// Clusters that could not be worked on to the end, with the error's name: at most twenty.
+    #[schemars(with = "BTreeMap<String, String>")]
     pub failed_clusters: BTreeMap<ClusterName, String>,
     /// How many more there are than `failed_clusters` lists.
     pub failed_clusters_more: usize,
@@ -61,11 +74,19 @@ pub struct RunEnded {
     /// Moves whose tasks run another image than those before them.
     pub moves_code_changed: u32,
     /// Moves by outcome; an outcome that none had is left out.
+    #[schemars(with = "BTreeMap<String, u32>")]
     pub moves: BTreeMap<Outcome, u32>,
     /// Whether somebody must look: a move quarantined or stranded, a cluster that failed, a
     /// service left as it is that the run covers, one whose share measured has long been off, or one
     /// whose last write somebody took back.
     pub alarm: bool,
+}
+
+impl Detail for RunEnded {
+    const TYPE: &'static str = "Run Ended";
+    fn at(&self) -> Timestamp {
+        self.ended_at
+    }
 }
 
 impl RunEnded {
@@ -76,6 +97,7 @@ impl RunEnded {
         let named = ended.failed_clusters.iter().take(FAILED_CLUSTERS);
         RunEnded {
             version: VERSION,
+            id: format!("run/{}", run.id),
             run_id: run.id.clone(),
             mode: mode_name(&run.mode),
             dry_because: dry_because(&run.mode),

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use spotkeeper_core::record::{ClusterReport, Outcome, RunEnd, RunRecord};
+use spotkeeper_core::plan::MoveKind;
+use spotkeeper_core::ports::EndOfRun;
+use spotkeeper_core::record::{ClusterReport, MoveRecord, Outcome, RunEnd};
 use spotkeeper_core::signals::{ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
 
+use super::control::ceiling_samples;
 use super::event::mode_name;
 
 /// The most clusters that have metrics of their own; the rest are summed under [`OTHERS`]. What a
@@ -33,6 +36,8 @@ pub enum Unit {
     Count,
     /// Seconds.
     Seconds,
+    /// Parts of a hundred.
+    Percent,
     /// A score: it has no unit.
     None,
 }
@@ -44,6 +49,7 @@ impl Unit {
         match self {
             Unit::Count => "Count",
             Unit::Seconds => "Seconds",
+            Unit::Percent => "Percent",
             Unit::None => "None",
         }
     }
@@ -69,6 +75,8 @@ metrics! {
     ELIGIBLE_SERVICES = "EligibleServices" in Count by ["Cluster"],
     /// Services that a rule blocks; a service counts under each of its rules.
     BLOCKED_SERVICES = "BlockedServices" in Count by ["Cluster", "Rule"],
+    /// The same, of all clusters of the run together.
+    BLOCKED_IN_ALL = "BlockedServices" in Count by ["Rule"],
     /// Running tasks on Spot.
     SPOT_TASKS = "SpotTasks" in Count by ["Cluster"],
     /// Running tasks elsewhere.
@@ -77,14 +85,38 @@ metrics! {
     LEFT_ON_SPOT = "ServicesLeftOnSpot" in Count by ["Cluster"],
     /// Services whose running tasks have broken floor or share for too long.
     SKEWED_SERVICES = "SkewedServices" in Count by ["Cluster"],
+    /// The same, of all clusters of the run together.
+    SKEWED_IN_ALL = "SkewedServices" in Count by [],
     /// Services whose last write somebody took back.
     REVERTED_SERVICES = "RevertedServices" in Count by ["Cluster"],
+    /// The same, of all clusters of the run together.
+    REVERTED_IN_ALL = "RevertedServices" in Count by [],
     /// What could not be read.
     GAPS = "Gaps" in Count by ["Cluster"],
     /// Calls of the Determiner to AWS.
     API_CALLS = "ApiCalls" in Count by ["Cluster"],
     /// Those of them that AWS throttled.
     THROTTLED_CALLS = "ThrottledCalls" in Count by ["Cluster"],
+    /// Which part of the calls for all clusters of the run that was.
+    THROTTLED_SHARE = "ThrottledShare" in Percent by [],
+    /// The ceiling of a pair.
+    CEILING = "Ceiling" in Percent by ["Cluster", "Pair"],
+    /// What bounds the ceilings of a cluster.
+    CEILING_CAP = "CeilingCap" in Percent by ["Cluster", "By"],
+    /// Ceilings that changed.
+    CEILING_CHANGES = "CeilingChanges" in Count by ["Reason"],
+    /// The most that ceilings and cap allow on Spot.
+    TARGET_SHARE = "TargetShare" in Percent by ["Cluster"],
+    /// What runs on Spot.
+    SPOT_SHARE = "SpotShare" in Percent by ["Cluster"],
+    /// Pairs over which nothing moves up because they were dry.
+    DROUGHTS = "Droughts" in Count by ["Cluster"],
+    /// The same, of all clusters of the run together.
+    DROUGHTS_IN_ALL = "Droughts" in Count by [],
+    /// Switches in force.
+    SWITCHES_ON = "SwitchesOn" in Count by [],
+    /// How long the oldest of them has been on.
+    SWITCH_ON_DURATION = "SwitchOnDuration" in Seconds by [],
     /// Moves by how they ended.
     MOVES = "MovesByOutcome" in Count by ["Outcome"],
     /// Moves whose tasks run another image than those before them.
@@ -95,8 +127,12 @@ metrics! {
     POLICY_MISTAKES = "PolicyMistakes" in Count by [],
     /// Runs that ended.
     RUNS = "Runs" in Count by ["Mode", "Status"],
+    /// The same, of whatever mode and status.
+    RUNS_IN_ALL = "Runs" in Count by [],
     /// How long a run took.
     RUN_DURATION = "RunDuration" in Seconds by ["Mode"],
+    /// Moves by kind and by how they ended, as each ends.
+    ENDED_MOVES = "EndedMoves" in Count by ["Kind", "Outcome"],
     /// Spot placement scores.
     SPOT_PLACEMENT_SCORE = "SpotPlacementScore" in None by ["Cluster", "Provider", "Zone"],
     /// Scores that were refused.
@@ -139,9 +175,11 @@ impl Sample {
 /// A cluster of which nothing was read has none of its own: no value is not the value 0. A switch
 /// run looks at services too briefly to judge them, so it says nothing of eligibility and skew.
 #[must_use]
-pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Vec<Sample> {
+pub fn samples(end: &EndOfRun<'_>, ended: &RunEnd) -> Vec<Sample> {
+    let EndOfRun { run, reports, .. } = end;
     let mut samples = Vec::new();
-    for (cluster, counts) in by_cluster(reports) {
+    let (own, others) = largest(reports);
+    for (cluster, counts) in by_cluster(&own, &others) {
         let numbers = [
             (&SERVICES, counts.services),
             (&SPOT_TASKS, counts.spot_tasks),
@@ -160,6 +198,9 @@ pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Ve
             samples.extend(rules.map(|(rule, number)| Sample::new(&BLOCKED_SERVICES, &[cluster, rule], *number)));
         }
     }
+    samples.extend(in_all(end, &own, &others));
+    samples.extend(ceiling_samples(run, &own, &others));
+    samples.extend(switch_samples(end, ended));
     for outcome in Outcome::ALL {
         let moves = ended.moves.get(&outcome).copied().unwrap_or(0);
         samples.push(Sample::new(&MOVES, &[outcome.name()], f64::from(moves)));
@@ -169,9 +210,52 @@ pub fn samples(run: &RunRecord, ended: &RunEnd, reports: &[ClusterReport]) -> Ve
     samples.push(Sample::new(&FAILED_CLUSTERS, &[], count(ended.failed_clusters.len())));
     samples.push(Sample::new(&POLICY_MISTAKES, &[], count(run.policy_mistakes.len())));
     samples.push(Sample::new(&RUNS, &[mode, status], 1.0));
+    samples.push(Sample::new(&RUNS_IN_ALL, &[], 1.0));
     let seconds = ended.at.duration_since(run.started_at).as_secs_f64().max(0.0);
     samples.push(Sample::new(&RUN_DURATION, &[mode], seconds));
+    samples.extend(move_samples(end.held));
     samples
+}
+
+/// The metrics of all clusters together: an alarm has the dimensions that it has, and no search.
+fn in_all(end: &EndOfRun<'_>, own: &[&ClusterReport], others: &[&ClusterReport]) -> Vec<Sample> {
+    let mut all = Counts::default();
+    own.iter().chain(others).for_each(|report| all.add(report));
+    let mut samples = vec![Sample::new(&REVERTED_IN_ALL, &[], all.reverted)];
+    if all.api_calls > 0.0 {
+        samples.push(Sample::new(&THROTTLED_SHARE, &[], 100.0 * all.throttled_calls / all.api_calls));
+    }
+    if end.run.switch().is_none() {
+        samples.push(Sample::new(&SKEWED_IN_ALL, &[], all.skewed));
+        samples.extend(all.blocked.iter().map(|(rule, number)| Sample::new(&BLOCKED_IN_ALL, &[rule], *number)));
+    }
+    samples
+}
+
+/// The metrics of the switches; none where they could not be read.
+fn switch_samples(end: &EndOfRun<'_>, ended: &RunEnd) -> Vec<Sample> {
+    let Some(switches) = end.switches else {
+        return Vec::new();
+    };
+    let oldest = switches.in_force(ended.at).map(|entry| entry.set_at).min();
+    let seconds = oldest.map_or(0.0, |since| ended.at.duration_since(since).as_secs_f64().max(0.0));
+    let on = switches.in_force(ended.at).count();
+    vec![Sample::new(&SWITCHES_ON, &[], count(on)), Sample::new(&SWITCH_ON_DURATION, &[], seconds)]
+}
+
+/// The metrics of moves that have ended. What did not happen has no value.
+#[must_use]
+pub fn move_samples(records: &[MoveRecord]) -> Vec<Sample> {
+    let mut counts: BTreeMap<(MoveKind, Outcome), usize> = BTreeMap::new();
+    for record in records {
+        if let Some(outcome) = record.outcome {
+            *counts.entry((record.planned.kind, outcome)).or_default() += 1;
+        }
+    }
+    let sample = |((kind, outcome), number): ((MoveKind, Outcome), usize)| {
+        Sample::new(&ENDED_MOVES, &[kind.name(), outcome.name()], count(number))
+    };
+    counts.into_iter().map(sample).collect()
 }
 
 /// The metrics of a pass over the placement scores. Only an answer with a score has a value: no
@@ -240,16 +324,21 @@ impl<'a> Counts<'a> {
     }
 }
 
-/// The numbers by cluster: the largest ones by name, the others together.
-fn by_cluster(reports: &[ClusterReport]) -> BTreeMap<&str, Counts<'_>> {
+/// The clusters of which something was read: those with metrics of their own, the largest first, and the
+/// others.
+fn largest(reports: &[ClusterReport]) -> (Vec<&ClusterReport>, Vec<&ClusterReport>) {
     let was_read = |report: &&ClusterReport| report.failed.is_none() || report.api.calls > 0 || report.services > 0;
     let mut reports: Vec<&ClusterReport> = reports.iter().filter(was_read).collect();
     reports.sort_by_key(|report| (std::cmp::Reverse(report.services), &report.cluster));
+    let others = reports.split_off(reports.len().min(MAX_CLUSTERS));
+    (reports, others)
+}
+
+/// The numbers by cluster: the largest ones by name, the others together.
+fn by_cluster<'a>(own: &[&'a ClusterReport], others: &[&'a ClusterReport]) -> BTreeMap<&'a str, Counts<'a>> {
     let mut counts: BTreeMap<&str, Counts<'_>> = BTreeMap::new();
-    for (index, report) in reports.into_iter().enumerate() {
-        let name = if index < MAX_CLUSTERS { report.cluster.as_str() } else { OTHERS };
-        counts.entry(name).or_default().add(report);
-    }
+    own.iter().for_each(|report| counts.entry(report.cluster.as_str()).or_default().add(report));
+    others.iter().for_each(|report| counts.entry(OTHERS).or_default().add(report));
     counts
 }
 

@@ -1,9 +1,12 @@
-//! Metrics to CloudWatch and one event to EventBridge, when a run ends; metrics of placement scores;
-//! and metrics of what happens to Spot capacity, as it happens.
+//! Metrics to CloudWatch and events to EventBridge, when a switch changes, when a move ends and when a run
+//! ends; metrics of placement scores; and metrics of what happens to Spot capacity, as it happens.
 //!
-//! What is told is decided by pure functions, [`metrics::samples`], [`spot::spot_samples`] and
-//! [`event::RunEnded::of`]; `docs/METRICS.md` describes all, and tests hold it to them.
+//! What is told is decided by pure functions: those that make [`metrics::Sample`]s, and the details of the
+//! events, [`event`] and [`details`]. `docs/METRICS.md` describes all, and tests hold it to them.
 
+mod bus;
+mod control;
+pub mod details;
 pub mod event;
 pub mod metrics;
 pub mod spot;
@@ -12,17 +15,19 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
-use spotkeeper_core::ports::{PortError, Telemetry};
-use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::ports::{EndOfRun, PortError, Telemetry};
+use spotkeeper_core::record::MoveRecord;
 use spotkeeper_core::signals::{Occurrence, ScoreRound};
+use spotkeeper_core::switch::SwitchChange;
 
+use self::bus::Event;
+use self::details::{CeilingChanged, MoveEnded, SwitchChanged};
 use self::event::RunEnded;
-use self::metrics::{Sample, Unit, samples, score_samples};
+use self::metrics::{Sample, Unit, move_samples, samples, score_samples};
 use self::spot::spot_samples;
-use crate::state::{failed, port_error};
+use crate::state::port_error;
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "Spotkeeper";
@@ -65,37 +70,33 @@ impl AwsTelemetry {
         }
         Ok(())
     }
-
-    async fn put_event(&self, event: &RunEnded, at: Timestamp) -> Result<(), PortError> {
-        let (action, subject) = ("events:PutEvents", "the default event bus");
-        let refused = |said: String| failed(action, subject.to_owned(), said);
-        let detail = serde_json::to_string(event).map_err(|error| refused(error.to_string()))?;
-        let entry = PutEventsRequestEntry::builder()
-            .source(event::SOURCE)
-            .detail_type(event::DETAIL_TYPE)
-            .time(aws_time(at))
-            .detail(detail)
-            .build();
-        let answer = self.eventbridge.put_events().entries(entry).send().await;
-        let answer = answer.map_err(|error| port_error(action, subject, &error))?;
-        if answer.failed_entry_count() == 0 {
-            return Ok(());
-        }
-        let codes: Vec<&str> = answer.entries().iter().filter_map(|entry| entry.error_code()).collect();
-        Err(refused(format!("the entry was refused: {}", codes.join(", "))))
-    }
 }
 
 impl Telemetry for AwsTelemetry {
-    /// Tries the event also where the metrics fail; the first failure is the answer.
-    async fn run_ended(&self, run: &RunRecord, reports: &[ClusterReport]) -> Result<(), PortError> {
-        let Some(ended) = &run.ended else {
-            tracing::warn!(run = %run.id, "a run that has not ended is not told of");
+    async fn switch_changed(&self, change: &SwitchChange) -> Result<(), PortError> {
+        bus::put(&self.eventbridge, &[Event::of(&SwitchChanged::of(change))?]).await
+    }
+
+    /// Tries each also where the other fails; the first failure is the answer.
+    async fn move_ended(&self, record: &MoveRecord) -> Result<(), PortError> {
+        let Some(ended) = MoveEnded::of(record) else {
+            tracing::warn!(run = %record.planned.run, id = %record.planned.id, "a move that has not ended is not told of");
             return Ok(());
         };
-        let metrics = self.put_metrics(&samples(run, ended, reports), ended.at).await;
-        let event = self.put_event(&RunEnded::of(run, ended, reports), ended.at).await;
-        metrics.and(event)
+        let metrics = self.put_metrics(&move_samples(std::slice::from_ref(record)), ended.ended_at).await;
+        let events = bus::put(&self.eventbridge, &[Event::of(&ended)?]).await;
+        metrics.and(events)
+    }
+
+    /// Tries the events also where the metrics fail; the first failure is the answer.
+    async fn run_ended(&self, end: &EndOfRun<'_>) -> Result<(), PortError> {
+        let Some(ended) = &end.run.ended else {
+            tracing::warn!(run = %end.run.id, "a run that has not ended is not told of");
+            return Ok(());
+        };
+        let metrics = self.put_metrics(&samples(end, ended), ended.at).await;
+        let events = bus::put(&self.eventbridge, &events(end)?).await;
+        metrics.and(events)
     }
 
     async fn scored(&self, round: &ScoreRound) -> Result<(), PortError> {
@@ -107,12 +108,25 @@ impl Telemetry for AwsTelemetry {
     }
 }
 
+/// The events of a run's end: its own first, since those after a call that fails are not sent. A dry run
+/// keeps no ceiling, so none has changed.
+fn events(end: &EndOfRun<'_>) -> Result<Vec<Event>, PortError> {
+    let EndOfRun { run, reports, held, .. } = end;
+    let own = run.ended.iter().map(|ended| Event::of(&RunEnded::of(run, ended, reports)));
+    let held = held.iter().filter_map(MoveEnded::of).map(|ended| Event::of(&ended));
+    let steered = reports.iter().filter(|_| !run.is_dry());
+    let steered = steered.flat_map(|report| report.ceilings.iter().map(|steered| (steered, report.cap.as_ref())));
+    let ceilings = steered.filter_map(|(steered, cap)| CeilingChanged::of(&run.id, steered, cap));
+    own.chain(held).chain(ceilings.map(|changed| Event::of(&changed))).collect()
+}
+
 fn datum(sample: &Sample, at: Timestamp) -> MetricDatum {
     let dimensions =
         sample.dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build());
     let unit = match sample.metric.unit {
         Unit::Count => StandardUnit::Count,
         Unit::Seconds => StandardUnit::Seconds,
+        Unit::Percent => StandardUnit::Percent,
         Unit::None => StandardUnit::None,
     };
     MetricDatum::builder()

@@ -1,5 +1,6 @@
 //! A move: everything that is needed to make it, decided beforehand.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PlanInput;
@@ -68,7 +69,7 @@ pub struct Move {
 }
 
 /// The direction of a move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MoveKind {
     /// Less Spot.
@@ -80,6 +81,16 @@ pub enum MoveKind {
 }
 
 impl MoveKind {
+    /// Its name, as in JSON, metrics and events.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            MoveKind::Down => "down",
+            MoveKind::Up => "up",
+            MoveKind::Rebalance => "rebalance",
+        }
+    }
+
     /// Whether it may add Spot tasks: then rules, switches, windows and quarantine apply to it.
     #[must_use]
     pub const fn may_add_spot(self) -> bool {

@@ -1,6 +1,7 @@
 //! How far a move has come.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::observe::PlacedBy;
@@ -48,6 +49,10 @@ pub struct MoveRecord {
     pub images_before: Vec<crate::observe::ContainerImage>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// When its own branch of the run ended it. A move that was held before it had one has none, and is
+    /// told of with the end of the run.
+    #[serde(default)]
+    pub concluded_at: Option<Timestamp>,
     /// What led there, newest last, at most twenty sentences.
     pub history: Vec<HistoryLine>,
 }
@@ -141,7 +146,7 @@ pub struct HistoryLine {
 }
 
 /// How a move ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its strategy is in place and everything holds.
@@ -217,6 +222,7 @@ impl MoveRecord {
             code_changed: false,
             images_before: Vec::new(),
             outcome: None,
+            concluded_at: None,
             history: Vec::new(),
         }
     }
@@ -227,6 +233,19 @@ impl MoveRecord {
             self.history.remove(0);
         }
         self.history.push(HistoryLine { at, what });
+    }
+
+    /// When it ended, where it has.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        let last = || self.history.last().map(|line| line.at);
+        self.outcome.and_then(|_| self.concluded_at.or_else(last))
+    }
+
+    /// Whether somebody must look.
+    #[must_use]
+    pub fn alarms(&self) -> bool {
+        self.code_changed || self.outcome.is_some_and(Outcome::alarms)
     }
 
     /// Since when a look at the service is to show deployments and events: a minute before the

@@ -11,6 +11,7 @@ use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
 use crate::plan::{BudgetReport, Cap, Crowded, HeldWhy, Short};
 use crate::policy::{Policy, PolicyMistake};
 use crate::switch::{Scope, SwitchEntry};
+use crate::units::CpuUnits;
 
 /// A run: one item of the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -215,6 +216,9 @@ pub struct ClusterReport {
     /// How the room under the ceiling was found; `None` where too little was read to say.
     #[serde(default)]
     pub budget: Option<BudgetReport>,
+    /// CPU of the tasks that run on Spot, by the provider of each task; `None` as for `budget`.
+    #[serde(default)]
+    pub running_spot_cpu: Option<CpuUnits>,
     /// Services that could move and do not, by the reason.
     #[serde(default)]
     pub held_back: BTreeMap<HeldWhy, u32>,
@@ -344,6 +348,7 @@ impl ClusterReport {
             short: Vec::new(),
             short_more: 0,
             budget: None,
+            running_spot_cpu: None,
             held_back: BTreeMap::new(),
             gaps: Vec::new(),
             gaps_more: 0,

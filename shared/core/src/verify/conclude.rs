@@ -30,6 +30,7 @@ pub fn conclude(
     }
     let end = end(&record, because);
     record.outcome = end.outcome;
+    record.concluded_at = end.outcome.map(|_| now);
     let ended = match end.outcome {
         Some(outcome) => format!("ended as {} because of {}", outcome.name(), told(because)),
         None => format!("left open because of {}", told(because)),

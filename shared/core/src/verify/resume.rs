@@ -40,6 +40,7 @@ pub fn resume(ledger: &Ledger, record: Option<MoveRecord>, run: &RunId, now: Tim
     record.planned.cause = MoveCause::Resumed { run: open.run.clone() };
     record.planned.run = run.clone();
     record.outcome = None;
+    record.concluded_at = None;
     record.stable_since = None;
     record.spot_wait = None;
     // Nobody has judged the service since: a move up is verified or undone, not written again.

@@ -18,7 +18,7 @@ impl Fleet for Ports {
     async fn observe(&self, cluster: &ClusterName, depth: Depth) -> Result<Snapshot, PortError> {
         let run = &self.invocation.run;
         self.pace_of_observe(cluster).await;
-        self.call_faulty("fleet.observe", |inner, fault| {
+        self.call_faulty("fleet.observe", false, |inner, fault| {
             let mut snapshot = aws_sim::fleet::snapshot(&inner.world, cluster, depth)?;
             inner.kept_target_groups.show(&mut snapshot, inner.world.now());
             inner.promises.observed(&inner.world, &inner.tables, run, cluster);

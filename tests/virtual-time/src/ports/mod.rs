@@ -16,9 +16,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use jiff::Timestamp;
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
-use spotkeeper_core::ports::{Clock, PortError, Telemetry};
-use spotkeeper_core::record::{ClusterReport, RunRecord};
+use spotkeeper_core::ports::{Clock, EndOfRun, PortError, Telemetry};
+use spotkeeper_core::record::MoveRecord;
 use spotkeeper_core::signals::{Occurrence, ScoreRound};
+use spotkeeper_core::switch::SwitchChange;
 use tokio::sync::Notify;
 
 use crate::simulation::{Inner, Simulation};
@@ -81,7 +82,23 @@ impl Ports {
         name: &'static str,
         effect: impl FnOnce(&mut Inner) -> Result<T, PortError> + Send,
     ) -> Result<T, PortError> {
-        self.call_faulty(name, |inner, _| effect(inner)).await
+        self.call_faulty(name, false, |inner, _| effect(inner)).await
+    }
+
+    /// Makes a call that is there for metrics and events alone, where `is_telling`.
+    async fn call_telling<T>(
+        &self,
+        name: &'static str,
+        is_telling: bool,
+        effect: impl FnOnce(&mut Inner) -> Result<T, PortError> + Send,
+    ) -> Result<T, PortError> {
+        self.call_faulty(name, is_telling, |inner, _| effect(inner)).await
+    }
+
+    /// Whether the run's end is on record: what is read from then on is read to tell of it.
+    fn has_ended(&self) -> bool {
+        let run = &self.invocation.run;
+        self.simulation.with(|inner| inner.tables.runs.get(run).is_some_and(|run| run.ended.is_some()))
     }
 
     /// Makes a call: on its way there, its effect, on its way back. The effect is told what goes
@@ -89,6 +106,7 @@ impl Ports {
     async fn call_faulty<T>(
         &self,
         name: &'static str,
+        is_telling: bool,
         effect: impl FnOnce(&mut Inner, Option<FaultKind>) -> Result<T, PortError> + Send,
     ) -> Result<T, PortError> {
         let number = self.invocation.calls.fetch_add(1, Ordering::Relaxed) + 1;
@@ -97,7 +115,7 @@ impl Ports {
         let (there, back, fault) = self.simulation.with(|inner| {
             inner.calls += 1;
             inner.throw_switch(run, At::Before);
-            let (fault, there, back) = inner.meet(&call);
+            let (fault, there, back) = inner.meet(&call, is_telling);
             if let Some(fault) = fault {
                 inner.promises.coverage.faults += 1;
                 if let Some(said) = inner.faults.tell(&call, fault) {
@@ -106,7 +124,7 @@ impl Ports {
             }
             (there, back, fault)
         });
-        tokio::time::sleep(there).await;
+        pass(there).await;
         match fault {
             Some(FaultKind::DieBefore) => return self.die().await,
             Some(FaultKind::Stall { seconds }) => {
@@ -126,7 +144,7 @@ impl Ports {
             Some(FaultKind::LoseAnswer) => return Err(failed(name)),
             _ => {}
         }
-        tokio::time::sleep(back).await;
+        pass(back).await;
         answer
     }
 
@@ -134,6 +152,13 @@ impl Ports {
     async fn die<T>(&self) -> T {
         self.invocation.died.notify_one();
         std::future::pending().await
+    }
+}
+
+/// Lets time pass; where none does, nothing else comes in between.
+async fn pass(time: std::time::Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -148,8 +173,28 @@ impl Clock for Ports {
 }
 
 impl Telemetry for Ports {
-    async fn run_ended(&self, _run: &RunRecord, _reports: &[ClusterReport]) -> Result<(), PortError> {
-        self.call("telemetry.run_ended", |_| Ok(())).await
+    async fn switch_changed(&self, change: &SwitchChange) -> Result<(), PortError> {
+        self.call_telling("telemetry.switch_changed", true, |inner| {
+            inner.told.switch(change);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn move_ended(&self, record: &MoveRecord) -> Result<(), PortError> {
+        self.call_telling("telemetry.move_ended", true, |inner| {
+            inner.told.ended(record);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn run_ended(&self, end: &EndOfRun<'_>) -> Result<(), PortError> {
+        self.call("telemetry.run_ended", |inner| {
+            inner.told.run(end);
+            Ok(())
+        })
+        .await
     }
 
     async fn scored(&self, _round: &ScoreRound) -> Result<(), PortError> {

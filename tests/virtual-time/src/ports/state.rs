@@ -25,6 +25,10 @@ fn tell(inner: &mut Inner, report: &ClusterReport) {
         let same = |one: &Short| (&one.service, one.cause, one.why) == (&short.service, short.cause, short.why);
         before.is_some_and(|before| before.short.iter().any(same))
     };
+    // The same report again, with the waves.
+    if before.is_some_and(|before| (&before.run, before.at) == (&report.run, report.at)) {
+        return;
+    }
     let mut lines = Vec::new();
     let cap_before = before.and_then(|before| before.cap.as_ref());
     let bound = |cap: &&Cap| cap_before != Some(*cap) && (cap_before.is_some() || cap.by != CapBy::Policy);
@@ -46,6 +50,16 @@ fn tell(inner: &mut Inner, report: &ClusterReport) {
     }
 }
 
+/// Whether a report names changes of ceilings that are not kept yet: it is written so early only that they
+/// are told of.
+fn names_unkept_ceilings(inner: &Inner, report: &ClusterReport) -> bool {
+    let is_dry = inner.tables.runs.get(&report.run).is_none_or(RunRecord::is_dry);
+    let is_kept = |ceiling: &PairCeiling| {
+        inner.tables.ceilings.get(&(ceiling.cluster.clone(), ceiling.pair.clone())) == Some(ceiling)
+    };
+    !is_dry && report.ceilings.iter().any(|steered| steered.changed() && !is_kept(&steered.after))
+}
+
 impl State for Ports {
     async fn policy(&self) -> Result<Policy, Vec<PolicyMistake>> {
         let read = self.call("state.policy", |inner| Ok(inner.tables.policy.clone())).await;
@@ -54,7 +68,7 @@ impl State for Ports {
 
     async fn switches(&self) -> Result<Switches, PortError> {
         let function = self.invocation.function;
-        self.call("state.switches", |inner| {
+        self.call_telling("state.switches", self.has_ended(), |inner| {
             let switches = inner.tables.switches();
             let blind = inner.races.blind == Some(function);
             Ok(if blind { Switches { entries: Vec::new(), ..switches } } else { switches })
@@ -142,7 +156,8 @@ impl State for Ports {
     }
 
     async fn put_report(&self, report: &ClusterReport) -> Result<(), PortError> {
-        self.call("state.put_report", |inner| {
+        let is_early = self.simulation.with(|inner| names_unkept_ceilings(inner, report));
+        self.call_telling("state.put_report", is_early, |inner| {
             tell(inner, report);
             inner.tables.reports.insert((report.run.clone(), report.cluster.clone()), report.clone());
             Ok(())
@@ -237,11 +252,14 @@ impl State for Ports {
     }
 
     async fn get_move(&self, run: &RunId, id: &MoveId) -> Result<Option<MoveRecord>, PortError> {
-        self.call("state.get_move", |inner| Ok(inner.tables.moves.get(&(run.clone(), id.clone())).cloned())).await
+        self.call_telling("state.get_move", self.has_ended(), |inner| {
+            Ok(inner.tables.moves.get(&(run.clone(), id.clone())).cloned())
+        })
+        .await
     }
 
     async fn outcomes(&self, run: &RunId) -> Result<Vec<(MoveId, Option<Outcome>)>, PortError> {
-        self.call("state.outcomes", |inner| Ok(inner.tables.outcomes(run))).await
+        self.call_telling("state.outcomes", self.has_ended(), |inner| Ok(inner.tables.outcomes(run))).await
     }
 
     async fn code_changed(&self, run: &RunId) -> Result<u32, PortError> {

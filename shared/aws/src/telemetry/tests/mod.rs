@@ -9,19 +9,23 @@ use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsResultEntry;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::error::ErrorMetadata;
+use spotkeeper_core::control::{CeilingReason, Dry, Evidence, PairCeiling, ScoreEvidence, Steered};
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::observe::Family;
-use spotkeeper_core::ports::{PortError, Telemetry};
+use spotkeeper_core::plan::{BudgetReport, Cap, CapBy};
+use spotkeeper_core::ports::{EndOfRun, PortError, Telemetry};
 use spotkeeper_core::record::{
-    ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, Outcome, Reverted, RunEnd, RunMode, RunRecord, RunStatus,
+    ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, MoveRecord, Outcome, Reverted, RunEnd, RunMode, RunRecord,
+    RunStatus,
 };
 use spotkeeper_core::signals::{Occurrence, OccurrenceKind, Score, ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
-use spotkeeper_core::switch::Scope;
+use spotkeeper_core::switch::{Scope, SwitchChange, SwitchState, Switches};
+use spotkeeper_core::units::{CpuUnits, Percent};
 
 use super::AwsTelemetry;
 use super::event::RunEnded;
-use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, samples, score_samples};
+use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, move_samples, samples, score_samples};
 use super::spot::spot_samples;
 
 fn cluster(name: &str) -> ClusterName {
@@ -57,10 +61,61 @@ fn run() -> (RunRecord, Vec<ClusterReport>) {
         skewed: vec![fixtures::service_ref("cart")],
         reverted: vec![reverted("api")],
         gaps: vec!["something".to_owned()],
-        api: ApiCounts { calls: 61, throttled: 2 },
+        api: ApiCounts { calls: 50, throttled: 2 },
+        cap: Some(Cap { percent: Percent::saturating(30), by: CapBy::Policy }),
+        ceilings: vec![steered()],
+        budget: Some(budget()),
+        running_spot_cpu: Some(CpuUnits(2_048)),
         ..report("prod", 40)
     };
     (run, vec![nothing_read, prod])
+}
+
+/// A ceiling that a drought has cut from 80 to 40 percent.
+fn steered() -> Steered {
+    let dry = Dry { seen_at: fixtures::now(), until: fixtures::at(3_600), times: 1 };
+    let after = fixtures::ceiling(Family::Fargate, Percent::saturating(40));
+    Steered {
+        before: Some(Percent::saturating(80)),
+        after: PairCeiling { dry: Some(dry), changed_at: fixtures::at(20), version: 7, ..after },
+        effective: Percent::saturating(30),
+        reason: CeilingReason::Drought,
+        evidence: Evidence {
+            score: ScoreEvidence::NotApplicable,
+            interruptions: 1,
+            ordinary_interruptions: 2,
+            drought_at: Some(fixtures::now()),
+            failed_moves: 0,
+            share: Percent::saturating(20),
+            tested: true,
+        },
+    }
+}
+
+fn budget() -> BudgetReport {
+    BudgetReport {
+        task_cpu: CpuUnits(10_240),
+        spot_cpu: CpuUnits(2_048),
+        ceiling: Percent::saturating(30),
+        left: CpuUnits(0),
+        room: CpuUnits(0),
+        excess: CpuUnits(0),
+        unknown: 0,
+    }
+}
+
+/// A move up that was written and is stable.
+fn ended_move() -> MoveRecord {
+    let mut record = fixtures::move_up(&fixtures::run_id("2026-01-15-0001"), "prod/0-0");
+    record.outcome = Some(Outcome::Stable);
+    record.concluded_at = Some(fixtures::at(300));
+    record.note(fixtures::at(300), "ended as stable".to_owned());
+    record
+}
+
+fn thrown() -> SwitchChange {
+    let entry = fixtures::switch(Scope::Cluster(cluster("prod")));
+    SwitchChange { run: fixtures::run_id("2026-01-15-0001"), state: SwitchState::On, entry, epoch: 3 }
 }
 
 /// A service whose last write somebody took back an hour ago.
@@ -81,8 +136,13 @@ fn line(sample: &Sample) -> String {
     format!("{}{{{}}} {}", sample.metric.name, dimensions.join(" "), sample.value)
 }
 
+fn end<'a>(run: &'a RunRecord, reports: &'a [ClusterReport], switches: &'a Switches) -> EndOfRun<'a> {
+    EndOfRun { run, reports, held: &[], switches: Some(switches) }
+}
+
 fn lines(run: &RunRecord, reports: &[ClusterReport]) -> Vec<String> {
-    samples(run, run.ended.as_ref().unwrap(), reports).iter().map(line).collect()
+    let switches = Switches { entries: vec![fixtures::switch(Scope::All)], epoch: 1 };
+    samples(&end(run, reports, &switches), run.ended.as_ref().unwrap()).iter().map(line).collect()
 }
 
 #[test]
@@ -95,12 +155,26 @@ fn a_run_has_its_metrics() {
         "ServicesLeftOnSpot{prod} 2",
         "RevertedServices{prod} 1",
         "Gaps{prod} 1",
-        "ApiCalls{prod} 61",
+        "ApiCalls{prod} 50",
         "ThrottledCalls{prod} 2",
         "EligibleServices{prod} 28",
         "SkewedServices{prod} 1",
         "BlockedServices{prod redundancy} 9",
         "BlockedServices{prod stop_timeout} 5",
+        "RevertedServices{} 1",
+        "ThrottledShare{} 4",
+        "SkewedServices{} 1",
+        "BlockedServices{redundancy} 9",
+        "BlockedServices{stop_timeout} 5",
+        "Ceiling{prod FARGATE/FARGATE_SPOT} 40",
+        "CeilingCap{prod policy} 30",
+        "SpotShare{prod} 20",
+        "TargetShare{prod} 30",
+        "Droughts{prod} 1",
+        "Droughts{} 1",
+        "CeilingChanges{drought} 1",
+        "SwitchesOn{} 1",
+        "SwitchOnDuration{} 754",
         "MovesByOutcome{stable} 3",
         "MovesByOutcome{undone} 0",
         "MovesByOutcome{fallen_back} 0",
@@ -113,6 +187,7 @@ fn a_run_has_its_metrics() {
         "FailedClusters{} 1",
         "PolicyMistakes{} 0",
         "Runs{ordinary completed_with_errors} 1",
+        "Runs{} 1",
         "RunDuration{ordinary} 754",
     ];
     assert_eq!(lines(&run, &reports), expected);
@@ -121,7 +196,8 @@ fn a_run_has_its_metrics() {
 #[test]
 fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
     let (run, reports) = run();
-    let mut samples = samples(&run, run.ended.as_ref().unwrap(), &reports);
+    let mut samples = samples(&end(&run, &reports, &Switches::default()), run.ended.as_ref().unwrap());
+    samples.extend(move_samples(&[ended_move()]));
     samples.extend(score_samples(&scores()));
     samples.extend(spot_samples(&occurrences(), 1));
     for sample in &samples {
@@ -268,7 +344,7 @@ fn telemetry(metrics: &[&Rule], events: &[&Rule]) -> AwsTelemetry {
 fn events(failed: i32) -> Rule {
     mock!(aws_sdk_eventbridge::Client::put_events)
         .match_requests(|put| {
-            let [entry] = put.entries() else { return false };
+            let Some(entry) = put.entries().first() else { return false };
             let detail: serde_json::Value = serde_json::from_str(entry.detail().unwrap()).unwrap();
             entry.source() == Some("spotkeeper") && entry.detail_type() == Some("Run Ended") && detail["version"] == 1
         })
@@ -292,9 +368,9 @@ async fn metrics_go_out_a_thousand_at_a_time() {
             ..report(&format!("c{number}"), 1)
         })
         .collect();
-    // 50 clusters with 10 + 16 metrics each, and 13 of the run.
-    let (first, second, event) = (put(1_000), put(313), events(0));
-    telemetry(&[&first, &second], &[&event]).run_ended(&run, &many).await.unwrap();
+    // 50 clusters with 11 + 16 metrics each, 16 of all rules, and 19 of the run.
+    let (first, second, event) = (put(1_000), put(385), events(0));
+    telemetry(&[&first, &second], &[&event]).run_ended(&end(&run, &many, &Switches::default())).await.unwrap();
     assert_eq!((first.num_calls(), second.num_calls(), event.num_calls()), (1, 1, 1));
 }
 
@@ -306,20 +382,26 @@ async fn the_event_goes_out_though_the_metrics_fail_and_a_refused_entry_is_told(
     };
     let (run, reports) = run();
     let (metrics, event) = (denied(), events(0));
-    let error = telemetry(&[&metrics], &[&event]).run_ended(&run, &reports).await.unwrap_err();
+    let error =
+        telemetry(&[&metrics], &[&event]).run_ended(&end(&run, &reports, &Switches::default())).await.unwrap_err();
     assert_eq!(error.to_string(), "the role may not call cloudwatch:PutMetricData on Spotkeeper");
     assert_eq!(event.num_calls(), 1);
 
     let sent =
         mock!(aws_sdk_cloudwatch::Client::put_metric_data).then_output(|| PutMetricDataOutput::builder().build());
-    let error = telemetry(&[&sent], &[&events(1)]).run_ended(&run, &reports).await.unwrap_err();
+    // What was refused is sent once more, alone.
+    let (first, second) = (events(1), events(1));
+    let error = telemetry(&[&sent], &[&first, &second])
+        .run_ended(&end(&run, &reports, &Switches::default()))
+        .await
+        .unwrap_err();
     let PortError::Failed { source, .. } = &error else { panic!("{error}") };
-    assert_eq!(source.to_string(), "the entry was refused: InternalFailure");
+    assert_eq!(source.to_string(), "1 of 2 events were refused: InternalFailure");
 }
 
 #[tokio::test]
 async fn a_run_that_has_not_ended_is_not_told_of() {
     let (run, reports) = run();
     let alive = RunRecord { ended: None, ..run };
-    telemetry(&[], &[]).run_ended(&alive, &reports).await.unwrap();
+    telemetry(&[], &[]).run_ended(&end(&alive, &reports, &Switches::default())).await.unwrap();
 }
