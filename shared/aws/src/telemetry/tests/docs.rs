@@ -52,7 +52,8 @@ fn the_sample_event_is_what_a_run_sends() {
 /// The part of the page under a heading of an event.
 fn section(kind: &str) -> &'static str {
     let (_, rest) = DOC.split_once(&format!("### `{kind}`\n")).unwrap_or_else(|| panic!("{kind} is not described"));
-    rest.split("\n### ").next().unwrap_or_default()
+    let rest = rest.split("\n### ").next().unwrap_or_default();
+    rest.split("\n## ").next().unwrap_or_default()
 }
 
 fn described<D: Detail>(detail: &D, section: &str) {

@@ -1,0 +1,238 @@
+//! The alarms and the dashboard of `template.yaml`: each looks at what is emitted, and somebody is told.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+use spotkeeper_core::record::Outcome;
+use spotkeeper_tests::daemon::environment;
+use spotkeeper_tests::paths::{tool, workspace};
+
+/// The template as JSON, its short forms written out (`Fn::Sub`, `Fn::GetAtt`, `Ref`).
+static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
+    let script = "import json; from cfnlint.decode.cfn_yaml import load; print(json.dumps(load('template.yaml')))";
+    let python = Command::new(tool("python").unwrap())
+        .current_dir(workspace())
+        .args(["-c", script])
+        .env_clear()
+        .envs(environment(&[]))
+        .output()
+        .unwrap();
+    serde_json::from_slice(&python.stdout).unwrap()
+});
+/// A test of the crate that emits the metrics holds its tables to the code.
+static METRICS: LazyLock<String> =
+    LazyLock::new(|| std::fs::read_to_string(workspace().join("docs/METRICS.md")).unwrap());
+
+/// A metric and the names of its dimensions.
+type Measure = (String, BTreeSet<String>);
+
+/// AWS's own metrics that are looked at, by namespace, with the dimension and what it may be. Sources:
+/// "Step Functions metrics in CloudWatch", Step Functions developer guide; "Available CloudWatch metrics for
+/// Amazon SQS", SQS developer guide; "Types of metrics for Lambda functions", Lambda developer guide.
+const OF_AWS: [(&str, &str, &str, &str); 4] = [
+    ("AWS/States", "ExecutionsFailed", "StateMachineArn", "AWS::Serverless::StateMachine"),
+    ("AWS/States", "ExecutionsAborted", "StateMachineArn", "AWS::Serverless::StateMachine"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "AWS::SQS::Queue"),
+    ("AWS/Lambda", "Errors", "FunctionName", "AWS::Serverless::Function"),
+];
+
+/// What is emitted under `Spotkeeper`.
+fn emitted() -> BTreeSet<Measure> {
+    let rows = METRICS.lines().take_while(|line| *line != "## The events").filter(|line| line.starts_with("| `"));
+    let measure = |line: &str| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, name, unit, dimensions, ..] = cells.as_slice() else { return None };
+        let is_metric = ["Count", "Seconds", "Percent", "None"].contains(unit);
+        let dimensions = dimensions.split(", ").filter(|dimension| *dimension != "-").map(str::to_owned);
+        is_metric.then(|| (name.replace('`', ""), dimensions.collect()))
+    };
+    rows.filter_map(measure).collect()
+}
+
+/// The values of a dimension that an alarm or a graph may name: those that are there in every account.
+fn fixed(dimension: &str) -> BTreeSet<&'static str> {
+    match dimension {
+        "Outcome" => Outcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Whether what is looked at is emitted; a dimension of AWS's own metrics stands with the resource that it
+/// names.
+fn is_there(namespace: &str, name: &str, dimensions: &[(String, String)]) -> Result<(), String> {
+    if namespace == "Spotkeeper" {
+        let names = dimensions.iter().map(|(name, _)| name.clone()).collect();
+        if !emitted().contains(&(name.to_owned(), names)) {
+            return Err(format!("nobody emits {name} by {dimensions:?}"));
+        }
+        let strange = dimensions.iter().find(|(name, value)| !fixed(name).contains(value.as_str()));
+        return strange.map_or(Ok(()), |strange| Err(format!("{name} has no {strange:?}")));
+    }
+    let [(dimension, resource)] = dimensions else { return Err(format!("{name} by {dimensions:?}")) };
+    let known = OF_AWS.iter().find(|known| (known.0, known.1, known.2) == (namespace, name, dimension.as_str()));
+    let (.., wanted) = known.ok_or_else(|| format!("{namespace} has no {name} by {dimension}"))?;
+    let found = &TEMPLATE["Resources"][resource]["Type"];
+    if found == wanted { Ok(()) } else { Err(format!("{resource} is {found}, not {wanted}")) }
+}
+
+fn of_type(wanted: &str) -> BTreeMap<&'static str, &'static Value> {
+    let resources = TEMPLATE["Resources"].as_object().unwrap();
+    resources.iter().filter(|(_, each)| each["Type"] == wanted).map(|(name, each)| (name.as_str(), each)).collect()
+}
+
+/// The resource that a value names, or the value.
+fn named(value: &Value) -> String {
+    let attribute = value["Fn::GetAtt"][0].as_str();
+    value["Ref"].as_str().or(attribute).or(value.as_str()).unwrap_or_else(|| panic!("{value}")).to_owned()
+}
+
+fn look_of(alarm: &Value) -> Result<(), String> {
+    let dimensions = alarm["Dimensions"].as_array().into_iter().flatten();
+    let dimensions: Vec<(String, String)> =
+        dimensions.map(|each| (named(&each["Name"]), named(&each["Value"]))).collect();
+    is_there(alarm["Namespace"].as_str().unwrap(), alarm["MetricName"].as_str().unwrap(), &dimensions)
+}
+
+#[test]
+fn every_alarm_looks_at_what_is_emitted_and_says_what_to_do() {
+    let alarms = of_type("AWS::CloudWatch::Alarm");
+    assert!(alarms.len() >= 15, "{:?}", alarms.keys());
+    let topic = json!({ "Fn::If": ["TellsTopic", [{ "Ref": "AlarmTopicArn" }], { "Ref": "AWS::NoValue" }] });
+    for (name, alarm) in alarms {
+        let alarm = &alarm["Properties"];
+        assert_eq!(look_of(alarm), Ok(()), "{name}");
+        assert_eq!(alarm["AlarmActions"], topic, "{name}");
+        let row = METRICS.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let row = row.unwrap_or_else(|| panic!("{name} is not described"));
+        assert_eq!(row.split('|').count(), 5, "{name}: its name, when, what to do");
+        assert!(row.contains(alarm["MetricName"].as_str().unwrap()), "{name}: its metric is described");
+        let (period, missing) = (alarm["Period"].as_u64().unwrap(), alarm["TreatMissingData"].as_str().unwrap());
+        match (name, period) {
+            ("RunMissingAlarm", _) => assert_eq!(missing, "breaching", "{name}"),
+            // What was found lasts until a run says otherwise.
+            (_, 3_600) => assert_eq!(missing, "ignore", "{name}"),
+            _ => assert_eq!((period, missing), (300, "notBreaching"), "{name}"),
+        }
+    }
+    let described = METRICS.lines().filter(|line| line.starts_with("| `") && line.contains("Alarm` |")).count();
+    assert_eq!(described, of_type("AWS::CloudWatch::Alarm").len());
+}
+
+/// A run that does not end is missed where there is a schedule, and by what every run emits. The longest
+/// time is that of a day: PutMetricAlarm, CloudWatch API reference.
+#[test]
+fn a_run_is_missed_only_on_schedule() {
+    let alarm = &TEMPLATE["Resources"]["RunMissingAlarm"];
+    assert_eq!(alarm["Condition"], "RunsOnSchedule");
+    let schedule = json!({ "Fn::Equals": [{ "Ref": "ScheduleState" }, "ENABLED"] });
+    assert_eq!(TEMPLATE["Conditions"]["RunsOnSchedule"], schedule);
+    let alarm = &alarm["Properties"];
+    assert_eq!((&alarm["Statistic"], &alarm["Period"]), (&json!("Sum"), &json!(60)));
+    assert_eq!((&alarm["ComparisonOperator"], &alarm["Threshold"]), (&json!("LessThanThreshold"), &json!(1)));
+    assert_eq!(alarm["EvaluationPeriods"], json!({ "Ref": "RunMissingMinutes" }));
+    let minutes = &TEMPLATE["Parameters"]["RunMissingMinutes"];
+    assert!(minutes["MaxValue"].as_u64().unwrap() * 60 <= 86_400, "{minutes}");
+}
+
+/// What a widget draws, which is not emitted.
+fn strange(metric: &Value) -> Result<(), String> {
+    if let Some(expression) = metric[0]["expression"].as_str() {
+        return searched(expression).and_then(|measure| {
+            if emitted().contains(&measure) { Ok(()) } else { Err(format!("nobody emits {measure:?}")) }
+        });
+    }
+    let texts: Vec<&str> = metric.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let [namespace, name, dimensions @ ..] = texts.as_slice() else { return Err(format!("{metric}")) };
+    let resource = |value: &str| {
+        let named = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        named.map_or(value, |named| named.split('.').next().unwrap()).to_owned()
+    };
+    let dimensions = dimensions.chunks(2).map(|each| (each[0].to_owned(), resource(each[1])));
+    is_there(namespace, name, &dimensions.collect::<Vec<_>>())
+}
+
+/// What `SEARCH('{Spotkeeper,DIMENSION} MetricName="NAME"', 'STATISTIC', PERIOD)` finds.
+fn searched(expression: &str) -> Result<Measure, String> {
+    let parts = || {
+        let (schema, rest) = expression.strip_prefix("SEARCH('{")?.split_once("} MetricName=\"")?;
+        let (name, rest) = rest.split_once("\"', '")?;
+        let (statistic, period) = rest.strip_suffix(')')?.split_once("', ")?;
+        let period: u32 = period.parse().ok()?;
+        let mut schema = schema.split(',');
+        let is_right = schema.next() == Some("Spotkeeper")
+            && ["Average", "Maximum", "Sum"].contains(&statistic)
+            && period % 60 == 0;
+        is_right.then(|| (name.to_owned(), schema.map(str::to_owned).collect()))
+    };
+    parts().ok_or_else(|| format!("not a search: {expression}"))
+}
+
+#[test]
+fn every_widget_draws_what_is_emitted() {
+    let dashboards = of_type("AWS::CloudWatch::Dashboard");
+    assert_eq!(dashboards.keys().collect::<Vec<_>>(), [&"Dashboard"]);
+    let body = dashboards["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    let mut drawn = BTreeSet::new();
+    for widget in body["widgets"].as_array().unwrap() {
+        let properties = &widget["properties"];
+        let title = properties["title"].as_str().unwrap();
+        assert_eq!(properties["region"], "${AWS::Region}", "{title}");
+        let metrics = properties["metrics"].as_array().unwrap();
+        assert!(!metrics.is_empty(), "{title}");
+        for metric in metrics {
+            assert_eq!(strange(metric), Ok(()), "{title}");
+            let name = metric[1].as_str().map(str::to_owned);
+            drawn.insert(name.unwrap_or_else(|| searched(metric[0]["expression"].as_str().unwrap()).unwrap().0));
+        }
+    }
+    // What somebody who runs it wants to see.
+    let wanted = [
+        "SpotPlacementScore",
+        "Ceiling",
+        "CeilingCap",
+        "TargetShare",
+        "SpotShare",
+        "SpotTasks",
+        "OnDemandTasks",
+        "SpotInterruptions",
+        "Droughts",
+        "MovesByOutcome",
+        "BlockedServices",
+        "RunDuration",
+        "Errors",
+    ];
+    let missing: Vec<&str> = wanted.into_iter().filter(|name| !drawn.contains(*name)).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+/// That these tests can fail.
+#[test]
+fn what_nobody_emits_is_found() {
+    let alarm = |name: &str, dimensions: Value| {
+        look_of(&json!({ "Namespace": "Spotkeeper", "MetricName": name, "Dimensions": dimensions }))
+    };
+    assert_eq!(alarm("MovesByOutcome", json!([{ "Name": "Outcome", "Value": "stranded" }])), Ok(()));
+    assert!(alarm("MovesByOutcome", json!([{ "Name": "Outcome", "Value": "strandet" }])).is_err());
+    assert!(alarm("MovesByOutcome", json!([])).is_err());
+    assert!(alarm("SpotTasks", json!([{ "Name": "Cluster", "Value": "prod" }])).is_err(), "no fixed value");
+    assert!(alarm("SpotTask", json!([])).is_err());
+    assert_eq!(
+        strange(&json!([{ "expression": "SEARCH('{Spotkeeper,Cluster} MetricName=\"Gaps\"', 'Sum', 60)" }])),
+        Ok(())
+    );
+    for wrong in [
+        json!([{ "expression": "SEARCH('{Spotkeeper,Rule} MetricName=\"Gaps\"', 'Sum', 60)" }]),
+        json!([{ "expression": "SEARCH('{Spotkeeper,Cluster} MetricName=\"Gap\"', 'Sum', 60)" }]),
+        json!([{ "expression": "SUM(METRICS())" }]),
+        json!(["Spotkeeper", "Gaps", { "stat": "Sum" }]),
+        json!(["AWS/Lambda", "Errors", "FunctionName", "${Table}"]),
+        json!(["AWS/Lambda", "Error", "FunctionName", "${Updater}"]),
+    ] {
+        assert!(strange(&wrong).is_err(), "{wrong}");
+    }
+}
