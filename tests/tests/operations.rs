@@ -165,7 +165,7 @@ fn searched(expression: &str) -> Result<Measure, String> {
         let mut schema = schema.split(',');
         let is_right = schema.next() == Some("Spotkeeper")
             && ["Average", "Maximum", "Sum"].contains(&statistic)
-            && period % 60 == 0;
+            && period.is_multiple_of(60);
         is_right.then(|| (name.to_owned(), schema.map(str::to_owned).collect()))
     };
     parts().ok_or_else(|| format!("not a search: {expression}"))
