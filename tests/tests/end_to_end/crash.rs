@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use spotkeeper_tests::local::Local;
@@ -10,7 +11,11 @@ use spotkeeper_tests::sim::Simulator;
 use spotkeeper_tests::stack::Stack;
 
 use crate::killer::{Await, Killer};
-use crate::world::{ACCOUNT, PATIENCE, POLICY, World, ledger, place, placements, updates};
+use crate::world::{ACCOUNT, POLICY, World, ledger, place, placements, updates};
+
+/// How long a run may take whose functions die at three awaits in a row, each time with a pause of up to
+/// half a minute before they are tried again.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// What is in place of each service that may move, after a run upwards and after a restore.
 const UP: [(&str, &str); 2] = [("web", "FARGATE:1, FARGATE_SPOT:1"), ("api", "prod-on-demand:1, prod-spot:1")];
