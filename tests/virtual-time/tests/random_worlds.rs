@@ -27,6 +27,7 @@ const LEAST: Coverage = Coverage {
     droughts: 100,
     reverts: 50,
     most_reverts: 2,
+    blinded: 1_000,
     switches: 200,
     executions: 15_000,
     overlaps: 200,

@@ -27,7 +27,7 @@ pub enum FaultKind {
     Throttle,
     /// It fails without effect.
     Fail,
-    /// A snapshot has gaps: a part of its readings is missing.
+    /// A snapshot, or a look at a service, has gaps: a part of its readings is missing.
     Gaps,
 }
 
@@ -74,7 +74,7 @@ impl FaultRule {
             && self.function.is_none_or(|function| function == call.function)
             && self.port.as_deref().is_none_or(|port| call.name.starts_with(port))
             && self.call.is_none_or(|number| number == call.number)
-            && (self.kind != FaultKind::Gaps || call.name == "fleet.observe")
+            && (self.kind != FaultKind::Gaps || matches!(call.name, "fleet.observe" | "fleet.look"))
     }
 }
 

@@ -21,10 +21,10 @@ impl Fleet for Ports {
         self.call_faulty("fleet.observe", false, |inner, fault| {
             let mut snapshot = aws_sim::fleet::snapshot(&inner.world, cluster, depth)?;
             inner.kept_target_groups.show(&mut snapshot, inner.world.now());
-            inner.promises.observed(&inner.world, &inner.tables, run, cluster);
             if fault == Some(FaultKind::Gaps) {
                 lose_some(&mut snapshot, &mut inner.rng);
             }
+            inner.promises.observed(&inner.world, &inner.tables, run, &snapshot);
             Ok(snapshot)
         })
         .await
@@ -33,14 +33,20 @@ impl Fleet for Ports {
     async fn look(&self, service: &ServiceRef, since: Timestamp) -> Look {
         let run = &self.invocation.run;
         self.pace_of_look().await;
-        let looked = self.call("fleet.look", |inner| {
+        let looked = self.call_faulty("fleet.look", false, |inner, fault| {
             inner.promises.looked(&inner.world, run, service);
-            Ok(aws_sim::fleet::look(&inner.world, service, since))
+            let mut look = aws_sim::fleet::look(&inner.world, service, since);
+            if fault == Some(FaultKind::Gaps) {
+                lose_some_of_look(&mut look, service, &mut inner.rng);
+            }
+            Ok(look)
         });
-        match looked.await {
+        let look = match looked.await {
             Ok(look) => look,
             Err(error) => blind(service, self.now(), &error),
-        }
+        };
+        self.simulation.with(|inner| inner.promises.shown(run, service, &look));
+        look
     }
 
     async fn ready_to_write(&self, patience: Seconds) -> bool {
@@ -97,22 +103,33 @@ fn blind(service: &ServiceRef, at: Timestamp, error: &PortError) -> Look {
     }
 }
 
+fn lost(subject: &str, action: &str) -> Gap {
+    Gap { subject: subject.to_owned(), action: action.to_owned(), cause: GapCause::Throttled, detail: String::new() }
+}
+
+/// Takes a part of what a look shows away.
+fn lose_some_of_look(look: &mut Look, service: &ServiceRef, rng: &mut fastrand::Rng) {
+    let arn = service.arn.as_str();
+    match rng.u32(0..6) {
+        0 => look.service = Reading::Missing(lost(arn, "ecs:DescribeServices")),
+        1 => look.deployments = Reading::Missing(lost(arn, "ecs:DescribeServiceDeployments")),
+        2 => look.revisions = Reading::Missing(lost(arn, "ecs:DescribeServiceRevisions")),
+        3 => look.targets = Reading::Missing(lost(arn, "elasticloadbalancing:DescribeTargetHealth")),
+        _ => {}
+    }
+}
+
 /// Takes a part of the readings away, as throttled or denied calls do.
 fn lose_some(snapshot: &mut Snapshot, rng: &mut fastrand::Rng) {
     let mut gaps = Vec::new();
     let mut lose = |subject: &str, action: &str| {
-        let gap = Gap {
-            subject: subject.to_owned(),
-            action: action.to_owned(),
-            cause: GapCause::Throttled,
-            detail: String::new(),
-        };
+        let gap = lost(subject, action);
         gaps.push(gap.clone());
         gap
     };
     for service in &mut snapshot.services {
         let arn = service.id.arn.as_str().to_owned();
-        match rng.u32(0..8) {
+        match rng.u32(0..10) {
             0 => service.tasks = Reading::Missing(lose(&arn, "ecs:ListTasks")),
             1 => service.task_definition = Reading::Missing(lose(&arn, "ecs:DescribeTaskDefinition")),
             2 => service.scaling = Reading::Missing(lose(&arn, "application-autoscaling:DescribeScalableTargets")),
@@ -121,8 +138,18 @@ fn lose_some(snapshot: &mut Snapshot, rng: &mut fastrand::Rng) {
                     *reading = Reading::Missing(lose(group, "elasticloadbalancing:DescribeTargetGroupAttributes"));
                 }
             }
+            4 => {
+                if let Reading::Known(tasks) = &mut service.tasks {
+                    for task in tasks.iter_mut().filter(|task| task.place.known().is_some()) {
+                        task.place = Reading::Missing(lose(&task.arn, "ecs:DescribeContainerInstances"));
+                    }
+                }
+            }
             _ => {}
         }
+    }
+    if rng.u32(0..8) == 0 {
+        snapshot.quotas.fargate_on_demand = Reading::Missing(lose("L-3032A538", "servicequotas:GetServiceQuota"));
     }
     for (name, provider) in &mut snapshot.providers {
         if rng.u32(0..8) == 0 {

@@ -52,6 +52,8 @@ coverage! {
     reverts: u32::saturating_add,
     /// The most times in a row that the writes of one service were taken back.
     most_reverts: u32::max,
+    /// Services that a run could not read whole, and that nothing else kept from moving up.
+    blinded: u32::saturating_add,
     /// Switch entries put.
     switches: u32::saturating_add,
     /// Executions started.

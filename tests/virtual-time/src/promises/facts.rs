@@ -43,7 +43,8 @@ pub fn placement(service: &Service) -> Option<PlacedBy> {
     Some(PlacedBy::Strategy(Strategy { items }))
 }
 
-fn is_spot(world: &World, provider: &str) -> bool {
+/// Whether a provider buys Spot.
+pub(super) fn is_spot(world: &World, provider: &str) -> bool {
     world.providers.get(provider).is_some_and(|provider| world.is_spot(provider))
 }
 

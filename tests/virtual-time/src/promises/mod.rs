@@ -5,7 +5,8 @@
 //! |---|---|
 //! | `facts` | what is true of a service in the world |
 //! | `delays` | the deregistration delays that a run may know |
-//! | `writes` | S1, S4, S5, S6, S9, S10, S12 at each write |
+//! | `unread` | S3: what a run could not read when it planned |
+//! | `writes` | S1, S3, S4, S5, S6, S9, S10, S12 at each write |
 //! | `moves` | S2, S7, S8 as records of moves are written |
 //! | `reverts` | S11 as clusters are read, as moves end and before each write |
 //! | `rest` | S2 between moves; S8 when all is over |
@@ -20,6 +21,7 @@ mod reverts;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
-use spotkeeper_core::observe::PlacedBy;
+use spotkeeper_core::observe::{Depth, Look, PlacedBy, Snapshot};
 use spotkeeper_core::record::Ledger;
 use spotkeeper_core::switch::{Scope, SwitchEntry};
 
@@ -76,6 +78,10 @@ pub struct Promises {
     delays: delays::Delays,
     /// Why a service could not move up when a run looked at its cluster.
     blocked: BTreeMap<(RunId, ServiceArn), Vec<&'static str>>,
+    /// What a run could not read when it looked at a cluster.
+    unread: BTreeMap<(RunId, ClusterName), unread::Unread>,
+    /// What the last look at a service did not show.
+    not_seen: BTreeMap<(RunId, ServiceArn), Vec<&'static str>>,
     /// The deployment in progress when the Updater last looked.
     deploying: BTreeMap<(RunId, ServiceArn), Option<String>>,
     /// The service deployments that Spotkeeper's own writes started.
@@ -111,6 +117,8 @@ impl Promises {
             target_groups_kept: SignedDuration::ZERO,
             delays: delays::Delays::default(),
             blocked: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            not_seen: BTreeMap::new(),
             deploying: BTreeMap::new(),
             own: BTreeSet::new(),
             switched: BTreeMap::new(),
@@ -134,14 +142,9 @@ impl Promises {
         }
     }
 
-    /// A run has read a cluster.
-    pub(crate) fn observed(
-        &mut self,
-        world: &World,
-        tables: &crate::tables::Tables,
-        run: &RunId,
-        cluster: &ClusterName,
-    ) {
+    /// A run has read a cluster, and this is what it was shown.
+    pub(crate) fn observed(&mut self, world: &World, tables: &crate::tables::Tables, run: &RunId, snapshot: &Snapshot) {
+        let cluster = &snapshot.cluster.name;
         self.delays.note(world, self.target_groups_kept);
         self.reverts_seen(world, tables, run, cluster);
         let services = world.services_of(cluster.as_str());
@@ -152,6 +155,10 @@ impl Promises {
                 self.blocked.insert((run.clone(), arn), blocks);
             }
         }
+        self.note_unread(world, run, snapshot);
+        if snapshot.depth == Depth::Full {
+            self.count_blinded(run, cluster);
+        }
     }
 
     /// A run has looked at a service.
@@ -159,6 +166,17 @@ impl Promises {
         let seen = world.service(service.cluster.as_str(), service.name.as_str());
         let deploying = seen.and_then(facts::deploying).map(str::to_owned);
         self.deploying.insert((run.clone(), service.arn.clone()), deploying);
+    }
+
+    /// What a look at a service showed; the last before a write is what that write goes by.
+    pub(crate) fn shown(&mut self, run: &RunId, service: &ServiceRef, look: &Look) {
+        let missing = [
+            ("the service", look.service.known().is_none()),
+            ("its service deployments", look.deployments.known().is_none()),
+            ("their revisions", look.revisions.known().is_none()),
+        ];
+        let missing = missing.into_iter().filter_map(|(what, is_missing)| is_missing.then_some(what));
+        self.not_seen.insert((run.clone(), service.arn.clone()), missing.collect());
     }
 
     /// A switch entry is put into the table.

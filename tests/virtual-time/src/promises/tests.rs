@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::{MoveId, RunId, ServiceRef};
-use spotkeeper_core::observe::{Family, PlacedBy};
+use spotkeeper_core::observe::{Depth, Family, Look, PlacedBy, Reading, Snapshot};
 use spotkeeper_core::plan::{Move, MoveKind};
 use spotkeeper_core::policy::{Policy, checked};
 use spotkeeper_core::record::{Ledger, MoveRecord, Outcome, Written};
@@ -51,8 +51,7 @@ impl Stage {
         );
         let start = Timestamp::from_second(1_767_225_600).unwrap();
         let world = aws_sim::account::parse(&account.to_string(), "test", start).unwrap();
-        let cluster = fixtures::cluster_name();
-        let snapshot = aws_sim::fleet::snapshot(&world, &cluster, spotkeeper_core::observe::Depth::Full).unwrap();
+        let snapshot = snapshot(&world);
         let service = snapshot.services[0].id.clone();
         let pair = fixtures::pair(Family::Fargate);
         let up = PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, 1, 1, 1));
@@ -63,7 +62,7 @@ impl Stage {
         let record = intent(&run, &service, MoveKind::Up, &up, world.now());
         tables.put_moves(&[record]);
         let mut promises = Promises::new();
-        promises.observed(&world, &tables, &run, &cluster);
+        promises.observed(&world, &tables, &run, &snapshot);
         promises.looked(&world, &run, &service);
         Stage { world, tables, promises, run, service, up }
     }
@@ -88,9 +87,31 @@ impl Stage {
     }
 
     fn look_again(&mut self) {
-        self.promises.observed(&self.world, &self.tables, &self.run, &self.service.cluster);
+        self.look_blindly(|_| {});
+    }
+
+    /// Another look at the cluster, of which not everything can be read.
+    fn look_blindly(&mut self, lose: impl FnOnce(&mut Snapshot)) {
+        let mut snapshot = snapshot(&self.world);
+        lose(&mut snapshot);
+        self.promises.observed(&self.world, &self.tables, &self.run, &snapshot);
         self.promises.looked(&self.world, &self.run, &self.service);
     }
+
+    /// Another look at the service, of which not everything can be seen.
+    fn glance(&mut self, lose: impl FnOnce(&mut Look)) {
+        let mut look = aws_sim::fleet::look(&self.world, &self.service, self.world.now());
+        lose(&mut look);
+        self.promises.shown(&self.run, &self.service, &look);
+    }
+}
+
+fn snapshot(world: &World) -> Snapshot {
+    aws_sim::fleet::snapshot(world, &fixtures::cluster_name(), Depth::Full).unwrap()
+}
+
+fn missing<T>() -> Reading<T> {
+    Reading::Missing(fixtures::gap("it", "ecs:Describe"))
 }
 
 /// A move whose write is about to be sent.
@@ -113,7 +134,7 @@ fn intent(run: &RunId, service: &ServiceRef, kind: MoveKind, after: &PlacedBy, a
 #[test]
 fn a_write_that_breaks_a_promise_is_told() {
     type Vary = fn(&mut Stage);
-    let cases: [(&str, Vary, &[&str]); 14] = [
+    let cases: [(&str, Vary, &[&str]); 24] = [
         ("all holds", |_| {}, &[]),
         ("no intent is on record", |stage| stage.tables.moves.clear(), &["S12"]),
         ("no original is on record", |stage| stage.tables.ledgers.clear(), &["S9"]),
@@ -176,6 +197,55 @@ fn a_write_that_breaks_a_promise_is_told() {
             },
             &["S1"],
         ),
+        (
+            "its tasks could not be read",
+            |stage| stage.look_blindly(|snapshot| snapshot.services[0].tasks = missing()),
+            &["S3"],
+        ),
+        (
+            "its task definition could not be read",
+            |stage| stage.look_blindly(|snapshot| snapshot.services[0].task_definition = missing()),
+            &["S3"],
+        ),
+        (
+            "its scaling range could not be read",
+            |stage| stage.look_blindly(|snapshot| snapshot.services[0].scaling = missing()),
+            &["S3"],
+        ),
+        (
+            "its target group could not be read",
+            |stage| {
+                stage.look_blindly(|snapshot| {
+                    snapshot.services[0].target_groups.values_mut().for_each(|group| *group = missing());
+                });
+            },
+            &["S3"],
+        ),
+        (
+            "a provider of its pair could not be read",
+            |stage| stage.look_blindly(|snapshot| snapshot.providers.values_mut().for_each(|one| *one = missing())),
+            &["S3"],
+        ),
+        (
+            "the quota of Fargate could not be read",
+            |stage| stage.look_blindly(|snapshot| snapshot.quotas.fargate_on_demand = missing()),
+            &["S3"],
+        ),
+        (
+            "what could not be read is read again",
+            |stage| {
+                stage.look_blindly(|snapshot| snapshot.services[0].tasks = missing());
+                stage.look_again();
+            },
+            &[],
+        ),
+        ("it could not be seen right before", |stage| stage.glance(|look| look.service = missing()), &["S3"]),
+        (
+            "its service deployments could not be seen right before",
+            |stage| stage.glance(|look| look.deployments = missing()),
+            &["S3"],
+        ),
+        ("its targets could not be seen right before", |stage| stage.glance(|look| look.targets = missing()), &[]),
         (
             "a switch is on for as long as an Updater may take",
             |stage| {

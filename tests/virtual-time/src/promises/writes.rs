@@ -1,4 +1,4 @@
-//! S1, S4, S5, S6, S9 to S12 at each write.
+//! S1, S3, S4, S5, S6, S9 to S12 at each write.
 
 use aws_sim::world::World;
 use aws_sim::world::deployments::ServiceDeploymentStatus;
@@ -43,6 +43,7 @@ impl Promises {
             let quarantine = ledger.and_then(|ledger| ledger.quarantined_until.filter(|until| now < *until));
             self.holds("S1", now, quarantine.is_none(), || format!("{}, quarantined until {quarantine:?}", said()));
             self.may_add_spot(now, write, record, &said);
+            self.gaps_permit_nothing(now, write, record, &said);
             self.backs_off(now, arn, &said);
         }
         let same = place.as_ref().is_some_and(|place| place.equivalent(write.placed_by));

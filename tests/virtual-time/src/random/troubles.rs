@@ -27,7 +27,26 @@ pub(super) fn troubles(rng: &mut Rng, world: &World) -> Vec<(SignedDuration, Hap
         let service = one_of(rng, &services);
         trouble(rng, world, &service, at, until, &mut all);
     }
+    for _ in 0..rng.usize(1..=3) {
+        let at = SignedDuration::from_secs(rng.i64(60..calm));
+        all.push((at, Happening::Ports(gaps(rng, at))));
+    }
     all
+}
+
+/// For an hour or two a part of what is read is missing: what S3 is about.
+fn gaps(rng: &mut Rng, at: SignedDuration) -> FaultRule {
+    let until = (at + SignedDuration::from_mins(rng.i64(60..=120))).min(CALM);
+    FaultRule {
+        kind: FaultKind::Gaps,
+        function: None,
+        port: None,
+        call: None,
+        from: Timestamp::UNIX_EPOCH + at,
+        until: Timestamp::UNIX_EPOCH + until,
+        times: u32::MAX,
+        per_mille: one_of(rng, &[300, 700, 1_000]),
+    }
 }
 
 fn trouble(
