@@ -2,17 +2,22 @@
 //! day in which everything goes wrong that can, until it is left alone for its last hours.
 
 mod account;
+mod settings;
 mod troubles;
 
 use aws_sim::world::World;
+use aws_sim::world::settings::Throttling;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use spotkeeper_core::policy::{Policy, checked};
 
 use crate::day::{Day, live};
+use crate::ports::AccountPace;
 use crate::promises::{Broken, Coverage};
 use crate::simulation::{Simulation, in_virtual_time};
 use crate::tables::Tables;
+
+pub use settings::{Chosen, choices, never_varied};
 
 /// How long a random world lasts.
 pub const DURATION: SignedDuration = SignedDuration::from_hours(24);
@@ -32,6 +37,8 @@ pub struct Lived {
     pub broken: Vec<Broken>,
     /// What was seen.
     pub coverage: Coverage,
+    /// How it reads what AWS leaves undocumented.
+    pub settings: Chosen,
     /// The end of its journal.
     pub tail: String,
     /// The whole of it.
@@ -45,7 +52,8 @@ pub struct Lived {
 pub fn live_through(seed: u64) -> Result<Lived, String> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let start = Timestamp::from_second(1_767_225_600).map_err(|error| error.to_string())?;
-    let account = account::account(&mut rng);
+    let settings = settings::choose(&mut rng);
+    let account = account::account(&mut rng, &settings::as_json(&settings));
     let world = aws_sim::account::parse(&account.to_string(), "a random account", start);
     let world = world.map_err(|error| format!("seed {seed}: {error}"))?;
     let policy = policy(&mut rng);
@@ -53,15 +61,17 @@ pub fn live_through(seed: u64) -> Result<Lived, String> {
     let mut happenings = troubles::troubles(&mut rng, &world);
     happenings.extend(troubles::ceilings(&mut rng, &world, &policy));
     let day = Day { schedule: Some(schedule), scores: Some(crate::scorer::PERIOD), duration: DURATION, happenings };
-    in_virtual_time(lived(seed, world, policy, &day)).map_err(|error| error.to_string())
+    in_virtual_time(lived(seed, world, settings, policy, &day)).map_err(|error| error.to_string())
 }
 
-async fn lived(seed: u64, world: World, policy: Policy, day: &Day) -> Lived {
+async fn lived(seed: u64, world: World, settings: Chosen, policy: Policy, day: &Day) -> Lived {
+    let has_buckets = world.settings.throttling == Throttling::VirtualClock;
     let simulation = Simulation::start(world, Tables::new(Ok(policy)), seed);
     simulation.with(|inner| {
         // What goes wrong lasts half an hour at the most, and the schedule may be as slow.
         inner.promises.patience = SignedDuration::from_mins(150);
         inner.latency = (5, 200);
+        inner.pace = has_buckets.then(AccountPace::default);
         // As on AWS in every other world; in the rest each target group is read anew.
         if seed % 2 == 1 {
             inner.keep_target_groups_for(TARGET_GROUPS_KEPT);
@@ -72,6 +82,7 @@ async fn lived(seed: u64, world: World, policy: Policy, day: &Day) -> Lived {
         seed,
         broken: inner.promises.broken().to_vec(),
         coverage: inner.promises.coverage,
+        settings,
         tail: inner.journal.tail(TAIL),
         journal: inner.journal.tail(usize::MAX),
     })

@@ -5,11 +5,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Value;
 use spotkeeper_virtual_time::promises::Coverage;
-use spotkeeper_virtual_time::random::{Lived, live_through};
+use spotkeeper_virtual_time::random::{Lived, choices, live_through, never_varied};
 
 /// How many worlds there are.
 const WORLDS: u64 = 200;
@@ -35,6 +37,18 @@ const LEAST: Coverage = Coverage {
     most_in_flight: 2,
 };
 
+/// In how many worlds each reading of what AWS leaves undocumented must have been lived through.
+const LEAST_OF_EACH_READING: u32 = 20;
+
+/// What was seen in all worlds.
+#[derive(Default)]
+struct Seen {
+    coverage: Coverage,
+    broken: Vec<String>,
+    /// Worlds by setting and its value.
+    readings: BTreeMap<(&'static str, String), u32>,
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -50,7 +64,7 @@ fn every_promise_holds_in_random_worlds() {
     let worlds = number("RANDOM_WORLDS").unwrap_or(WORLDS);
     let first = number("PROPTEST_RNG_SEED").unwrap_or(14) * 1_000_000;
     let next = AtomicU64::new(first);
-    let seen = Mutex::new((Coverage::default(), Vec::new()));
+    let seen = Mutex::new(Seen::default());
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -59,22 +73,38 @@ fn every_promise_holds_in_random_worlds() {
                 {
                     let lived = live_through(seed).unwrap();
                     let mut seen = seen.lock().unwrap();
-                    seen.0 = seen.0.and(lived.coverage);
+                    seen.coverage = seen.coverage.and(lived.coverage);
+                    for (setting, value) in &lived.settings {
+                        *seen.readings.entry((*setting, value.to_string())).or_default() += 1;
+                    }
                     if !lived.broken.is_empty() {
-                        seen.1.push(told(&lived));
+                        seen.broken.push(told(&lived));
                     }
                 }
             });
         }
     });
-    let (coverage, mut broken) = seen.into_inner().unwrap();
+    let Seen { coverage, mut broken, readings } = seen.into_inner().unwrap();
     println!("{worlds} worlds: {coverage:#?}");
     broken.sort();
     assert!(broken.is_empty(), "{} of {worlds} worlds break a promise:\n\n{}", broken.len(), broken.join("\n\n"));
     if worlds >= WORLDS {
         let short = coverage.short_of(&LEAST);
         assert!(short.is_empty(), "too little was seen of: {short:?}");
+        let mut rare = Vec::new();
+        for (setting, all) in choices() {
+            let worlds = |value: &Value| readings.get(&(setting, value.to_string())).copied().unwrap_or_default();
+            let few = all.iter().filter(|value| worlds(value) < LEAST_OF_EACH_READING);
+            rare.extend(few.map(|value| format!("{setting}: {value}")));
+        }
+        assert!(rare.is_empty(), "too few worlds read AWS so: {rare:?}");
     }
+}
+
+/// "Under every setting of the undocumented": a setting that is new in the simulator is varied too.
+#[test]
+fn every_setting_is_varied() {
+    assert_eq!(never_varied(), Vec::<String>::new());
 }
 
 fn told(lived: &Lived) -> String {

@@ -1,5 +1,4 @@
-//! A random account: one to three clusters, services of every family, and any reading of what AWS
-//! leaves undocumented.
+//! A random account: one to three clusters, services of every family.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -10,11 +9,11 @@ pub(super) fn one_of<T: Clone>(rng: &mut Rng, all: &[T]) -> T {
 }
 
 /// An account file.
-pub(super) fn account(rng: &mut Rng) -> Value {
+pub(super) fn account(rng: &mut Rng, settings: &Value) -> Value {
     let clusters = rng.usize(1..=2);
     let mut account = json!({
         "seed": rng.u64(0..1_000_000),
-        "settings": settings(rng),
+        "settings": settings,
         "launchTemplates": [
             { "name": "on-demand", "instanceType": "m5.large" },
             { "name": "spot-market", "instanceType": "m5.large" },
@@ -26,27 +25,6 @@ pub(super) fn account(rng: &mut Rng) -> Value {
         cluster(rng, &mut account, &format!("c{number}"));
     }
     account
-}
-
-fn settings(rng: &mut Rng) -> Value {
-    json!({
-        "throttling": "off",
-        "rounding": one_of(rng, &["largestRemainder", "firstListed", "lastListed", "favourSpot", "favourOnDemand"]),
-        "scaleIn": one_of(rng, &["balanceZones", "newest", "oldest", "onDemandFirst", "random"]),
-        "fargateDrought": one_of(rng, &["keepProvisioning", "noTask"]),
-        "stopBeforeStart": one_of(rng, &["whenRoomIsShort", "always"]),
-        "fargateSpotStop": one_of(rng, &["deregisterFirst", "sigtermFirst"]),
-        "forcedDeploymentResolvesImages": rng.bool(),
-        "provisioningCountsAsPending": rng.bool(),
-        "jitterPercent": rng.u32(0..=40),
-        "durations": {
-            "instanceLaunch": rng.u32(40..=150),
-            "interruptionNoticed": rng.u32(1..=90),
-            "managedScaling": rng.u32(5..=60),
-            "provisioningTimeout": rng.u32(600..=1_800),
-            "targetHealthy": rng.u32(5..=40),
-        },
-    })
 }
 
 fn push(account: &mut Value, list: &str, item: Value) {
