@@ -43,6 +43,44 @@ fn every_scenario_keeps_its_promise() {
     assert!(wrong.is_empty(), "{} of {} scenarios:\n{}", wrong.len(), names.len(), wrong.join("\n"));
 }
 
+/// What there must be a scenario of at the least, and which it is.
+const NAMED: [(&str, &str); 22] = [
+    ("an ordinary rollout over two days", "ordinary-rollout"),
+    ("new tasks that crash", "new-tasks-crash"),
+    ("new tasks that crash, and a move that is tried again", "failed-and-retried"),
+    ("a drought in the middle of a rollout", "drought-mid-rollout"),
+    ("a reclaim of the largest pool", "largest-pool-is-reclaimed"),
+    ("min 100/max 100", "no-room-to-deploy"),
+    ("somebody deploys during our move", "somebody-deploys-during-our-move"),
+    ("an hourly revert by Terraform", "hourly-revert-by-terraform"),
+    ("scale-in from 20 to 2 after a move", "scale-in-after-a-move"),
+    ("autoscaling that breathes all day", "autoscaling-breathes"),
+    ("a target group changed to 300 s after we moved", "target-group-slows-down"),
+    ("a circuit-breaker rollback", "circuit-breaker-rolls-back"),
+    ("a provider disassociated", "provider-disassociated"),
+    ("On-Demand that cannot take the tasks back", "on-demand-cannot-take-back"),
+    ("throttling at ten times our rate", "throttled-at-ten-times-our-rate"),
+    ("an answer lost after UpdateService", "answer-lost-after-update-service"),
+    ("stale reads for a minute", "stale-reads"),
+    ("the Determiner dead", "determiner-dies-for-good"),
+    ("the Updater dead", "updater-dies-for-good"),
+    ("the Stability Checker dead", "stability-checker-dies-for-good"),
+    ("the kill switch in the middle of a wave", "switch-mid-wave"),
+    ("the kill switch against an Updater that stalls", "switch-against-a-stalled-updater"),
+];
+
+/// Beside the scenarios, `dead_at_each_step` and `switch_races` go through every step.
+#[test]
+fn every_scenario_that_must_be_there_is() {
+    let scenarios = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let count = scenarios.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).count();
+    assert!(count >= 25, "{count} scenarios");
+    for (what, name) in NAMED {
+        let scenario = scenario::load(&folder().join(name).with_extension("yaml"));
+        assert!(scenario.is_ok(), "{what}: {:?}", scenario.err());
+    }
+}
+
 /// A scenario that is right, to make mistakes in.
 const RIGHT: &str = r#"shows: Nothing.
 account:
