@@ -104,6 +104,13 @@ pub enum Happening {
     },
     /// The policy is another, or a mistaken one.
     Policy(Result<Box<Policy>, Vec<PolicyMistake>>),
+    /// Somebody else in the account calls AWS, so many times as fast as Spotkeeper may.
+    ForeignCalls {
+        /// How many times as fast.
+        times: u32,
+        /// For how long.
+        lasts: SignedDuration,
+    },
     /// Calls of ports go wrong from now on. Its times count from the start of the simulation.
     Ports(FaultRule),
 }
@@ -252,6 +259,14 @@ fn happen(inner: &mut Inner, origin: Timestamp, happening: &Happening) {
                 Ok(_) => "puts another policy".to_owned(),
                 Err(mistakes) => format!("puts a policy with {} mistakes", mistakes.len()),
             }
+        }
+        Happening::ForeignCalls { times, lasts } => {
+            let until = inner.world.now() + *lasts;
+            let default = Policy::default();
+            let policy = inner.tables.policy.as_ref().unwrap_or(&default);
+            let Some(pace) = &mut inner.pace else { return };
+            pace.called_by_others(*times, policy, until);
+            format!("calls AWS {times} times as fast as Spotkeeper may")
         }
         Happening::Ports(rule) => {
             let shifted = |at: Timestamp| origin + at.duration_since(Timestamp::UNIX_EPOCH);

@@ -1,12 +1,14 @@
 //! The fleet: the simulated account.
 
 use jiff::Timestamp;
+use spotkeeper_aws::client::Action;
 use spotkeeper_core::ids::{ClusterName, ServiceRef};
 use spotkeeper_core::observe::{Cluster, Depth, Gap, GapCause, Look, PlacedBy, Reading, Snapshot};
 use spotkeeper_core::ports::{Clock as _, Fleet, PortError, WriteError};
 use spotkeeper_core::record::ApiCounts;
 use spotkeeper_core::units::Seconds;
 
+use super::pace::Throttled;
 use super::{FaultKind, Ports};
 use crate::promises::Write;
 
@@ -17,7 +19,9 @@ impl Fleet for Ports {
 
     async fn observe(&self, cluster: &ClusterName, depth: Depth) -> Result<Snapshot, PortError> {
         let run = &self.invocation.run;
-        self.pace_of_observe(cluster).await;
+        if let Err(Throttled(action)) = self.pace_of_observe(cluster).await {
+            return Err(PortError::Throttled { action: action.name().to_owned() });
+        }
         self.call_faulty("fleet.observe", false, |inner, fault| {
             let mut snapshot = aws_sim::fleet::snapshot(&inner.world, cluster, depth)?;
             inner.kept_target_groups.show(&mut snapshot, inner.world.now());
@@ -32,7 +36,7 @@ impl Fleet for Ports {
 
     async fn look(&self, service: &ServiceRef, since: Timestamp) -> Look {
         let run = &self.invocation.run;
-        self.pace_of_look().await;
+        let throttled = self.pace_of_look().await.err();
         let looked = self.call_faulty("fleet.look", false, |inner, fault| {
             inner.promises.looked(&inner.world, run, service);
             let mut look = aws_sim::fleet::look(&inner.world, service, since);
@@ -41,9 +45,12 @@ impl Fleet for Ports {
             }
             Ok(look)
         });
-        let look = match looked.await {
-            Ok(look) => look,
-            Err(error) => blind(service, self.now(), &error),
+        let look = match (looked.await, throttled) {
+            (Ok(look), None) => look,
+            (Err(error), _) => blind(service, self.now(), &error),
+            (Ok(_), Some(Throttled(action))) => {
+                blind(service, self.now(), &PortError::Throttled { action: action.name().to_owned() })
+            }
         };
         self.simulation.with(|inner| inner.promises.shown(run, service, &look));
         look
@@ -55,7 +62,7 @@ impl Fleet for Ports {
 
     async fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> Result<(), WriteError> {
         let mut taken = Ok(());
-        if !self.let_through("ecs:UpdateService").await {
+        if !self.let_through(Action::UpdateService).await {
             return Err(WriteError::Throttled { service: service.to_string() });
         }
         let called = self.call("fleet.write", |inner| {

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sim::world::buckets::Buckets;
+use jiff::Timestamp;
 use spotkeeper_aws::client::{Action, ApiLimits, BucketId, TokenBucket};
 use spotkeeper_aws::wire::Beside;
 use spotkeeper_core::ids::{ClusterName, RunId};
@@ -32,7 +33,65 @@ pub struct AccountPace {
     buckets: Buckets,
     /// Calls that were throttled.
     pub throttled: u32,
+    /// Somebody else who calls all the time.
+    foreign: Option<Foreign>,
 }
+
+/// Somebody else in the account who makes the calls that Spotkeeper makes, as fast as they can.
+#[derive(Debug)]
+struct Foreign {
+    /// How often a second, as a multiple of the rate that Spotkeeper's policy gives it.
+    times: f64,
+    /// The part of the documented rates that the policy gives Spotkeeper.
+    part: f64,
+    /// Up to then, in seconds.
+    until: f64,
+    /// When they are next to call, by bucket.
+    next: BTreeMap<BucketId, f64>,
+}
+
+/// How far back somebody else's calls are made one by one: longer than it takes them to empty a bucket.
+const LOOK_BACK: f64 = 10.0;
+
+impl Foreign {
+    /// Makes their calls on a bucket up to now, each a while after the one before that is random: what
+    /// comes at a steady beat would never leave a token to anybody.
+    fn call(&mut self, action: Action, now: f64, buckets: &mut Buckets, rng: &mut fastrand::Rng) {
+        let a_second = self.times * self.part * action.bucket().documented().refill;
+        let next = self.next.entry(action.bucket()).or_insert(now - LOOK_BACK);
+        *next = next.max(now - LOOK_BACK);
+        while *next <= now.min(self.until) {
+            buckets.take(action.name(), *next);
+            *next -= (1.0 - rng.f64()).ln() / a_second;
+        }
+    }
+}
+
+impl AccountPace {
+    /// Somebody else calls so many times as fast as a policy lets Spotkeeper, up to then.
+    pub fn called_by_others(&mut self, times: u32, policy: &Policy, until: Timestamp) {
+        let part = f64::from(policy.api_rate_percent.get()) / 100.0;
+        let until = seconds(until);
+        self.foreign = Some(Foreign { times: times.into(), part, until, next: BTreeMap::new() });
+    }
+
+    /// Whether a call gets a token now.
+    fn take(&mut self, action: Action, now: Timestamp, rng: &mut fastrand::Rng) -> bool {
+        if let Some(foreign) = &mut self.foreign {
+            foreign.call(action, seconds(now), &mut self.buckets, rng);
+        }
+        let taken = self.buckets.take(action.name(), seconds(now));
+        self.throttled += u32::from(!taken);
+        taken
+    }
+}
+
+fn seconds(at: Timestamp) -> f64 {
+    at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64()
+}
+
+/// What was throttled to the end.
+pub(super) struct Throttled(pub(super) Action);
 
 /// What one invocation keeps to.
 pub(super) struct Pace {
@@ -91,8 +150,11 @@ impl Ports {
     }
 
     /// Waits for the services of a cluster and their tasks to be read, page by page.
-    pub(super) async fn pace_of_observe(&self, cluster: &ClusterName) {
-        let Some(pace) = &self.invocation.pace else { return };
+    ///
+    /// # Errors
+    /// What the account throttled to the end.
+    pub(super) async fn pace_of_observe(&self, cluster: &ClusterName) -> Result<(), Throttled> {
+        let Some(pace) = &self.invocation.pace else { return Ok(()) };
         let (services, tasks) = self.simulation.with(|inner| {
             let services = inner.world.services_of(cluster.as_str()).collect::<Vec<_>>();
             let tasks: usize = services.iter().map(|service| service.tasks.len()).sum();
@@ -110,21 +172,38 @@ impl Ports {
         let in_turn = u32::try_from(pages.max(tasks.div_ceil(100))).unwrap_or(u32::MAX);
         sleep(ROUND_TRIP.saturating_mul(in_turn)).await;
         pace.wait_for(&calls).await;
+        self.all_let_through(&calls).await
     }
 
     /// Waits for what a look reads: three calls, one after the other, with others beside them.
-    pub(super) async fn pace_of_look(&self) {
-        let Some(pace) = &self.invocation.pace else { return };
-        let actions = [
+    ///
+    /// # Errors
+    /// What the account throttled to the end.
+    pub(super) async fn pace_of_look(&self) -> Result<(), Throttled> {
+        let Some(pace) = &self.invocation.pace else { return Ok(()) };
+        let calls = [
             Action::DescribeServices,
             Action::ListServiceDeployments,
             Action::DescribeServiceDeployments,
             Action::DescribeServiceRevisions,
             Action::ListTasks,
             Action::DescribeTasks,
-        ];
-        pace.wait_for(&actions.map(|action| (action, 1))).await;
+        ]
+        .map(|action| (action, 1));
+        pace.wait_for(&calls).await;
         sleep(ROUND_TRIP * 2).await;
+        self.all_let_through(&calls).await
+    }
+
+    async fn all_let_through(&self, calls: &[(Action, usize)]) -> Result<(), Throttled> {
+        for (action, count) in calls {
+            for _ in 0..*count {
+                if !self.let_through(*action).await {
+                    return Err(Throttled(*action));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Waits until one more write may be sent; `false` where that would take longer than that.
@@ -141,20 +220,16 @@ impl Ports {
     }
 
     /// Whether the account lets a call through, now or when it is sent again.
-    pub(super) async fn let_through(&self, action: &str) -> bool {
+    pub(super) async fn let_through(&self, action: Action) -> bool {
         for attempt in 0..ATTEMPTS {
             let pause = self.simulation.with(|inner| {
-                let now = inner.world.now().duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
-                let account = inner.pace.as_mut()?;
-                if account.buckets.take(action, now) {
-                    return None;
-                }
-                account.throttled += 1;
-                Some(inner.rng.u64(0..=FIRST_PAUSE << attempt))
+                let now = inner.world.now();
+                let is_taken = inner.pace.as_mut()?.take(action, now, &mut inner.rng);
+                (!is_taken).then(|| inner.rng.u64(0..=FIRST_PAUSE << attempt))
             });
             let Some(pause) = pause else { return true };
             if let Some(pace) = &self.invocation.pace {
-                pace.with(BucketId::EcsServiceModify, TokenBucket::empty);
+                pace.with(action.bucket(), TokenBucket::empty);
             }
             sleep(Duration::from_millis(pause)).await;
         }

@@ -78,5 +78,6 @@ pub(super) fn summary(inner: &Inner) -> String {
         let placed = placement(service).map_or_else(String::new, |placed| placed.to_string());
         Some(format!("{key}: {spot} on Spot, {elsewhere} elsewhere, by {placed}\n"))
     };
-    inner.world.service_keys().filter_map(line).collect()
+    let throttled = inner.pace.as_ref().map(|pace| format!("\n{} calls were throttled\n", pace.throttled));
+    inner.world.service_keys().filter_map(line).chain(throttled).collect()
 }

@@ -2,6 +2,7 @@
 
 use aws_sim::fleet::PLACEMENT_SCORES;
 use aws_sim::world::faults::Fault;
+use aws_sim::world::settings::Throttling;
 use aws_sim::world::shapes::StrategyItem;
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
@@ -62,8 +63,20 @@ enum What {
     Tag { cluster: String, service: String, key: String, value: Option<String> },
     /// The policy is another; one with mistakes is put as such.
     Policy(Value),
+    /// Somebody else calls AWS, so many times as fast as Spotkeeper may.
+    ForeignCalls(ForeignCalls),
     /// Calls of Spotkeeper's own ports go wrong.
     Ports(Ports),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForeignCalls {
+    /// How many times as fast.
+    times: u32,
+    /// For how long.
+    #[serde(rename = "for")]
+    lasts: SignedDuration,
 }
 
 #[derive(Debug, Deserialize)]
@@ -223,6 +236,12 @@ impl What {
                 Happening::Tag { service: service(cluster, name)?, key: key.clone(), value: value.clone() }
             }
             What::Policy(value) => Happening::Policy(checked(value.clone()).map(Box::new)),
+            What::ForeignCalls(ForeignCalls { times, lasts }) => {
+                if world.settings.throttling != Throttling::VirtualClock {
+                    return Err("the account has no rates: settings.throttling must be virtualClock".to_owned());
+                }
+                Happening::ForeignCalls { times: *times, lasts: *lasts }
+            }
             What::Ports(ports) => Happening::Ports(ports.rule(at)),
         })
     }

@@ -8,9 +8,11 @@ mod happenings;
 use std::path::Path;
 
 use aws_sim::world::World;
+use aws_sim::world::settings::Throttling;
 use spotkeeper_core::policy::{Policy, checked};
 
 use crate::day::{Day, live};
+use crate::ports::AccountPace;
 use crate::simulation::{Inner, Simulation, in_virtual_time};
 use crate::tables::Tables;
 
@@ -102,7 +104,9 @@ impl Scenario {
         in_virtual_time(async {
             let tables = Tables::new(Ok(self.policy.clone()));
             let simulation = Simulation::start(self.world.clone(), tables, self.file.seed);
+            let has_rates = self.world.settings.throttling == Throttling::VirtualClock;
             simulation.with(|inner| {
+                inner.pace = has_rates.then(AccountPace::default);
                 inner.keep_target_groups_for(self.file.target_groups_kept);
                 inner.delivery = self.file.delivery;
             });
