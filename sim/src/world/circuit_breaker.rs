@@ -98,10 +98,10 @@ impl World {
         let Some(entry) = service.service_deployment_mut(deployment) else {
             return;
         };
-        entry.failure_count += 1;
+        entry.count_failure();
         entry.threshold = if bounded { threshold(breaker.as_ref(), desired) } else { 1 };
         entry.updated_at = now;
-        let Some(breaker) = breaker.filter(|_| entry.failure_count >= entry.threshold) else {
+        let Some(breaker) = breaker.filter(|_| entry.failures() >= entry.threshold) else {
             return;
         };
         entry.triggered = true;
@@ -148,7 +148,7 @@ impl World {
         let breaker = service.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
         let resets = breaker.and_then(|b| b.reset_on_healthy_task).unwrap_or(true);
         if let Some(entry) = service.service_deployment_mut(deployment).filter(|_| resets) {
-            entry.failure_count = 0;
+            entry.forget_failures();
         }
     }
 
@@ -227,7 +227,6 @@ impl World {
             entry.status_reason = Some(reason);
             entry.deployment = to.to_owned();
             entry.updated_at = now;
-            entry.failure_count = 0;
         }
         service.failures_in_a_row = 0;
         service.hold_starts_until = None;

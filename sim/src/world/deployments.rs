@@ -131,8 +131,11 @@ pub struct ServiceDeployment {
     pub shift: Option<Shift>,
     /// How it goes.
     pub configuration: DeploymentConfiguration,
-    /// Failures that the circuit breaker has counted.
+    /// Failures that the circuit breaker has counted, up to where the deployment failed: AWS does not
+    /// say that a roll-back counts them anew, and `TRIGGERED` beside a count of 0 would say nothing.
     pub failure_count: u32,
+    /// Failures of the roll-back, which may fail by the same threshold.
+    pub(super) rollback_failures: u32,
     /// How many trigger it.
     pub threshold: u32,
     /// Whether they did.
@@ -141,6 +144,31 @@ pub struct ServiceDeployment {
     pub alarms_ignored: bool,
     /// The alarms that failed it.
     pub triggered_alarms: Vec<String>,
+}
+
+impl ServiceDeployment {
+    /// The failures that count now: those of the roll-back, once there is one.
+    pub(super) fn failures(&self) -> u32 {
+        if self.rollback.is_some() { self.rollback_failures } else { self.failure_count }
+    }
+
+    /// One more task failed.
+    pub(super) fn count_failure(&mut self) {
+        if self.rollback.is_some() {
+            self.rollback_failures += 1;
+        } else {
+            self.failure_count += 1;
+        }
+    }
+
+    /// A task is healthy: the failures before it count no more, but for those that ended the deployment.
+    pub(super) fn forget_failures(&mut self) {
+        if self.rollback.is_some() {
+            self.rollback_failures = 0;
+        } else if !self.triggered {
+            self.failure_count = 0;
+        }
+    }
 }
 
 /// A roll-back to an earlier revision.

@@ -61,6 +61,7 @@ impl World {
                 shift,
                 configuration: service.spec.deployment_configuration.clone(),
                 failure_count: 0,
+                rollback_failures: 0,
                 threshold: threshold(breaker, service.desired_count),
                 triggered: false,
                 alarms_ignored: !self.alarms_in_alarm(service).is_empty(),

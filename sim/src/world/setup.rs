@@ -132,6 +132,7 @@ impl World {
                 shift: None,
                 configuration: new.spec.deployment_configuration.clone(),
                 failure_count: 0,
+                rollback_failures: 0,
                 threshold: super::circuit_breaker::threshold(
                     new.spec.deployment_configuration.deployment_circuit_breaker.as_ref(),
                     new.desired_count,

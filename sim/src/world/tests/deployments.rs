@@ -114,6 +114,7 @@ fn the_circuit_breaker_rolls_back_to_the_whole_revision() {
     assert!(rolling_back);
     let d = &s.service_deployments[0];
     assert_eq!((d.status, d.triggered, d.threshold), (ServiceDeploymentStatus::RollbackSuccessful, true, 3));
+    assert_eq!(d.failure_count, 3, "what triggered it can still be read");
     assert_eq!(d.rollback.as_ref().unwrap().revision, before);
     let current = s.current().unwrap();
     assert_eq!((current.arn.as_str(), &current.strategy), (before.as_str(), &vec![item("FARGATE", 0, 1)]));
@@ -213,6 +214,7 @@ fn without_rollback_a_failed_deployment_starts_nothing_more() {
         (ServiceDeploymentStatus::Stopped, RolloutState::Failed)
     );
     assert_eq!(s.tasks.len(), tasks);
+    assert_eq!(s.service_deployments[0].failure_count, 3);
     assert_eq!(world.tally(s, |_| true).running, 4, "the old tasks serve on");
     assert_eq!(s.current().unwrap().strategy.len(), 2, "the service says what it was told last");
 }
@@ -229,7 +231,8 @@ fn a_roll_back_that_fails_too_ends_as_such() {
         .unwrap();
     world.update_service(&forced("breaker", Some(half_spot()))).unwrap();
     run_out(&mut world, "breaker", 3600);
-    assert_eq!(newest(get(&world, "breaker")), ServiceDeploymentStatus::RollbackFailed);
+    let d = &get(&world, "breaker").service_deployments[0];
+    assert_eq!((d.status, d.failure_count), (ServiceDeploymentStatus::RollbackFailed, 3));
 }
 
 #[test]
