@@ -2,6 +2,7 @@
 
 use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::DetermineInput;
+use spotkeeper_core::ports::{Clock as _, Fleet as _};
 use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse, serve};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,6 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let fleet = aws.fleet(Some(&input.run_id), Beside::Clusters, SystemClock).await?;
         let answer = determiner::handle(&fleet, &aws.state, &SystemClock, input).await;
         log_calls(fleet.counts().each());
+        aws.telemetry.called("determiner", fleet.api_counts(), SystemClock.now()).await;
         answer
     })
     .await

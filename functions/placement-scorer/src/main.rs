@@ -3,6 +3,7 @@
 use placement_scorer::ScorerConfig;
 use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::ScoreInput;
+use spotkeeper_core::ports::{Clock as _, Fleet as _};
 use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse, serve};
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,6 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let fleet = aws.fleet(None, Beside::Clusters, SystemClock).await?;
         let answer = placement_scorer::handle(&fleet, &aws.state, &aws.telemetry, &SystemClock, &scorer, input).await;
         log_calls(fleet.counts().each());
+        aws.telemetry.called("placement-scorer", fleet.api_counts(), SystemClock.now()).await;
         answer
     })
     .await

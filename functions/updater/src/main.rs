@@ -2,6 +2,7 @@
 
 use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::UpdateInput;
+use spotkeeper_core::ports::{Clock as _, Fleet as _};
 use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse, serve};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,6 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         }
         let answer = updater::handle(&fleet, &aws.state, &SystemClock, ends_at, input).await;
         log_calls(fleet.counts().each());
+        aws.telemetry.called("updater", fleet.api_counts(), SystemClock.now()).await;
         answer
     })
     .await

@@ -18,14 +18,14 @@ use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use spotkeeper_core::ports::{EndOfRun, PortError, Telemetry};
-use spotkeeper_core::record::MoveRecord;
+use spotkeeper_core::record::{ApiCounts, MoveRecord};
 use spotkeeper_core::signals::{Occurrence, ScoreRound};
 use spotkeeper_core::switch::SwitchChange;
 
 use self::bus::Event;
 use self::details::{CeilingChanged, MoveEnded, SwitchChanged};
 use self::event::RunEnded;
-use self::metrics::{Sample, Unit, move_samples, samples, score_samples};
+use self::metrics::{Sample, Unit, call_samples, move_samples, samples, score_samples};
 use self::spot::spot_samples;
 use crate::state::port_error;
 
@@ -35,6 +35,8 @@ pub const NAMESPACE: &str = "Spotkeeper";
 const BATCH: usize = 1_000;
 /// How long one call may take with its retries: a run's end does not wait for it much longer.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long an invocation waits until its calls are told: what it is to answer is more urgent.
+const CALLS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// CloudWatch and EventBridge. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -59,6 +61,20 @@ impl AwsTelemetry {
         eventbridge: aws_sdk_eventbridge::Client,
     ) -> AwsTelemetry {
         AwsTelemetry { cloudwatch, eventbridge }
+    }
+
+    /// Tells what an invocation of a function has called. It has done its work: what cannot be told, or not
+    /// soon, is in its log alone.
+    pub async fn called(&self, function: &str, counts: ApiCounts, now: Timestamp) {
+        let samples = call_samples(function, counts);
+        if samples.is_empty() {
+            return;
+        }
+        match tokio::time::timeout(CALLS_TIMEOUT, self.put_metrics(&samples, now)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(function, %error, "metrics of calls not sent"),
+            Err(_) => tracing::error!(function, "metrics of calls not sent in time"),
+        }
     }
 
     async fn put_metrics(&self, samples: &[Sample], at: Timestamp) -> Result<(), PortError> {

@@ -25,7 +25,7 @@ use spotkeeper_core::units::{CpuUnits, Percent};
 
 use super::AwsTelemetry;
 use super::event::RunEnded;
-use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, move_samples, samples, score_samples};
+use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, call_samples, move_samples, samples, score_samples};
 use super::spot::spot_samples;
 
 fn cluster(name: &str) -> ClusterName {
@@ -162,7 +162,6 @@ fn a_run_has_its_metrics() {
         "BlockedServices{prod redundancy} 9",
         "BlockedServices{prod stop_timeout} 5",
         "RevertedServices{} 1",
-        "ThrottledShare{} 4",
         "SkewedServices{} 1",
         "BlockedServices{redundancy} 9",
         "BlockedServices{stop_timeout} 5",
@@ -198,6 +197,7 @@ fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
     let (run, reports) = run();
     let mut samples = samples(&end(&run, &reports, &Switches::default()), run.ended.as_ref().unwrap());
     samples.extend(move_samples(&[ended_move()]));
+    samples.extend(call_samples("updater", ApiCounts { calls: 9, throttled: 1 }));
     samples.extend(score_samples(&scores()));
     samples.extend(spot_samples(&occurrences(), 1));
     for sample in &samples {
@@ -397,6 +397,20 @@ async fn the_event_goes_out_though_the_metrics_fail_and_a_refused_entry_is_told(
         .unwrap_err();
     let PortError::Failed { source, .. } = &error else { panic!("{error}") };
     assert_eq!(source.to_string(), "1 of 2 events were refused: InternalFailure");
+}
+
+#[tokio::test]
+async fn the_calls_of_an_invocation_are_told_where_there_were_any() {
+    let sent = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+        .match_requests(|put| put.metric_data().len() == 4)
+        .then_output(|| PutMetricDataOutput::builder().build());
+    let telemetry = telemetry(&[&sent], &[]);
+    telemetry.called("updater", ApiCounts { calls: 9, throttled: 1 }, fixtures::now()).await;
+    telemetry.called("updater", ApiCounts::default(), fixtures::now()).await;
+    assert_eq!(sent.num_calls(), 1);
+    let expected = ["ApiCalls{updater} 9", "ApiCalls{} 9", "ThrottledCalls{updater} 1", "ThrottledCalls{} 1"];
+    let told = call_samples("updater", ApiCounts { calls: 9, throttled: 1 });
+    assert_eq!(told.iter().map(line).collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]
