@@ -41,6 +41,9 @@ const OF_AWS: [(&str, &str, &str, &str); 5] = [
     ("AWS/Lambda", "Errors", "FunctionName", "AWS::Serverless::Function"),
 ];
 
+/// The dimension that every metric of Spotkeeper has: a test of the crate that emits them holds them to it.
+const STACK: &str = "Stack";
+
 /// What is emitted under `Spotkeeper`.
 fn emitted() -> BTreeSet<Measure> {
     let rows = METRICS.lines().take_while(|line| *line != "## The events").filter(|line| line.starts_with("| `"));
@@ -48,7 +51,8 @@ fn emitted() -> BTreeSet<Measure> {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let [_, name, unit, dimensions, ..] = cells.as_slice() else { return None };
         let is_metric = ["Count", "Seconds", "Percent", "None"].contains(unit);
-        let dimensions = dimensions.split(", ").filter(|dimension| *dimension != "-").map(str::to_owned);
+        let own = dimensions.split(", ").filter(|dimension| *dimension != "-");
+        let dimensions = own.chain([STACK]).map(str::to_owned);
         is_metric.then(|| (name.replace('`', ""), dimensions.collect()))
     };
     rows.filter_map(measure).collect()
@@ -58,6 +62,7 @@ fn emitted() -> BTreeSet<Measure> {
 fn fixed(dimension: &str) -> BTreeSet<&'static str> {
     match dimension {
         "Outcome" => Outcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+        STACK => BTreeSet::from(["AWS::StackName"]),
         _ => BTreeSet::new(),
     }
 }
@@ -154,23 +159,46 @@ const LASTS: &str = "> 0 in 1, missing ignore";
 
 /// Every alarm: what it looks at, what it makes of that, and when it goes off.
 const ALARMS: [(&str, &[&str], &str, &str); 15] = [
-    ("UndoFailedAlarm", &["Spotkeeper/MovesByOutcome Outcome=quarantined: Maximum of 300"], "", FOUND_ONCE),
-    ("StrandedAlarm", &["Spotkeeper/MovesByOutcome Outcome=stranded: Maximum of 300"], "", FOUND_ONCE),
-    ("CodeChangedAlarm", &["Spotkeeper/CodeChangedMoves: Maximum of 300"], "", FOUND_ONCE),
-    ("RevertedAlarm", &["Spotkeeper/RevertedServices: Maximum of 300"], "", FOUND_ONCE),
-    ("FailedClustersAlarm", &["Spotkeeper/FailedClusters: Maximum of 300"], "", FOUND_ONCE),
-    ("MalformedEventsAlarm", &["Spotkeeper/MalformedEvents: Sum of 300"], "", FOUND_ONCE),
-    ("SkewedAlarm", &["Spotkeeper/SkewedServices: Maximum of 3600"], "", LASTS),
-    ("DroughtAlarm", &["Spotkeeper/Droughts: Maximum of 3600"], "", LASTS),
-    ("PolicyMistakesAlarm", &["Spotkeeper/PolicyMistakes: Maximum of 3600"], "", LASTS),
-    ("SwitchOnAlarm", &["Spotkeeper/SwitchOnDuration: Maximum of 3600"], "", "> SwitchOnSeconds in 1, missing ignore"),
+    (
+        "UndoFailedAlarm",
+        &["Spotkeeper/MovesByOutcome Stack=AWS::StackName Outcome=quarantined: Maximum of 300"],
+        "",
+        FOUND_ONCE,
+    ),
+    (
+        "StrandedAlarm",
+        &["Spotkeeper/MovesByOutcome Stack=AWS::StackName Outcome=stranded: Maximum of 300"],
+        "",
+        FOUND_ONCE,
+    ),
+    ("CodeChangedAlarm", &["Spotkeeper/CodeChangedMoves Stack=AWS::StackName: Maximum of 300"], "", FOUND_ONCE),
+    ("RevertedAlarm", &["Spotkeeper/RevertedServices Stack=AWS::StackName: Maximum of 300"], "", FOUND_ONCE),
+    ("FailedClustersAlarm", &["Spotkeeper/FailedClusters Stack=AWS::StackName: Maximum of 300"], "", FOUND_ONCE),
+    ("MalformedEventsAlarm", &["Spotkeeper/MalformedEvents Stack=AWS::StackName: Sum of 300"], "", FOUND_ONCE),
+    ("SkewedAlarm", &["Spotkeeper/SkewedServices Stack=AWS::StackName: Maximum of 3600"], "", LASTS),
+    ("DroughtAlarm", &["Spotkeeper/Droughts Stack=AWS::StackName: Maximum of 3600"], "", LASTS),
+    ("PolicyMistakesAlarm", &["Spotkeeper/PolicyMistakes Stack=AWS::StackName: Maximum of 3600"], "", LASTS),
+    (
+        "SwitchOnAlarm",
+        &["Spotkeeper/SwitchOnDuration Stack=AWS::StackName: Maximum of 3600"],
+        "",
+        "> SwitchOnSeconds in 1, missing ignore",
+    ),
     (
         "ThrottledAlarm",
-        &["throttled = Spotkeeper/ThrottledCalls: Sum of 3600", "calls = Spotkeeper/ApiCalls: Sum of 3600"],
+        &[
+            "throttled = Spotkeeper/ThrottledCalls Stack=AWS::StackName: Sum of 3600",
+            "calls = Spotkeeper/ApiCalls Stack=AWS::StackName: Sum of 3600",
+        ],
         "100 * throttled / calls",
         "> ThrottledPercent in 1, missing ignore",
     ),
-    ("RunMissingAlarm", &["Spotkeeper/Runs: Sum of 60"], "", "< 1 in RunMissingMinutes, missing breaching"),
+    (
+        "RunMissingAlarm",
+        &["Spotkeeper/Runs Stack=AWS::StackName: Sum of 60"],
+        "",
+        "< 1 in RunMissingMinutes, missing breaching",
+    ),
     (
         "RunFailedAlarm",
         &[
@@ -221,7 +249,7 @@ fn every_alarm_tells_the_topic_and_is_described() {
         let row = row.unwrap_or_else(|| panic!("{name} is not described"));
         assert_eq!(row.split('|').count(), 5, "{name}: its name, when, what to do");
         for metric in look_of(alarm).metrics {
-            let metric = metric.split([' ', ':']).find_map(|word| word.rsplit_once('/')).unwrap().1.to_owned();
+            let metric = metric.split(' ').find_map(|word| word.rsplit_once('/')).unwrap().1.to_owned();
             assert!(row.contains(&metric), "{name}: {metric} is described");
         }
     }
@@ -255,7 +283,7 @@ fn strange(metric: &Value) -> Result<(), String> {
     let [namespace, name, dimensions @ ..] = texts.as_slice() else { return Err(format!("{metric}")) };
     let resource = |value: &str| {
         let named = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-        named.map_or(value, |named| named.split('.').next().unwrap()).to_owned()
+        named.map_or(value, |named| named.split('.').next().unwrap_or_default()).to_owned()
     };
     let dimensions = dimensions.chunks(2).map(|each| (each[0].to_owned(), resource(each[1])));
     is_there(namespace, name, &dimensions.collect::<Vec<_>>())
@@ -266,10 +294,12 @@ fn is_reckoned(metric: &Value) -> bool {
     metric[0]["expression"] == "100 * throttled / calls"
 }
 
-/// What `SEARCH('{Spotkeeper,DIMENSION} MetricName="NAME"', 'STATISTIC', PERIOD)` finds.
+/// What `SEARCH('{Spotkeeper,Stack,DIMENSION} Stack="${AWS::StackName}" MetricName="NAME"', 'STATISTIC', PERIOD)`
+/// finds.
 fn searched(expression: &str) -> Result<Measure, String> {
     let parts = || {
-        let (schema, rest) = expression.strip_prefix("SEARCH('{")?.split_once("} MetricName=\"")?;
+        let (schema, rest) =
+            expression.strip_prefix("SEARCH('{")?.split_once("} Stack=\"${AWS::StackName}\" MetricName=\"")?;
         let (name, rest) = rest.split_once("\"', '")?;
         let (statistic, period) = rest.strip_suffix(')')?.split_once("', ")?;
         let period: u32 = period.parse().ok()?;
@@ -331,13 +361,17 @@ fn what_nobody_emits_is_found() {
     let alarm = |name: &str, dimensions: Value| {
         look_of(&json!({ "Namespace": "Spotkeeper", "MetricName": name, "Dimensions": dimensions })).is_there
     };
-    assert_eq!(alarm("MovesByOutcome", json!([{ "Name": "Outcome", "Value": "stranded" }])), Ok(()));
-    assert!(alarm("MovesByOutcome", json!([{ "Name": "Outcome", "Value": "strandet" }])).is_err());
+    let stack = json!({ "Name": "Stack", "Value": { "Ref": "AWS::StackName" } });
+    let stranded = json!({ "Name": "Outcome", "Value": "stranded" });
+    assert_eq!(alarm("MovesByOutcome", json!([stack, stranded])), Ok(()));
+    assert!(alarm("MovesByOutcome", json!([stranded])).is_err(), "of any stack");
+    assert!(alarm("MovesByOutcome", json!([{ "Name": "Stack", "Value": "mine" }, stranded])).is_err());
+    assert!(alarm("MovesByOutcome", json!([stack, { "Name": "Outcome", "Value": "strandet" }])).is_err());
     assert!(alarm("MovesByOutcome", json!([])).is_err());
-    assert!(alarm("SpotTasks", json!([{ "Name": "Cluster", "Value": "prod" }])).is_err(), "no fixed value");
+    assert!(alarm("SpotTasks", json!([stack, { "Name": "Cluster", "Value": "prod" }])).is_err(), "no fixed value");
     assert!(alarm("SpotTask", json!([])).is_err());
     let sum_of = |name: &str| {
-        let metric = json!({ "Namespace": "Spotkeeper", "MetricName": name });
+        let metric = json!({ "Namespace": "Spotkeeper", "MetricName": name, "Dimensions": [stack] });
         let stat = json!({ "Metric": metric, "Stat": "Sum", "Period": 300 });
         let queries = json!([
             { "Id": "one", "ReturnData": false, "MetricStat": stat }, { "Id": "all", "Expression": "2 * one" },
@@ -346,14 +380,19 @@ fn what_nobody_emits_is_found() {
     };
     assert_eq!(sum_of("ApiCalls"), Ok(()));
     assert!(sum_of("ApiCall").is_err());
+    assert_eq!(strange(&json!(["Spotkeeper", "ApiCalls", "Stack", "${AWS::StackName}"])), Ok(()));
     assert_eq!(
-        strange(&json!([{ "expression": "SEARCH('{Spotkeeper,Cluster} MetricName=\"Gaps\"', 'Sum', 60)" }])),
+        strange(
+            &json!([{ "expression": "SEARCH('{Spotkeeper,Stack,Cluster} Stack=\"${AWS::StackName}\" MetricName=\"Gaps\"', 'Sum', 60)" }])
+        ),
         Ok(())
     );
     for wrong in [
-        json!([{ "expression": "SEARCH('{Spotkeeper,Rule} MetricName=\"Gaps\"', 'Sum', 60)" }]),
-        json!([{ "expression": "SEARCH('{Spotkeeper,Cluster} MetricName=\"Gap\"', 'Sum', 60)" }]),
+        json!([{ "expression": "SEARCH('{Spotkeeper,Stack,Rule} Stack=\"${AWS::StackName}\" MetricName=\"Gaps\"', 'Sum', 60)" }]),
+        json!([{ "expression": "SEARCH('{Spotkeeper,Stack,Cluster} Stack=\"${AWS::StackName}\" MetricName=\"Gap\"', 'Sum', 60)" }]),
         json!([{ "expression": "SUM(METRICS())" }]),
+        json!([{ "expression": "SEARCH('{Spotkeeper,Cluster} MetricName=\"Gaps\"', 'Sum', 60)" }]),
+        json!(["Spotkeeper", "ApiCalls"]),
         json!(["Spotkeeper", "Gaps", { "stat": "Sum" }]),
         json!(["AWS/Lambda", "Errors", "FunctionName", "${Table}"]),
         json!(["AWS/Lambda", "Error", "FunctionName", "${Updater}"]),

@@ -9,7 +9,7 @@ use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse, serve}
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     init_logs();
     let config = Config::read(|name| std::env::var(name).ok())?;
-    let aws = Aws::load(&config.table, &config.policy_parameter).await;
+    let aws = Aws::load(&config.stack, &config.table, &config.policy_parameter).await;
     serve(async |input, _ends_at| {
         let input: DetermineInput = parse(&input)?;
         let fleet = aws.fleet(Some(&input.run_id), Beside::Clusters, SystemClock).await?;

@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let variable = |name: &str| std::env::var(name).ok();
     let config = Config::read(variable)?;
     let machine = state_machine(variable)?;
-    let aws = Aws::load(&config.table, &config.policy_parameter).await;
+    let aws = Aws::load(&config.stack, &config.table, &config.policy_parameter).await;
     let orchestrator = aws.orchestrator(&machine);
     serve(async |input, _ends_at| {
         let messages = messages(input).map_err(Failure::invalid)?;

@@ -10,7 +10,7 @@ use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse_tagged,
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     init_logs();
     let config = Config::read(|name| std::env::var(name).ok())?;
-    let aws = Aws::load(&config.table, &config.policy_parameter).await;
+    let aws = Aws::load(&config.stack, &config.table, &config.policy_parameter).await;
     let begin = BeginConfig { clusters_in_flight: config.clusters_in_flight };
     serve(async |input, _ends_at| {
         let input: RecorderInput = parse_tagged(&input)?;

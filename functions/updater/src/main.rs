@@ -9,7 +9,7 @@ use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse, serve}
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     init_logs();
     let config = Config::read(|name| std::env::var(name).ok())?;
-    let aws = Aws::load(&config.table, &config.policy_parameter).await;
+    let aws = Aws::load(&config.stack, &config.table, &config.policy_parameter).await;
     serve(async |input, ends_at| {
         let input: UpdateInput = parse(&input)?;
         // A single move is what a StabilityChecker asked for, beside those of other moves; a wave

@@ -31,6 +31,8 @@ use crate::state::port_error;
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "Spotkeeper";
+/// The dimension that every metric has beside its own: the name of the stack.
+pub const STACK: &str = "Stack";
 /// The most metrics of one `PutMetricData`. Source: its page in the CloudWatch API reference.
 const BATCH: usize = 1_000;
 /// How long one call may take with its retries: a run's end does not wait for it much longer.
@@ -41,26 +43,30 @@ const CALLS_TIMEOUT: Duration = Duration::from_secs(3);
 /// CloudWatch and EventBridge. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AwsTelemetry {
+    stack: String,
     cloudwatch: aws_sdk_cloudwatch::Client,
     eventbridge: aws_sdk_eventbridge::Client,
 }
 
 impl AwsTelemetry {
-    /// Makes the clients; endpoints, Region and credentials are the configuration's.
+    /// Makes the clients; endpoints, Region and credentials are the configuration's. All metrics are those of
+    /// the stack of that name.
     #[must_use]
-    pub fn new(config: &SdkConfig) -> AwsTelemetry {
+    pub fn new(config: &SdkConfig, stack: &str) -> AwsTelemetry {
         let timeouts = TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build();
         let config = config.clone().into_builder().timeout_config(timeouts).build();
-        AwsTelemetry::with_clients(aws_sdk_cloudwatch::Client::new(&config), aws_sdk_eventbridge::Client::new(&config))
+        let cloudwatch = aws_sdk_cloudwatch::Client::new(&config);
+        AwsTelemetry::with_clients(stack.to_owned(), cloudwatch, aws_sdk_eventbridge::Client::new(&config))
     }
 
     /// Telemetry through these clients.
     #[must_use]
     pub const fn with_clients(
+        stack: String,
         cloudwatch: aws_sdk_cloudwatch::Client,
         eventbridge: aws_sdk_eventbridge::Client,
     ) -> AwsTelemetry {
-        AwsTelemetry { cloudwatch, eventbridge }
+        AwsTelemetry { stack, cloudwatch, eventbridge }
     }
 
     /// Tells what an invocation of a function has called. It has done its work: what cannot be told, or not
@@ -79,7 +85,7 @@ impl AwsTelemetry {
 
     async fn put_metrics(&self, samples: &[Sample], at: Timestamp) -> Result<(), PortError> {
         for batch in samples.chunks(BATCH) {
-            let data = batch.iter().map(|sample| datum(sample, at)).collect();
+            let data = batch.iter().map(|sample| datum(&self.stack, sample, at)).collect();
             let put = self.cloudwatch.put_metric_data().namespace(NAMESPACE).set_metric_data(Some(data));
             let put = put.send().await;
             put.map_err(|error| port_error("cloudwatch:PutMetricData", NAMESPACE, &error))?;
@@ -136,9 +142,10 @@ fn events(end: &EndOfRun<'_>) -> Result<Vec<Event>, PortError> {
     own.chain(held).chain(ceilings.map(|changed| Event::of(&changed))).collect()
 }
 
-fn datum(sample: &Sample, at: Timestamp) -> MetricDatum {
-    let dimensions =
-        sample.dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build());
+fn datum(stack: &str, sample: &Sample, at: Timestamp) -> MetricDatum {
+    let own = sample.dimensions.iter().map(|(name, value)| (*name, value.as_str()));
+    let dimensions = std::iter::once((STACK, stack)).chain(own);
+    let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(name).value(value).build());
     let unit = match sample.metric.unit {
         Unit::Count => StandardUnit::Count,
         Unit::Seconds => StandardUnit::Seconds,

@@ -5,6 +5,7 @@ mod docs;
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataError, PutMetricDataOutput};
+use aws_sdk_cloudwatch::types::MetricDatum;
 use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsResultEntry;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
@@ -338,7 +339,11 @@ fn an_alarm_has_a_cause() {
 
 fn telemetry(metrics: &[&Rule], events: &[&Rule]) -> AwsTelemetry {
     let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::Sequential, metrics);
-    AwsTelemetry::with_clients(cloudwatch, mock_client!(aws_sdk_eventbridge, RuleMode::Sequential, events))
+    AwsTelemetry::with_clients(
+        "spotkeeper".to_owned(),
+        cloudwatch,
+        mock_client!(aws_sdk_eventbridge, RuleMode::Sequential, events),
+    )
 }
 
 fn events(failed: i32) -> Rule {
@@ -402,7 +407,14 @@ async fn the_event_goes_out_though_the_metrics_fail_and_a_refused_entry_is_told(
 #[tokio::test]
 async fn the_calls_of_an_invocation_are_told_where_there_were_any() {
     let sent = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
-        .match_requests(|put| put.metric_data().len() == 4)
+        .match_requests(|put| {
+            let of = |datum: &MetricDatum| -> String {
+                let dimensions = datum.dimensions().iter();
+                dimensions.map(|one| format!(" {}={}", one.name().unwrap(), one.value().unwrap())).collect()
+            };
+            let (own, all) = (" Stack=spotkeeper Function=updater", " Stack=spotkeeper");
+            put.metric_data().iter().map(of).collect::<Vec<_>>() == [own, all, own, all]
+        })
         .then_output(|| PutMetricDataOutput::builder().build());
     let telemetry = telemetry(&[&sent], &[]);
     telemetry.called("updater", ApiCounts { calls: 9, throttled: 1 }, fixtures::now()).await;
