@@ -99,12 +99,10 @@ metrics! {
     THROTTLED_CALLS = "ThrottledCalls" in Count by ["Cluster"],
     /// Calls of a function to the services under care.
     API_CALLS_OF_FUNCTION = "ApiCalls" in Count by ["Function"],
-    /// The same, of all functions together.
-    API_CALLS_IN_ALL = "ApiCalls" in Count by [],
     /// Those of them that AWS throttled.
     THROTTLED_CALLS_OF_FUNCTION = "ThrottledCalls" in Count by ["Function"],
-    /// The same, of all functions together.
-    THROTTLED_CALLS_IN_ALL = "ThrottledCalls" in Count by [],
+    /// Of each call of any function: 100 where AWS throttled it, else 0.
+    THROTTLED_SHARE = "ThrottledShare" in Percent by [],
     /// The ceiling of a pair.
     CEILING = "Ceiling" in Percent by ["Cluster", "Pair"],
     /// What bounds the ceilings of a cluster.
@@ -167,12 +165,14 @@ pub struct Sample {
     pub dimensions: Vec<(&'static str, String)>,
     /// The value.
     pub value: f64,
+    /// How often it was measured.
+    pub times: u32,
 }
 
 impl Sample {
     pub(super) fn new(metric: &'static Metric, values: &[&str], value: f64) -> Sample {
         let dimensions = metric.dimensions.iter().zip(values).map(|(name, value)| (*name, (*value).to_owned()));
-        Sample { metric, dimensions: dimensions.collect(), value }
+        Sample { metric, dimensions: dimensions.collect(), value, times: 1 }
     }
 }
 
@@ -242,12 +242,15 @@ pub fn call_samples(function: &str, counts: ApiCounts) -> Vec<Sample> {
     if calls == 0 {
         return Vec::new();
     }
-    vec![
+    // The average of a value for each call is the share of whatever calls it is taken over.
+    let share =
+        [(0.0, calls.saturating_sub(throttled)), (100.0, throttled)].into_iter().filter(|(_, times)| *times > 0);
+    let share = share.map(|(value, times)| Sample { times, ..Sample::new(&THROTTLED_SHARE, &[], value) });
+    let counts = [
         Sample::new(&API_CALLS_OF_FUNCTION, &[function], f64::from(calls)),
-        Sample::new(&API_CALLS_IN_ALL, &[], f64::from(calls)),
         Sample::new(&THROTTLED_CALLS_OF_FUNCTION, &[function], f64::from(throttled)),
-        Sample::new(&THROTTLED_CALLS_IN_ALL, &[], f64::from(throttled)),
-    ]
+    ];
+    counts.into_iter().chain(share).collect()
 }
 
 /// The metrics of the switches; none where they could not be read.

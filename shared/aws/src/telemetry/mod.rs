@@ -156,7 +156,8 @@ fn datum(stack: &str, sample: &Sample, at: Timestamp) -> MetricDatum {
         .metric_name(sample.metric.name)
         .set_dimensions(Some(dimensions.collect()))
         .timestamp(aws_time(at))
-        .value(sample.value)
+        .values(sample.value)
+        .counts(f64::from(sample.times))
         .unit(unit)
         .build()
 }

@@ -410,19 +410,23 @@ async fn the_calls_of_an_invocation_are_told_where_there_were_any() {
         .match_requests(|put| {
             let of = |datum: &MetricDatum| -> String {
                 let dimensions = datum.dimensions().iter();
-                dimensions.map(|one| format!(" {}={}", one.name().unwrap(), one.value().unwrap())).collect()
+                let dimensions = dimensions.map(|one| format!(" {}={}", one.name().unwrap(), one.value().unwrap()));
+                let name = datum.metric_name().unwrap();
+                format!("{name}{} {:?} {:?}", dimensions.collect::<String>(), datum.values(), datum.counts())
             };
-            let (own, all) = (" Stack=spotkeeper Function=updater", " Stack=spotkeeper");
-            put.metric_data().iter().map(of).collect::<Vec<_>>() == [own, all, own, all]
+            let expected = [
+                "ApiCalls Stack=spotkeeper Function=updater [9.0] [1.0]",
+                "ThrottledCalls Stack=spotkeeper Function=updater [1.0] [1.0]",
+                "ThrottledShare Stack=spotkeeper [0.0] [8.0]",
+                "ThrottledShare Stack=spotkeeper [100.0] [1.0]",
+            ];
+            put.metric_data().iter().map(of).collect::<Vec<_>>() == expected
         })
         .then_output(|| PutMetricDataOutput::builder().build());
     let telemetry = telemetry(&[&sent], &[]);
     telemetry.called("updater", ApiCounts { calls: 9, throttled: 1 }, fixtures::now()).await;
     telemetry.called("updater", ApiCounts::default(), fixtures::now()).await;
     assert_eq!(sent.num_calls(), 1);
-    let expected = ["ApiCalls{updater} 9", "ApiCalls{} 9", "ThrottledCalls{updater} 1", "ThrottledCalls{} 1"];
-    let told = call_samples("updater", ApiCounts { calls: 9, throttled: 1 });
-    assert_eq!(told.iter().map(line).collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]
