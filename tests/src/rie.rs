@@ -115,8 +115,9 @@ impl Endpoints {
             ("SPOTKEEPER_STATE_MACHINE", &self.state_machine),
         ];
         let own = own.into_iter().map(|(key, value)| (key.to_owned(), value.clone()));
-        let clusters_in_flight = [("SPOTKEEPER_CLUSTERS_IN_FLIGHT".to_owned(), "5".to_owned())];
+        let fixed = [("SPOTKEEPER_CLUSTERS_IN_FLIGHT", "5"), ("SPOTKEEPER_STACK", "spotkeeper")];
+        let fixed = fixed.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let fleet = FLEET_SERVICES.iter().map(|name| (format!("AWS_ENDPOINT_URL_{name}"), self.fleet.clone()));
-        own.chain(clusters_in_flight).chain(fleet).collect()
+        own.chain(fixed).chain(fleet).collect()
     }
 }

@@ -80,7 +80,9 @@ fn the_functions_are_built_from_the_workspace() {
     assert_eq!(globals["Runtime"], "provided.al2023");
     assert_eq!(globals["Tracing"], "Active");
     assert_eq!(globals["Architectures"], json!([{ "Ref": "Architecture" }]));
-    assert_eq!(globals["Environment"]["Variables"]["SPOTKEEPER_TABLE"], json!({ "Ref": "Table" }));
+    let variables = &globals["Environment"]["Variables"];
+    assert_eq!(variables["SPOTKEEPER_TABLE"], json!({ "Ref": "Table" }));
+    assert_eq!(variables["SPOTKEEPER_STACK"], json!({ "Ref": "AWS::StackName" }));
     assert_eq!(globals["Environment"]["Variables"]["SPOTKEEPER_POLICY_PARAMETER"], json!({ "Ref": "Policy" }));
     assert_eq!(of_type("AWS::Serverless::Function"), BTreeSet::from(FUNCTIONS));
     for name in FUNCTIONS {

@@ -27,6 +27,9 @@ pub async fn handle(
     let service = record.planned.service.clone();
     let ledger = state.ledger(&service.arn).await?.ok_or_else(|| absent("the ledger"))?;
     let look = fleet.look(&service, record.look_since(clock.now())).await;
+    for gap in look.gaps() {
+        tracing::warn!(move_id = %input.move_id, %service, %gap, "gap");
+    }
     let switches = state.switches().await?;
     let now = clock.now();
     let judgement = verify(&VerifyInput {

@@ -137,6 +137,9 @@ async fn under_lease(
     let service = record.planned.service.clone();
     let ledger = state.ledger(&service.arn).await?;
     let look = fleet.look(&service, record.look_since(clock.now())).await;
+    for gap in look.gaps() {
+        tracing::warn!(%id, %service, %gap, "gap");
+    }
     // Read after the lease and the look, right before deciding: entries that people put into the
     // table by hand do not count the epoch up.
     let switches = state.switches().await?;

@@ -2,13 +2,14 @@
 
 use spotkeeper_aws::wire::{Aws, Beside};
 use spotkeeper_core::interface::UpdateInput;
+use spotkeeper_core::ports::{Clock as _, Fleet as _};
 use spotkeeper_lambda::{Config, SystemClock, init_logs, log_calls, parse, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     init_logs();
     let config = Config::read(|name| std::env::var(name).ok())?;
-    let aws = Aws::load(&config.table, &config.policy_parameter).await;
+    let aws = Aws::load(&config.stack, &config.table, &config.policy_parameter).await;
     serve(async |input, ends_at| {
         let input: UpdateInput = parse(&input)?;
         // A single move is what a StabilityChecker asked for, beside those of other moves; a wave
@@ -20,6 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         }
         let answer = updater::handle(&fleet, &aws.state, &SystemClock, ends_at, input).await;
         log_calls(fleet.counts().each());
+        aws.telemetry.called("updater", fleet.api_counts(), SystemClock.now()).await;
         answer
     })
     .await

@@ -25,12 +25,12 @@ pub struct Aws {
 
 impl Aws {
     /// Reads the SDK's configuration from the environment, makes the clients, and opens the first
-    /// connection while starting costs least.
-    pub async fn load(table: &str, policy_parameter: &str) -> Aws {
+    /// connection while starting costs least. Metrics are told as those of `stack`.
+    pub async fn load(stack: &str, table: &str, policy_parameter: &str) -> Aws {
         let config = aws_config::load_from_env().await;
         let state = DynamoState::new(&config, table, policy_parameter);
         state.warm_up().await;
-        Aws { clients: Clients::load(&config), state, telemetry: AwsTelemetry::new(&config), config }
+        Aws { clients: Clients::load(&config), state, telemetry: AwsTelemetry::new(&config, stack), config }
     }
 
     /// The state machine of that ARN.

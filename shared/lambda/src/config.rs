@@ -5,6 +5,8 @@
 pub struct Config {
     /// `SPOTKEEPER_TABLE`: the table's name.
     pub table: String,
+    /// `SPOTKEEPER_STACK`: the stack's name, a dimension of every metric.
+    pub stack: String,
     /// `SPOTKEEPER_POLICY_PARAMETER`: the SSM parameter that holds the policy.
     pub policy_parameter: String,
     /// `SPOTKEEPER_CLUSTERS_IN_FLIGHT`: how many clusters a run works on at once, 1 to 40.
@@ -39,6 +41,7 @@ impl Config {
             }
         };
         let table = required("SPOTKEEPER_TABLE");
+        let stack = required("SPOTKEEPER_STACK");
         let policy_parameter = required("SPOTKEEPER_POLICY_PARAMETER");
         let mut number = |name: &str, most: u32, otherwise: u32| {
             let given = lookup(name);
@@ -55,7 +58,7 @@ impl Config {
         let clusters_in_flight = number("SPOTKEEPER_CLUSTERS_IN_FLIGHT", 40, CLUSTERS_IN_FLIGHT);
         let score_queries_per_day = number("SPOTKEEPER_SCORE_QUERIES_PER_DAY", 1_000, SCORE_QUERIES_PER_DAY);
         match mistakes.is_empty() {
-            true => Ok(Config { table, policy_parameter, clusters_in_flight, score_queries_per_day }),
+            true => Ok(Config { table, stack, policy_parameter, clusters_in_flight, score_queries_per_day }),
             false => Err(MissingSettings(mistakes)),
         }
     }
@@ -83,8 +86,9 @@ mod tests {
             _ => None,
         };
         let MissingSettings(mistakes) = Config::read(lookup).unwrap_err();
-        assert_eq!(mistakes.len(), 4, "{mistakes:?}");
-        let set = |name: &str| matches!(name, "SPOTKEEPER_TABLE" | "SPOTKEEPER_POLICY_PARAMETER");
+        assert_eq!(mistakes.len(), 5, "{mistakes:?}");
+        let required = ["SPOTKEEPER_TABLE", "SPOTKEEPER_STACK", "SPOTKEEPER_POLICY_PARAMETER"];
+        let set = |name: &str| required.contains(&name);
         let good = Config::read(|name| set(name).then(|| "x".to_owned())).unwrap();
         assert_eq!((good.clusters_in_flight, good.score_queries_per_day), (5, 10));
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use spotkeeper_core::plan::MoveKind;
 use spotkeeper_core::ports::EndOfRun;
-use spotkeeper_core::record::{ClusterReport, MoveRecord, Outcome, RunEnd};
+use spotkeeper_core::record::{ApiCounts, ClusterReport, MoveRecord, Outcome, RunEnd};
 use spotkeeper_core::signals::{ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
 
 use super::control::ceiling_samples;
@@ -97,7 +97,11 @@ metrics! {
     API_CALLS = "ApiCalls" in Count by ["Cluster"],
     /// Those of them that AWS throttled.
     THROTTLED_CALLS = "ThrottledCalls" in Count by ["Cluster"],
-    /// Which part of the calls for all clusters of the run that was.
+    /// Calls of a function to the services under care.
+    API_CALLS_OF_FUNCTION = "ApiCalls" in Count by ["Function"],
+    /// Those of them that AWS throttled.
+    THROTTLED_CALLS_OF_FUNCTION = "ThrottledCalls" in Count by ["Function"],
+    /// Of each call of any function: 100 where AWS throttled it, else 0.
     THROTTLED_SHARE = "ThrottledShare" in Percent by [],
     /// The ceiling of a pair.
     CEILING = "Ceiling" in Percent by ["Cluster", "Pair"],
@@ -161,12 +165,14 @@ pub struct Sample {
     pub dimensions: Vec<(&'static str, String)>,
     /// The value.
     pub value: f64,
+    /// How often it was measured.
+    pub times: u32,
 }
 
 impl Sample {
     pub(super) fn new(metric: &'static Metric, values: &[&str], value: f64) -> Sample {
         let dimensions = metric.dimensions.iter().zip(values).map(|(name, value)| (*name, (*value).to_owned()));
-        Sample { metric, dimensions: dimensions.collect(), value }
+        Sample { metric, dimensions: dimensions.collect(), value, times: 1 }
     }
 }
 
@@ -222,14 +228,29 @@ fn in_all(end: &EndOfRun<'_>, own: &[&ClusterReport], others: &[&ClusterReport])
     let mut all = Counts::default();
     own.iter().chain(others).for_each(|report| all.add(report));
     let mut samples = vec![Sample::new(&REVERTED_IN_ALL, &[], all.reverted)];
-    if all.api_calls > 0.0 {
-        samples.push(Sample::new(&THROTTLED_SHARE, &[], 100.0 * all.throttled_calls / all.api_calls));
-    }
     if end.run.switch().is_none() {
         samples.push(Sample::new(&SKEWED_IN_ALL, &[], all.skewed));
         samples.extend(all.blocked.iter().map(|(rule, number)| Sample::new(&BLOCKED_IN_ALL, &[rule], *number)));
     }
     samples
+}
+
+/// The metrics of an invocation's calls to AWS; none where it made none.
+#[must_use]
+pub fn call_samples(function: &str, counts: ApiCounts) -> Vec<Sample> {
+    let ApiCounts { calls, throttled } = counts;
+    if calls == 0 {
+        return Vec::new();
+    }
+    // The average of a value for each call is the share of whatever calls it is taken over.
+    let share =
+        [(0.0, calls.saturating_sub(throttled)), (100.0, throttled)].into_iter().filter(|(_, times)| *times > 0);
+    let share = share.map(|(value, times)| Sample { times, ..Sample::new(&THROTTLED_SHARE, &[], value) });
+    let counts = [
+        Sample::new(&API_CALLS_OF_FUNCTION, &[function], f64::from(calls)),
+        Sample::new(&THROTTLED_CALLS_OF_FUNCTION, &[function], f64::from(throttled)),
+    ];
+    counts.into_iter().chain(share).collect()
 }
 
 /// The metrics of the switches; none where they could not be read.

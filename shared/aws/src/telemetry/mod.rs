@@ -18,52 +18,74 @@ use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use spotkeeper_core::ports::{EndOfRun, PortError, Telemetry};
-use spotkeeper_core::record::MoveRecord;
+use spotkeeper_core::record::{ApiCounts, MoveRecord};
 use spotkeeper_core::signals::{Occurrence, ScoreRound};
 use spotkeeper_core::switch::SwitchChange;
 
 use self::bus::Event;
 use self::details::{CeilingChanged, MoveEnded, SwitchChanged};
 use self::event::RunEnded;
-use self::metrics::{Sample, Unit, move_samples, samples, score_samples};
+use self::metrics::{Sample, Unit, call_samples, move_samples, samples, score_samples};
 use self::spot::spot_samples;
 use crate::state::port_error;
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "Spotkeeper";
+/// The dimension that every metric has beside its own: the name of the stack.
+pub const STACK: &str = "Stack";
 /// The most metrics of one `PutMetricData`. Source: its page in the CloudWatch API reference.
 const BATCH: usize = 1_000;
 /// How long one call may take with its retries: a run's end does not wait for it much longer.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long an invocation waits until its calls are told: what it is to answer is more urgent.
+const CALLS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// CloudWatch and EventBridge. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AwsTelemetry {
+    stack: String,
     cloudwatch: aws_sdk_cloudwatch::Client,
     eventbridge: aws_sdk_eventbridge::Client,
 }
 
 impl AwsTelemetry {
-    /// Makes the clients; endpoints, Region and credentials are the configuration's.
+    /// Makes the clients; endpoints, Region and credentials are the configuration's. All metrics are those of
+    /// the stack of that name.
     #[must_use]
-    pub fn new(config: &SdkConfig) -> AwsTelemetry {
+    pub fn new(config: &SdkConfig, stack: &str) -> AwsTelemetry {
         let timeouts = TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build();
         let config = config.clone().into_builder().timeout_config(timeouts).build();
-        AwsTelemetry::with_clients(aws_sdk_cloudwatch::Client::new(&config), aws_sdk_eventbridge::Client::new(&config))
+        let cloudwatch = aws_sdk_cloudwatch::Client::new(&config);
+        AwsTelemetry::with_clients(stack.to_owned(), cloudwatch, aws_sdk_eventbridge::Client::new(&config))
     }
 
     /// Telemetry through these clients.
     #[must_use]
     pub const fn with_clients(
+        stack: String,
         cloudwatch: aws_sdk_cloudwatch::Client,
         eventbridge: aws_sdk_eventbridge::Client,
     ) -> AwsTelemetry {
-        AwsTelemetry { cloudwatch, eventbridge }
+        AwsTelemetry { stack, cloudwatch, eventbridge }
+    }
+
+    /// Tells what an invocation of a function has called. It has done its work: what cannot be told, or not
+    /// soon, is in its log alone.
+    pub async fn called(&self, function: &str, counts: ApiCounts, now: Timestamp) {
+        let samples = call_samples(function, counts);
+        if samples.is_empty() {
+            return;
+        }
+        match tokio::time::timeout(CALLS_TIMEOUT, self.put_metrics(&samples, now)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(function, %error, "metrics of calls not sent"),
+            Err(_) => tracing::error!(function, "metrics of calls not sent in time"),
+        }
     }
 
     async fn put_metrics(&self, samples: &[Sample], at: Timestamp) -> Result<(), PortError> {
         for batch in samples.chunks(BATCH) {
-            let data = batch.iter().map(|sample| datum(sample, at)).collect();
+            let data = batch.iter().map(|sample| datum(&self.stack, sample, at)).collect();
             let put = self.cloudwatch.put_metric_data().namespace(NAMESPACE).set_metric_data(Some(data));
             let put = put.send().await;
             put.map_err(|error| port_error("cloudwatch:PutMetricData", NAMESPACE, &error))?;
@@ -120,9 +142,10 @@ fn events(end: &EndOfRun<'_>) -> Result<Vec<Event>, PortError> {
     own.chain(held).chain(ceilings.map(|changed| Event::of(&changed))).collect()
 }
 
-fn datum(sample: &Sample, at: Timestamp) -> MetricDatum {
-    let dimensions =
-        sample.dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build());
+fn datum(stack: &str, sample: &Sample, at: Timestamp) -> MetricDatum {
+    let own = sample.dimensions.iter().map(|(name, value)| (*name, value.as_str()));
+    let dimensions = std::iter::once((STACK, stack)).chain(own);
+    let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(name).value(value).build());
     let unit = match sample.metric.unit {
         Unit::Count => StandardUnit::Count,
         Unit::Seconds => StandardUnit::Seconds,
@@ -133,7 +156,8 @@ fn datum(sample: &Sample, at: Timestamp) -> MetricDatum {
         .metric_name(sample.metric.name)
         .set_dimensions(Some(dimensions.collect()))
         .timestamp(aws_time(at))
-        .value(sample.value)
+        .values(sample.value)
+        .counts(f64::from(sample.times))
         .unit(unit)
         .build()
 }

@@ -1,9 +1,11 @@
 //! A closer look at one service: what verifying a move, and finding a lost answer, ask for.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{PlacedBy, Reading, Service};
+use super::{Gap, GapCause, PlacedBy, Reading, Service};
 use crate::ids::ProviderName;
 
 /// One service, its service deployments and what they run.
@@ -22,6 +24,22 @@ pub struct Look {
     pub targets: Reading<Vec<TargetHealth>>,
     /// The service's events since the time asked for, newest first.
     pub events: Vec<ServiceEvent>,
+}
+
+impl Look {
+    /// What could not be read, once each. What was not asked for is not among it.
+    #[must_use]
+    pub fn gaps(&self) -> BTreeSet<&Gap> {
+        let tasks = self.service.known().and_then(|service| service.tasks.get().err());
+        let of_look = [
+            self.service.get().err(),
+            tasks,
+            self.deployments.get().err(),
+            self.revisions.get().err(),
+            self.targets.get().err(),
+        ];
+        of_look.into_iter().flatten().filter(|gap| gap.cause != GapCause::NotRead).collect()
+    }
 }
 
 /// A service deployment (`DescribeServiceDeployments`).
@@ -207,9 +225,31 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
-    use super::Split;
+    use super::{Look, Split};
     use crate::fixtures;
-    use crate::observe::{Family, Reading};
+    use crate::observe::{Family, Gap, GapCause, Reading};
+
+    /// What a function that looks tells of what it may not see.
+    #[test]
+    fn each_gap_of_a_look_is_told_once() {
+        let gap = |action: &str| Gap { cause: GapCause::Denied, ..fixtures::gap("web", action) };
+        let mut service = fixtures::service("web", Family::Fargate);
+        service.tasks = Reading::Missing(gap("ecs:ListTasks"));
+        let look = Look {
+            at: fixtures::now(),
+            service: Reading::Known(service),
+            deployments: Reading::Missing(gap("ecs:ListServiceDeployments")),
+            revisions: Reading::Missing(gap("ecs:ListServiceDeployments")),
+            targets: Reading::Missing(Gap { cause: GapCause::NotRead, ..gap("elb") }),
+            events: Vec::new(),
+        };
+        let told = |look: &Look| look.gaps().into_iter().map(|gap| gap.action.clone()).collect::<Vec<_>>();
+        assert_eq!(told(&look), ["ecs:ListServiceDeployments", "ecs:ListTasks"]);
+        let look = Look { service: Reading::Missing(gap("ecs:DescribeServices")), ..look };
+        assert_eq!(told(&look), ["ecs:DescribeServices", "ecs:ListServiceDeployments"]);
+        let look = Look { targets: Reading::Missing(gap("elb:DescribeTargetHealth")), ..look };
+        assert_eq!(told(&look).len(), 3);
+    }
 
     #[test]
     fn running_tasks_are_split_by_provider() {

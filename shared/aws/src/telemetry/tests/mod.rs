@@ -5,6 +5,7 @@ mod docs;
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataError, PutMetricDataOutput};
+use aws_sdk_cloudwatch::types::MetricDatum;
 use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsResultEntry;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
@@ -25,7 +26,7 @@ use spotkeeper_core::units::{CpuUnits, Percent};
 
 use super::AwsTelemetry;
 use super::event::RunEnded;
-use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, move_samples, samples, score_samples};
+use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, call_samples, move_samples, samples, score_samples};
 use super::spot::spot_samples;
 
 fn cluster(name: &str) -> ClusterName {
@@ -162,7 +163,6 @@ fn a_run_has_its_metrics() {
         "BlockedServices{prod redundancy} 9",
         "BlockedServices{prod stop_timeout} 5",
         "RevertedServices{} 1",
-        "ThrottledShare{} 4",
         "SkewedServices{} 1",
         "BlockedServices{redundancy} 9",
         "BlockedServices{stop_timeout} 5",
@@ -198,6 +198,7 @@ fn every_sample_has_the_dimensions_of_its_metric_and_every_metric_a_sample() {
     let (run, reports) = run();
     let mut samples = samples(&end(&run, &reports, &Switches::default()), run.ended.as_ref().unwrap());
     samples.extend(move_samples(&[ended_move()]));
+    samples.extend(call_samples("updater", ApiCounts { calls: 9, throttled: 1 }));
     samples.extend(score_samples(&scores()));
     samples.extend(spot_samples(&occurrences(), 1));
     for sample in &samples {
@@ -338,7 +339,11 @@ fn an_alarm_has_a_cause() {
 
 fn telemetry(metrics: &[&Rule], events: &[&Rule]) -> AwsTelemetry {
     let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::Sequential, metrics);
-    AwsTelemetry::with_clients(cloudwatch, mock_client!(aws_sdk_eventbridge, RuleMode::Sequential, events))
+    AwsTelemetry::with_clients(
+        "spotkeeper".to_owned(),
+        cloudwatch,
+        mock_client!(aws_sdk_eventbridge, RuleMode::Sequential, events),
+    )
 }
 
 fn events(failed: i32) -> Rule {
@@ -397,6 +402,31 @@ async fn the_event_goes_out_though_the_metrics_fail_and_a_refused_entry_is_told(
         .unwrap_err();
     let PortError::Failed { source, .. } = &error else { panic!("{error}") };
     assert_eq!(source.to_string(), "1 of 2 events were refused: InternalFailure");
+}
+
+#[tokio::test]
+async fn the_calls_of_an_invocation_are_told_where_there_were_any() {
+    let sent = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+        .match_requests(|put| {
+            let of = |datum: &MetricDatum| -> String {
+                let dimensions = datum.dimensions().iter();
+                let dimensions = dimensions.map(|one| format!(" {}={}", one.name().unwrap(), one.value().unwrap()));
+                let name = datum.metric_name().unwrap();
+                format!("{name}{} {:?} {:?}", dimensions.collect::<String>(), datum.values(), datum.counts())
+            };
+            let expected = [
+                "ApiCalls Stack=spotkeeper Function=updater [9.0] [1.0]",
+                "ThrottledCalls Stack=spotkeeper Function=updater [1.0] [1.0]",
+                "ThrottledShare Stack=spotkeeper [0.0] [8.0]",
+                "ThrottledShare Stack=spotkeeper [100.0] [1.0]",
+            ];
+            put.metric_data().iter().map(of).collect::<Vec<_>>() == expected
+        })
+        .then_output(|| PutMetricDataOutput::builder().build());
+    let telemetry = telemetry(&[&sent], &[]);
+    telemetry.called("updater", ApiCounts { calls: 9, throttled: 1 }, fixtures::now()).await;
+    telemetry.called("updater", ApiCounts::default(), fixtures::now()).await;
+    assert_eq!(sent.num_calls(), 1);
 }
 
 #[tokio::test]
