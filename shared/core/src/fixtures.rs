@@ -390,6 +390,7 @@ pub fn settle(service: &mut Service, spot: u32) {
                 running: true,
                 zone: Some(zone.clone()),
                 place: Reading::Known(place(family, number, zone)),
+                instance: instance(family, service.id.name.as_str(), number),
                 protected: false,
                 started_by: format!("ecs-svc/{}", service.id.name),
             })
@@ -408,6 +409,12 @@ fn place(family: Family, number: u32, zone: &str) -> Place {
         Family::ManagedInstances => Some("m5.xlarge".to_owned()),
     };
     Place { instance_type, zone: zone.to_owned() }
+}
+
+/// The instance under a task of that number: two of a service share one.
+fn instance(family: Family, service: &str, number: u32) -> Option<String> {
+    let of = format!("arn:aws:ecs:eu-west-1:123456789012:container-instance/{CLUSTER}/{service}-{}", number / 2);
+    (family != Family::Fargate).then_some(of)
 }
 
 /// Puts a service under a strategy over its pair, and at rest with as many Spot tasks as that

@@ -324,6 +324,7 @@ pub(super) fn tasks(world: &World, cluster: &str, of: Option<&str>, depth: Depth
             running,
             zone: Some(task.zone.clone()),
             place: place(world, task),
+            instance: instance_of(world, task).map(|instance| world.arns.container_instance(instance)),
             protected: depth == Depth::Full && running && task.is_protected(world.now()),
             started_by: task.deployment.clone(),
         });
@@ -333,10 +334,14 @@ pub(super) fn tasks(world: &World, cluster: &str, of: Option<&str>, depth: Depth
 
 /// Where a task runs, as far as it shows that itself.
 fn place(world: &World, task: &crate::world::tasks::Task) -> Reading<Place> {
-    match task.instance.as_ref().and_then(|id| world.instances.get(id)) {
+    match instance_of(world, task) {
         Some(instance) => Reading::Missing(not_read(&world.arns.container_instance(instance), INSTANCES)),
         None => Reading::Known(Place { instance_type: None, zone: task.zone.clone() }),
     }
+}
+
+fn instance_of<'w>(world: &'w World, task: &crate::world::tasks::Task) -> Option<&'w Instance> {
+    world.instances.get(task.instance.as_ref()?)
 }
 
 /// Where the running Spot tasks on instances run.

@@ -1,10 +1,10 @@
 //! What may keep a step from being written.
 
 use super::{ApplyDecision, ApplyInput, LEASE_LEFT, by_switch};
-use crate::control::closed_by_window;
 use crate::observe::{GapCause, PlacedBy, Service, ServiceStatus};
-use crate::plan::{Fingerprint, MoveCause, MoveKind};
+use crate::plan::{Fingerprint, MoveCause, MoveKind, barring_window};
 use crate::record::Step;
+use crate::units::Percent;
 use crate::verify::{most_steps, since};
 
 /// The checks of one decision. `Err` is the decision that ends it.
@@ -119,9 +119,13 @@ impl<'a> Checks<'_, 'a> {
         if let Some(entry) = switches.over(&record.planned.service, *now) {
             return held(format!("the switch over {} is on: {}", entry.scope, entry.reason));
         }
-        let cluster = &record.planned.service.cluster;
-        if let Some(window) = closed_by_window(&policy.windows, cluster, *now) {
-            return held(format!("the window {} lets nothing be on Spot until {}", window.name, window.to));
+        if let Some(window) = barring_window(policy, run, &record.planned, *now) {
+            let most =
+                if window.ceiling == Percent::ZERO { "nothing".to_owned() } else { format!("{} %", window.ceiling) };
+            return held(format!(
+                "the window {} lets {most} be on Spot from {} until {}",
+                window.name, window.from, window.to
+            ));
         }
         if let Some(ledger) = ledger
             && let Some(until) = ledger.quarantined_until(*now)

@@ -66,6 +66,7 @@ fn lived(control: &Control, steps: &[Step]) -> Vec<(Timestamp, Steered, Option<T
         spot_cpu: vcpu(0),
         smallest_task: vcpu(1),
         running_spot_tasks: 0,
+        interruptible: 0,
         failed: 0,
         drought_at: None,
         stable_up_at: None,
@@ -112,6 +113,7 @@ fn lived(control: &Control, steps: &[Step]) -> Vec<(Timestamp, Steered, Option<T
         // The services follow the ceiling at once.
         facts.spot_cpu = vcpu(u64::from(steered.effective));
         facts.running_spot_tasks = u32::from(steered.effective.get());
+        facts.interruptible = facts.running_spot_tasks / 2;
         before = Some(steered.after.clone());
         told.push((now, steered, lost));
     }

@@ -26,6 +26,9 @@ pub struct PairFacts {
     pub smallest_task: CpuUnits,
     /// Spot tasks that run.
     pub running_spot_tasks: u32,
+    /// What one interruption each can take of them: the instances that they run on; on Fargate, the
+    /// tasks themselves.
+    pub interruptible: u32,
     /// Services whose last move up failed, and that are held back for it.
     pub failed: u32,
     /// When a service last found no Spot capacity.
@@ -94,7 +97,7 @@ pub fn evidence(
     Evidence {
         score: score(control, signals, spot, facts.family, now),
         interruptions: u32::try_from(interruptions).unwrap_or(u32::MAX),
-        ordinary_interruptions: ordinary(control, facts.running_spot_tasks),
+        ordinary_interruptions: ordinary(control, facts.interruptible),
         drought_at: facts.drought_at.filter(|at| before.answered_until < *at).max(shortage(recent(), drought)),
         failed_moves: facts.failed,
         share,
@@ -112,8 +115,8 @@ pub(super) fn share(part: CpuUnits, whole: CpuUnits) -> Percent {
 
 /// How many interruptions in an hour are no reason to cut: two at the least, since one instance's
 /// fate says nothing of the next.
-fn ordinary(control: &Control, running: u32) -> u32 {
-    let part = control.interruptions_percent.floor_of(u64::from(running));
+fn ordinary(control: &Control, interruptible: u32) -> u32 {
+    let part = control.interruptions_percent.floor_of(u64::from(interruptible));
     u32::try_from(part).unwrap_or(u32::MAX).max(2)
 }
 

@@ -65,7 +65,7 @@ pub enum CeilingReason {
     Interruptions,
     /// Cut: the placement score is poor.
     PoorScore,
-    /// Cut: the placement score falls.
+    /// Cut: the placement score falls fast, or will be poor within an hour.
     FallingScore,
     /// Held: it is as high as policy, dial and windows allow.
     AtCap,
@@ -208,10 +208,15 @@ fn lost_trust(control: &Control, trend: &Trend) -> Option<CeilingReason> {
     if trend.level <= whole(control.poor_score) {
         return Some(CeilingReason::PoorScore);
     }
-    let fall = i32::from(control.falling_per_hour) * 100;
-    let falls = trend.slope_per_hour.is_some_and(|slope| slope <= -fall);
-    (falls && trend.level < whole(control.good_score)).then_some(CeilingReason::FallingScore)
+    let slope = trend.slope_per_hour.filter(|slope| *slope <= -FALLS)?;
+    let in_an_hour = i32::from(trend.level.0) + slope;
+    let fast = slope <= -i32::from(control.falling_per_hour) * 100 && trend.level < whole(control.good_score);
+    let poor_soon = in_an_hour <= i32::from(whole(control.poor_score).0);
+    (fast || poor_soon).then_some(CeilingReason::FallingScore)
 }
+
+/// What a score loses in an hour, in hundredths, when it falls: less is noise.
+const FALLS: i32 = 100;
 
 fn whole(score: u8) -> Score {
     Score(u16::from(score) * 100)
@@ -305,7 +310,7 @@ fn score_bars(control: &Control, score: &ScoreEvidence) -> Option<CeilingReason>
         },
         ScoreEvidence::Fresh { trend } => {
             let required = control.placement_score == ScoreUse::Required;
-            let falls = trend.slope_per_hour.map_or(required, |slope| slope <= -100);
+            let falls = trend.slope_per_hour.map_or(required, |slope| slope <= -FALLS);
             (trend.level < whole(control.good_score) || falls).then_some(CeilingReason::MiddlingScore)
         }
     }

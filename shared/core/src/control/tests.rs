@@ -32,6 +32,7 @@ impl Case {
             spot_cpu: vcpu(20),
             smallest_task: vcpu(1),
             running_spot_tasks: 20,
+            interruptible: 20,
             failed: 0,
             drought_at: None,
             stable_up_at: None,
@@ -216,6 +217,16 @@ fn a_pair_of_groups_follows_its_score() {
                 },
                 (10, "poor_score"),
             ),
+            (
+                "falling slowly, and poor within an hour",
+                |case| case.scores(&[6, 6, 6, 5, 5, 5, 4, 4]),
+                (10, "falling_score"),
+            ),
+            (
+                "falling as slowly, and not poor within an hour",
+                |case| case.scores(&[9, 9, 9, 8, 8, 8, 7, 7]),
+                (20, "middling_score"),
+            ),
             ("off a cliff", |case| case.scores(&[9, 9, 9, 2, 2]), (10, "falling_score")),
             ("flapping", |case| case.scores(&[9, 2, 9, 2, 9, 2, 9]), (20, "middling_score")),
             (
@@ -276,12 +287,20 @@ fn any_pair_follows_what_happens_to_its_tasks() {
                 (10, "interruptions"),
             ),
             (
-                "not more than are ordinary for so many tasks",
+                "not more than are ordinary for so many instances",
                 |case| {
-                    case.facts.running_spot_tasks = 30;
+                    case.facts.interruptible = 30;
                     case.occurrences(OccurrenceKind::TaskInterruption, &[-60, -120, -180]);
                 },
                 (20, "resting"),
+            ),
+            (
+                "not by the tasks of few instances: one interruption takes all of an instance's",
+                |case| {
+                    case.facts.running_spot_tasks = 80;
+                    case.occurrences(OccurrenceKind::TaskInterruption, &[-60, -120, -180]);
+                },
+                (10, "interruptions"),
             ),
             (
                 "answered by the last cut",

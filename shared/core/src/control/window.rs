@@ -30,17 +30,21 @@ pub struct OpenWindow {
 /// its time; the policy refuses such a zone, and here it counts as UTC.
 #[must_use]
 pub fn window_over(windows: &[Window], cluster: &ClusterName, now: Timestamp, lead: Seconds) -> Option<OpenWindow> {
-    windows
-        .iter()
-        .filter(|window| window.clusters.is_empty() || window.clusters.contains(cluster))
-        .filter_map(|window| open(window, now, lead))
+    in_force(windows, cluster, now, lead)
         .min_by(|one, other| (one.ceiling, &one.name).cmp(&(other.ceiling, &other.name)))
 }
 
-/// The window under which nothing in a cluster may be on Spot now.
-#[must_use]
-pub fn closed_by_window(windows: &[Window], cluster: &ClusterName, now: Timestamp) -> Option<OpenWindow> {
-    window_over(windows, cluster, now, Seconds(0)).filter(|window| window.ceiling == Percent::ZERO)
+/// The windows over a cluster that are open, or begin within the lead.
+pub(crate) fn in_force(
+    windows: &[Window],
+    cluster: &ClusterName,
+    now: Timestamp,
+    lead: Seconds,
+) -> impl Iterator<Item = OpenWindow> {
+    windows
+        .iter()
+        .filter(move |window| window.clusters.is_empty() || window.clusters.contains(cluster))
+        .filter_map(move |window| open(window, now, lead))
 }
 
 fn open(window: &Window, now: Timestamp, lead: Seconds) -> Option<OpenWindow> {

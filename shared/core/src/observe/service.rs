@@ -282,6 +282,8 @@ pub struct Task {
     /// The capacity pool that it runs in. On instances this is read for running Spot tasks alone, at
     /// [`super::Depth::Full`]; elsewhere a gap ([`super::GapCause::NotRead`]) names the instance.
     pub place: Reading<Place>,
+    /// The ARN of the container instance that it runs on; `None` on Fargate, and until it is placed.
+    pub instance: Option<String>,
     /// Whether it is under scale-in protection now.
     pub protected: bool,
     /// The deployment that started it (`startedBy`).

@@ -4,16 +4,18 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Room, Whole};
 use super::position::Position;
-use super::{Pair, PlanInput};
+use super::{Move, Pair, PlanInput};
 use crate::assess::Assessment;
-use crate::control::{OpenWindow, PairFacts, SteerInput, Steered, dial_over, steer, window_over};
+use crate::control::{OpenWindow, PairFacts, SteerInput, Steered, dial_over, in_force, steer, window_over};
 use crate::interface::MAX_MOVES;
 use crate::observe::{Depth, Reading};
-use crate::record::RunMode;
+use crate::policy::Policy;
+use crate::record::{RunMode, RunRecord};
 use crate::signals::{Occurrence, Signals};
 use crate::units::{CpuUnits, Percent, Seconds};
 use crate::verify::Sign;
@@ -106,7 +108,23 @@ fn window(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Option<OpenWindo
     window_over(windows, &input.snapshot.cluster.name, input.now, lead)
 }
 
-/// How long a run may come late: the schedule's default rate, twice.
+/// The window under which a step of a move may not add Spot any more: nothing may be on Spot once it is
+/// open, or the run's plan did not reckon with it. It counts as soon as the move could not end before
+/// it begins.
+#[must_use]
+pub fn barring_window(policy: &Policy, run: &RunRecord, planned: &Move, now: Timestamp) -> Option<OpenWindow> {
+    let (windows, cluster) = (&policy.windows, &planned.service.cluster);
+    let lead = policy.control.window_lead_seconds;
+    let known = |window: &OpenWindow| {
+        in_force(windows, cluster, run.started_at, lead.unwrap_or(BETWEEN_RUNS)).any(|one| one == *window)
+    };
+    in_force(windows, cluster, now, lead.unwrap_or(planned.deadline))
+        .filter(|window| window.ceiling == Percent::ZERO || !known(window))
+        .min_by_key(|window| window.ceiling)
+}
+
+/// How long a run may come late: the schedule's default rate, twice. Where the schedule is slower, the
+/// policy says the lead.
 const BETWEEN_RUNS: Seconds = Seconds(1_800);
 /// The longest lead.
 const LONGEST_LEAD: Seconds = Seconds(86_400);
@@ -201,8 +219,17 @@ fn facts(input: &PlanInput<'_>, pair: &Pair, positions: &[&Position<'_>], task_c
         spot_cpu: positions.iter().map(|position| position.cpu_of(position.spot_tasks())).sum(),
         smallest_task: smallest.unwrap_or_default(),
         running_spot_tasks: positions.iter().filter_map(|position| position.running_spot).sum(),
+        interruptible: interruptible(positions, pair),
         failed: u32::try_from(held_back.count()).unwrap_or(u32::MAX),
         drought_at: ledgers().filter_map(|(_, ledger)| ledger.drought_at).max(),
         stable_up_at: stable.filter_map(|(_, ledger)| ledger.last_up_at).max(),
     })
+}
+
+/// What one interruption each can take of a pair's running Spot tasks.
+fn interruptible(positions: &[&Position<'_>], pair: &Pair) -> u32 {
+    let tasks = positions.iter().filter_map(|position| position.service.tasks.known()).flatten();
+    let on_spot = tasks.filter(|task| task.running && task.provider.as_ref() == Some(&pair.spot));
+    let taken: BTreeSet<&str> = on_spot.map(|task| task.instance.as_deref().unwrap_or(&task.arn)).collect();
+    u32::try_from(taken.len()).unwrap_or(u32::MAX)
 }

@@ -19,7 +19,7 @@ mod up;
 mod waves;
 
 pub use budget::BudgetReport;
-pub use ceilings::{Cap, CapBy};
+pub use ceilings::{Cap, CapBy, barring_window};
 pub use drought::{Short, ShortWhy};
 pub use moves::*;
 pub use radius::Crowded;

@@ -17,7 +17,8 @@ pub struct Control {
     /// At which placement score, and below, a ceiling is cut.
     #[schemars(range(min = 1, max = 10))]
     pub poor_score: u8,
-    /// By how much a score that is not good may fall in an hour before the ceiling is cut.
+    /// By how much a score that is not good may fall in an hour before the ceiling is cut. One that will be
+    /// poor within an hour, as it falls now, cuts in any case.
     #[schemars(range(min = 1, max = 10))]
     pub falling_per_hour: u8,
     /// How old a placement score may be and still decide.
@@ -32,8 +33,8 @@ pub struct Control {
     /// How much of a ceiling one cut takes away, in percent of it.
     #[schemars(range(min = 1))]
     pub cut_percent: Percent,
-    /// How many interruptions in an hour are ordinary, in percent of the running Spot tasks: more cut
-    /// the ceiling. Two are always ordinary.
+    /// How many interruptions in an hour are ordinary, in percent of the instances under the running Spot
+    /// tasks, on Fargate of the tasks: more cut the ceiling. Two are always ordinary.
     pub interruptions_percent: Percent,
     /// How long nothing moves up over a pair whose Spot capacity could not be had; it doubles each
     /// time.
@@ -42,7 +43,8 @@ pub struct Control {
     /// The longest of these pauses.
     #[schemars(range(max = 2_592_000))]
     pub max_dry_seconds: Seconds,
-    /// How long before a window begins it applies; the time that its moves need where it is left out.
+    /// How long before a window begins it applies; where it is left out, the time that its
+    /// moves need, and two runs of the default schedule: with a slower one, set it.
     #[schemars(range(max = 86_400))]
     pub window_lead_seconds: Option<Seconds>,
 }

@@ -3,8 +3,7 @@
 use super::deadline::{between, later, most_steps};
 use super::seen::{Seen, due};
 use super::{MoveVerdict, Next, VerifyInput};
-use crate::control::closed_by_window;
-use crate::plan::MoveCause;
+use crate::plan::{MoveCause, barring_window};
 use crate::record::{Ledger, MoveRecord, Setback, Step};
 use crate::units::Seconds;
 
@@ -84,8 +83,7 @@ impl Choice<'_, '_> {
     }
 
     fn in_a_window(&self) -> bool {
-        let cluster = &self.record.planned.service.cluster;
-        closed_by_window(&self.input.policy.windows, cluster, self.input.now).is_some()
+        barring_window(self.input.policy, self.input.run, &self.record.planned, self.input.now).is_some()
     }
 
     fn quarantined(&self) -> bool {

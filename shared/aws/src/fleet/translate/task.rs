@@ -24,6 +24,7 @@ pub(crate) fn task(given: &EcsTask) -> Result<Task, NotUnderstood> {
         running: given.last_status() == Some("RUNNING"),
         zone: given.availability_zone().map(str::to_owned),
         place: place(given),
+        instance: given.container_instance_arn().map(str::to_owned),
         protected: false,
         started_by: given.started_by().unwrap_or_default().to_owned(),
     })

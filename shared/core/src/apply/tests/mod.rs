@@ -10,7 +10,7 @@ use crate::plan::{Fingerprint, MoveCause, MoveKind};
 use crate::record::{DryWhy, Outcome, RunMode};
 use crate::strategy::Strategy;
 use crate::switch::Scope;
-use crate::units::Percent;
+use crate::units::{Percent, Seconds};
 use crate::verify::tests::{Answer, Drive, decided, over};
 
 type Happens = fn(&mut Drive);
@@ -81,17 +81,34 @@ fn a_first_write_is_decided() {
             |d| d.policy.windows = vec![fixtures::window(Percent::ZERO, fixtures::now())],
             "held",
         ),
+        ("a move up that ends before that window", Drive::up, |d| before_a_window(d, 0, 1), "write"),
+        ("a move up that may not end before that window", Drive::up, |d| before_a_window(d, 0, 0), "held"),
         (
-            "a move up before that window",
+            "a move up before that window, further ahead than the policy's lead",
             Drive::up,
-            |d| d.policy.windows = vec![fixtures::window(Percent::ZERO, fixtures::at(1))],
+            |d| {
+                before_a_window(d, 0, 0);
+                d.policy.control.window_lead_seconds = Some(Seconds(60));
+            },
             "write",
         ),
         (
-            "a move up in a window with some Spot",
+            "a move up in a window with some Spot, by a plan that knew it",
             Drive::up,
-            |d| d.policy.windows = vec![fixtures::window(Percent::saturating(1), fixtures::now())],
+            |d| {
+                d.run.started_at = fixtures::at(-1_800);
+                d.policy.windows = vec![fixtures::window(Percent::saturating(1), fixtures::now())];
+            },
             "write",
+        ),
+        (
+            "a move up in a window with some Spot, by a plan that did not",
+            Drive::up,
+            |d| {
+                d.run.started_at = fixtures::at(-1_801);
+                d.policy.windows = vec![fixtures::window(Percent::saturating(1), fixtures::now())];
+            },
+            "held",
         ),
         (
             "a move down in a window",
@@ -300,4 +317,10 @@ fn a_first_write_is_decided() {
         let decision = drive.decide();
         assert_eq!(decided(&decision), *expected, "{name}: {decision:?}");
     }
+}
+
+/// A window that lets so much be on Spot, and begins so many seconds after the move must have ended.
+fn before_a_window(drive: &mut Drive, ceiling: u64, spare: i64) {
+    let deadline = i64::from(drive.record.planned.deadline.0);
+    drive.policy.windows = vec![fixtures::window(Percent::saturating(ceiling), fixtures::at(deadline + spare))];
 }

@@ -133,3 +133,20 @@ fn a_wave_of_moves_down_is_one_call_of_the_updater() {
     assert_eq!(plan.waves.iter().map(Vec::len).collect::<Vec<_>>(), [100, 1]);
     assert_eq!(plan.followed_at_once, [0], "they fit together, and are verified together");
 }
+
+/// One interruption takes an instance with all its tasks; on Fargate it takes a task.
+#[test]
+fn ordinary_interruptions_are_a_part_of_what_one_each_can_take() {
+    // Ten tasks on Spot; in fixtures two share an instance.
+    for (family, ordinary) in [(Family::Fargate, 10), (Family::AutoScalingGroup, 5), (Family::ManagedInstances, 5)] {
+        let mut policy = open_policy();
+        policy.control.interruptions_percent = Percent::HUNDRED;
+        let mut service = fixtures::service("web", family);
+        service.desired = 20;
+        service.scaling = Reading::Known(None);
+        let snapshot = fixtures::snapshot(vec![fixtures::on_spot(service, 0, 1, 1)]);
+        let plan = plan_of(&policy, &snapshot, &Memory::default(), &run(RunMode::Ordinary));
+        let found: Vec<u32> = plan.ceilings.iter().map(|steered| steered.evidence.ordinary_interruptions).collect();
+        assert_eq!(found, [ordinary], "{family:?}");
+    }
+}

@@ -11,6 +11,7 @@ mod restore;
 mod reverts;
 mod switch;
 mod up;
+mod window;
 
 use std::collections::BTreeSet;
 

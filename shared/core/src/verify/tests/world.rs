@@ -196,6 +196,7 @@ impl World {
             running: number < spot_running || number >= spot_running + spot_pending,
             zone: None,
             place: Reading::Missing(crate::fixtures::gap("task", "ecs:DescribeContainerInstances")),
+            instance: None,
             protected: false,
             started_by: started_by.clone(),
         });
