@@ -1,6 +1,6 @@
 //! What was seen: promises that nothing put to the test are not kept, only not broken.
 
-use spotkeeper_core::plan::MoveKind;
+use spotkeeper_core::plan::{MoveCause, MoveKind};
 use spotkeeper_core::record::{MoveRecord, Outcome};
 
 /// Defines [`Coverage`]: each number, and how two of them become one.
@@ -38,6 +38,8 @@ coverage! {
     down: u32::saturating_add,
     /// Rebalances that ended stable.
     rebalanced: u32::saturating_add,
+    /// Writes of moves that ECS had given up, or that had failed.
+    retries: u32::saturating_add,
     /// Moves undone.
     undone: u32::saturating_add,
     /// Moves fallen back to On-Demand.
@@ -52,6 +54,8 @@ coverage! {
     reverts: u32::saturating_add,
     /// The most times in a row that the writes of one service were taken back.
     most_reverts: u32::max,
+    /// Times that a service on Spot was brought down because of one pool.
+    crowded: u32::saturating_add,
     /// Services that a run could not read whole, and that nothing else kept from moving up.
     blinded: u32::saturating_add,
     /// Switch entries put.
@@ -69,6 +73,7 @@ coverage! {
 impl Coverage {
     /// A written move has ended.
     pub(super) const fn ended(&mut self, record: &MoveRecord, outcome: Outcome) {
+        self.crowded += matches!(record.planned.cause, MoveCause::Crowded { .. }) as u32;
         match (outcome, record.planned.kind) {
             (Outcome::Stable, MoveKind::Up) => self.up += 1,
             (Outcome::Stable, MoveKind::Down) => self.down += 1,

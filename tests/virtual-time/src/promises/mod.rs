@@ -1,4 +1,4 @@
-//! S1 to S12 of `docs/SAFETY.md`, checked at each step of a simulation. What is true is
+//! S1 to S12 of `docs/SAFETY.md`, and the blast radius, checked at each step of a simulation. What is true is
 //! read from the world itself, not through Spotkeeper's eyes.
 //!
 //! | file | what it checks |
@@ -9,6 +9,7 @@
 //! | `writes` | S1, S3, S4, S5, S6, S9, S10, S12 at each write |
 //! | `moves` | S2, S7, S8 as records of moves are written |
 //! | `reverts` | S11 as clusters are read, as moves end and before each write |
+//! | `radius` | the blast radius at each write |
 //! | `rest` | S2 between moves; S8 when all is over |
 //! | `switches` | S4 at the end of a switch run |
 
@@ -16,6 +17,7 @@ mod coverage;
 mod delays;
 mod facts;
 mod moves;
+mod radius;
 mod rest;
 mod reverts;
 mod switches;
@@ -78,6 +80,8 @@ pub struct Promises {
     delays: delays::Delays,
     /// Why a service could not move up when a run looked at its cluster.
     blocked: BTreeMap<(RunId, ServiceArn), Vec<&'static str>>,
+    /// How the Spot tasks of a service were spread when a run looked at its cluster.
+    spreads: BTreeMap<(RunId, ServiceArn), radius::Seen>,
     /// What a run could not read when it looked at a cluster.
     unread: BTreeMap<(RunId, ClusterName), unread::Unread>,
     /// What the last look at a service did not show.
@@ -117,6 +121,7 @@ impl Promises {
             target_groups_kept: SignedDuration::ZERO,
             delays: delays::Delays::default(),
             blocked: BTreeMap::new(),
+            spreads: BTreeMap::new(),
             unread: BTreeMap::new(),
             not_seen: BTreeMap::new(),
             deploying: BTreeMap::new(),
@@ -152,6 +157,7 @@ impl Promises {
             if let Ok(arn) = ServiceArn::parse(&service.arn) {
                 let delay = self.delays.known_of(world, service);
                 let blocks = facts::blocks(world, tables, service, delay);
+                self.spreads.insert((run.clone(), arn.clone()), radius::seen(world, service));
                 self.blocked.insert((run.clone(), arn), blocks);
             }
         }

@@ -12,6 +12,7 @@ impl Promises {
     pub(crate) fn execution_ended(&mut self, world: &World, tables: &Tables, run: &RunId, answer: Option<&EndAnswer>) {
         self.blocked.retain(|(of, _), _| of != run);
         self.deploying.retain(|(of, _), _| of != run);
+        self.spreads.retain(|(of, _), _| of != run);
         self.unread.retain(|(of, _), _| of != run);
         self.not_seen.retain(|(of, _), _| of != run);
         let Some(record) = tables.runs.get(run).filter(|_| answer.is_some()) else {

@@ -328,6 +328,37 @@ fn fargate_alone() -> Strategy {
     Strategy::only(fixtures::pair(Family::Fargate).on_demand)
 }
 
+/// The blast radius: a service of ten tasks with three on Spot, in zones that ECS chose, climbs.
+#[test]
+fn a_climb_into_a_pool_that_is_full_is_told() {
+    let climbs = |percent: u32, planned: u32| {
+        let mut stage = Stage::new();
+        let mut run = fixtures::run(spotkeeper_core::record::RunMode::Ordinary);
+        run.policy = checked(json!({ "mode": "active", "budget": { "blast_radius_percent": percent } })).unwrap();
+        stage.tables.runs.insert(stage.run.clone(), run);
+        let deploy = json!({
+            "fault": "set_desired_count", "cluster": "prod", "service": "web", "desired_count": 10,
+        });
+        stage.fault(deploy);
+        let pair = fixtures::pair(Family::Fargate);
+        let now = PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, 0, 1, 1));
+        aws_sim::fleet::write(&mut stage.world, &stage.service, &now).unwrap();
+        stage.world.advance_by(1_200.0);
+        stage.up = PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, 0, 1, 4));
+        let mut record = intent(&stage.run, &stage.service, MoveKind::Up, &stage.up, stage.world.now());
+        record.planned = Move { spot_tasks: planned, desired: 10, ..record.planned };
+        stage.tables.put_moves(&[record]);
+        stage.look_again();
+        let up = stage.up.clone();
+        stage.broken(&up)
+    };
+    // Five tasks in three zones: two in the fullest.
+    assert_eq!(climbs(30, 8), [""; 0], "three may be in each of three zones");
+    assert_eq!(climbs(20, 6), [""; 0], "two may be in each");
+    assert_eq!(climbs(20, 7), ["blast radius"], "more are planned than all zones may hold");
+    assert_eq!(climbs(10, 3), ["blast radius"], "one may be in each, and two are");
+}
+
 #[test]
 fn what_a_move_leaves_behind_is_told() {
     let ended = |vary: &dyn Fn(&mut Stage)| {

@@ -6,7 +6,7 @@ use aws_sim::world::services::Service;
 use jiff::Timestamp;
 use spotkeeper_core::observe::PlacedBy;
 use spotkeeper_core::phase::Function;
-use spotkeeper_core::plan::MoveKind;
+use spotkeeper_core::plan::{MoveCause, MoveKind};
 use spotkeeper_core::record::{MoveRecord, Step};
 
 use super::{Promises, Write, facts};
@@ -39,11 +39,15 @@ impl Promises {
         }
 
         let place = facts::placement(service);
+        self.coverage.retries += u32::from(record.step == Step::Retry);
         if adds_spot(world, service, place.as_ref(), record, write) {
             let quarantine = ledger.and_then(|ledger| ledger.quarantined_until.filter(|until| now < *until));
             self.holds("S1", now, quarantine.is_none(), || format!("{}, quarantined until {quarantine:?}", said()));
             self.may_add_spot(now, write, record, &said);
             self.gaps_permit_nothing(now, write, record, &said);
+            if let Some(run) = tables.runs.get(run).filter(|_| record.planned.cause != MoveCause::Restore) {
+                self.keeps_the_radius(world, &run.policy, write, record, &said);
+            }
             self.backs_off(now, arn, &said);
         }
         let same = place.as_ref().is_some_and(|place| place.equivalent(write.placed_by));
