@@ -81,7 +81,7 @@ async fn lived(seed: u64, world: World, settings: Chosen, policy: Policy, day: &
     simulation.with(|inner| Lived {
         seed,
         broken: inner.promises.broken().to_vec(),
-        coverage: inner.promises.coverage,
+        coverage: inner.promises.coverage.with_tables(&inner.tables),
         settings,
         tail: inner.journal.tail(TAIL),
         journal: inner.journal.tail(usize::MAX),
@@ -91,8 +91,10 @@ async fn lived(seed: u64, world: World, settings: Chosen, policy: Policy, day: &
 /// A policy that lets a lot happen in a day.
 fn policy(rng: &mut fastrand::Rng) -> Policy {
     let percent = |rng: &mut fastrand::Rng| rng.u32(2..=10) * 10;
+    let windows = if rng.u32(0..3) == 0 { json!([window(rng)]) } else { json!([]) };
     let document = json!({
         "mode": "active",
+        "windows": windows,
         "enrolment": if rng.bool() { "opt_in" } else { "opt_out" },
         "budget": {
             "ceiling_percent": rng.u32(4..=10) * 10,
@@ -126,4 +128,15 @@ fn policy(rng: &mut fastrand::Rng) -> Policy {
         },
     });
     checked(document).unwrap_or_else(|mistakes| unreachable!("a random policy has mistakes: {mistakes:?}"))
+}
+
+/// An hour or more of every day in which less may be on Spot.
+fn window(rng: &mut fastrand::Rng) -> serde_json::Value {
+    json!({
+        "name": "busy", "ceiling_percent": rng.u32(0..=5) * 10, "time_zone": "Europe/Dublin",
+        "weekly": {
+            "days": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+            "at": format!("{:02}:00", rng.u32(3..=15)), "for_minutes": rng.u32(60..=240),
+        },
+    })
 }

@@ -1,7 +1,9 @@
 //! What was seen: promises that nothing put to the test are not kept, only not broken.
 
-use spotkeeper_core::plan::{MoveCause, MoveKind};
+use spotkeeper_core::plan::{CapBy, MoveCause, MoveKind};
 use spotkeeper_core::record::{MoveRecord, Outcome};
+
+use crate::tables::Tables;
 
 /// Defines [`Coverage`]: each number, and how two of them become one.
 macro_rules! coverage {
@@ -58,6 +60,24 @@ coverage! {
     crowded: u32::saturating_add,
     /// Services that a run could not read whole, and that nothing else kept from moving up.
     blinded: u32::saturating_add,
+    /// Moves up over Managed Instances that ended stable.
+    managed: u32::saturating_add,
+    /// Moves up over Auto Scaling groups that ended stable.
+    on_groups: u32::saturating_add,
+    /// Moves up by blue/green, linear or canary deployments that ended stable.
+    shifted: u32::saturating_add,
+    /// Times that the load changed a desired count.
+    breaths: u32::saturating_add,
+    /// Things that happened to Spot capacity, as the recorder kept them.
+    occurrences: u32::saturating_add,
+    /// Ceilings cut.
+    cuts: u32::saturating_add,
+    /// Ceilings raised.
+    raises: u32::saturating_add,
+    /// Looks at a cluster that a window bound.
+    windows: u32::saturating_add,
+    /// Looks at a cluster that a dial bound.
+    dials: u32::saturating_add,
     /// Switch entries put.
     switches: u32::saturating_add,
     /// Executions started.
@@ -71,6 +91,23 @@ coverage! {
 }
 
 impl Coverage {
+    /// With what the tables tell at the end.
+    #[must_use]
+    pub fn with_tables(mut self, tables: &Tables) -> Coverage {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let caps = || tables.reports.values().filter_map(|report| report.cap.as_ref());
+        let changed = || {
+            let steered = tables.reports.values().flat_map(|report| &report.ceilings);
+            steered.filter_map(|steered| Some((steered.before?, steered.after.ceiling)))
+        };
+        self.occurrences = number(tables.occurrences.len());
+        self.cuts = number(changed().filter(|(before, after)| after < before).count());
+        self.raises = number(changed().filter(|(before, after)| after > before).count());
+        self.windows = number(caps().filter(|cap| matches!(cap.by, CapBy::Window { .. })).count());
+        self.dials = number(caps().filter(|cap| matches!(cap.by, CapBy::Dial { .. })).count());
+        self
+    }
+
     /// A written move has ended.
     pub(super) const fn ended(&mut self, record: &MoveRecord, outcome: Outcome) {
         self.crowded += matches!(record.planned.cause, MoveCause::Crowded { .. }) as u32;

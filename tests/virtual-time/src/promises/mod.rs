@@ -94,6 +94,8 @@ pub struct Promises {
     switched: BTreeMap<Scope, (Timestamp, SwitchEntry)>,
     /// Everything of a service but its placement, before a write.
     before: BTreeMap<ServiceArn, String>,
+    /// The desired counts of services that follow their load.
+    desired: BTreeMap<ServiceKey, u32>,
     /// Since when the tasks of a service break what its strategy promises.
     skewed: BTreeMap<ServiceArn, Timestamp>,
     /// When each written move must have ended.
@@ -128,6 +130,7 @@ impl Promises {
             own: BTreeSet::new(),
             switched: BTreeMap::new(),
             before: BTreeMap::new(),
+            desired: BTreeMap::new(),
             skewed: BTreeMap::new(),
             ends_by: BTreeMap::new(),
             reverts: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sim::world::World;
+use aws_sim::world::clusters::ProviderKind;
 use jiff::SignedDuration;
 use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::plan::{MoveCause, MoveKind};
@@ -37,6 +38,9 @@ impl Promises {
         // A restore brings back what was there, whatever it promises.
         let up = record.planned.kind == MoveKind::Up && record.planned.cause != MoveCause::Restore;
         self.coverage.ended(record, outcome);
+        if outcome == Outcome::Stable && record.planned.kind == MoveKind::Up {
+            self.count_up(world, record);
+        }
         if record.setback == Some(Setback::Drought) {
             self.coverage.droughts += 1;
         }
@@ -49,6 +53,19 @@ impl Promises {
         if up && outcome == Outcome::Stable && record.step != Step::Undo && record.step != Step::FallBack {
             self.keeps_floor_and_share(world, &run.policy, record);
         }
+    }
+
+    /// Counts a move up by what it went over, and how.
+    fn count_up(&mut self, world: &World, record: &MoveRecord) {
+        match world.providers.get(record.planned.pair.spot.as_str()).map(|provider| &provider.kind) {
+            Some(ProviderKind::Group(_)) => self.coverage.on_groups += 1,
+            Some(ProviderKind::ManagedInstances(_)) => self.coverage.managed += 1,
+            Some(ProviderKind::Fargate | ProviderKind::FargateSpot) | None => {}
+        }
+        let service = world.written_service(&facts::key(&record.planned.service));
+        // Rolling is the default.
+        let strategy = service.map(|service| service.spec.deployment_configuration.strategy.unwrap_or_default());
+        self.coverage.shifted += u32::from(strategy.is_some_and(|strategy| strategy != Default::default()));
     }
 
     /// S2: at rest after a move up, the tasks are where the plan dealt them.

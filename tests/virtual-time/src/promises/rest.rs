@@ -12,10 +12,22 @@ impl Promises {
     /// Some time has passed.
     pub(crate) fn tick(&mut self, world: &World, tables: &Tables) {
         self.delays.note(world, self.target_groups_kept);
+        self.count_breaths(world);
         let default = Policy::default();
         let policy = tables.policy.as_ref().unwrap_or(&default);
         for ledger in tables.ledgers.values() {
             self.measured(world, tables, policy, ledger);
+        }
+    }
+
+    /// Counts the desired counts that the load has changed.
+    fn count_breaths(&mut self, world: &World) {
+        for target in world.scalable_targets.iter().filter(|target| target.load.is_some()) {
+            let keys =
+                world.service_keys().find(|key| format!("service/{}/{}", key.cluster, key.name) == target.resource_id);
+            let Some(service) = keys.and_then(|key| world.written_service(key)) else { continue };
+            let before = self.desired.insert(service.key.clone(), service.desired_count);
+            self.coverage.breaths += u32::from(before.is_some_and(|before| before != service.desired_count));
         }
     }
 

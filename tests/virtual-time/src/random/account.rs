@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use spotkeeper_core::observe::Family;
 
 /// One of several.
 pub(super) fn one_of<T: Clone>(rng: &mut Rng, all: &[T]) -> T {
@@ -18,7 +19,7 @@ pub(super) fn account(rng: &mut Rng, settings: &Value) -> Value {
             { "name": "on-demand", "instanceType": "m5.large" },
             { "name": "spot-market", "instanceType": "m5.large" },
         ],
-        "autoScalingGroups": [], "capacityProviders": [], "clusters": [],
+        "pools": pools(rng), "autoScalingGroups": [], "capacityProviders": [], "clusters": [],
         "taskDefinitions": [], "targetGroups": [], "services": [], "scalableTargets": [],
     });
     for number in 0..clusters {
@@ -53,7 +54,17 @@ fn cluster(rng: &mut Rng, account: &mut Value, name: &str) {
         let behind = json!({ "autoScalingGroup": group, "managedScaling": { "status": "ENABLED" } });
         push(account, "capacityProviders", json!({ "name": group, "autoScalingGroupProvider": behind }));
     }
-    let providers = json!(["FARGATE", "FARGATE_SPOT", on_demand, spot]);
+    let managed = [(format!("{name}-mi-od"), "ON_DEMAND"), (format!("{name}-mi-spot"), "SPOT")];
+    for (provider, market) in &managed {
+        let behind = json!({ "capacityOptionType": market });
+        push(
+            account,
+            "capacityProviders",
+            json!({ "name": provider, "cluster": name, "managedInstancesProvider": behind }),
+        );
+    }
+    let [(managed_on_demand, _), (managed_spot, _)] = &managed;
+    let providers = json!(["FARGATE", "FARGATE_SPOT", on_demand, spot, managed_on_demand, managed_spot]);
     push(account, "clusters", json!({ "clusterName": name, "capacityProviders": providers }));
     for number in 0..rng.usize(3..=6) {
         service(rng, account, name, &format!("{name}s{number}"));
@@ -61,8 +72,8 @@ fn cluster(rng: &mut Rng, account: &mut Value, name: &str) {
 }
 
 fn service(rng: &mut Rng, account: &mut Value, cluster: &str, name: &str) {
-    let fargate = rng.u32(0..3) > 0;
-    task_definitions(rng, account, name, fargate);
+    let family = one_of(rng, &[Family::Fargate, Family::Fargate, Family::AutoScalingGroup, Family::ManagedInstances]);
+    task_definitions(rng, account, name, family);
     let desired = if rng.u32(0..8) == 0 { 1 } else { rng.u32(2..=12) };
     let (least, most) = one_of(rng, &[(50, 200), (100, 200), (50, 150), (0, 100), (66, 134)]);
     let breaker = rng.bool();
@@ -73,12 +84,13 @@ fn service(rng: &mut Rng, account: &mut Value, cluster: &str, name: &str) {
             "deploymentCircuitBreaker": { "enable": breaker, "rollback": breaker && rng.bool() },
         },
     });
-    let (on_demand, spot) = match fargate {
-        true => ("FARGATE".to_owned(), "FARGATE_SPOT".to_owned()),
-        false => (format!("{cluster}-od"), format!("{cluster}-spot")),
+    let (on_demand, spot) = match family {
+        Family::Fargate => ("FARGATE".to_owned(), "FARGATE_SPOT".to_owned()),
+        Family::AutoScalingGroup => (format!("{cluster}-od"), format!("{cluster}-spot")),
+        Family::ManagedInstances => (format!("{cluster}-mi-od"), format!("{cluster}-mi-spot")),
     };
     match rng.u32(0..6) {
-        0 if fargate => service["launchType"] = json!("FARGATE"),
+        0 if family == Family::Fargate => service["launchType"] = json!("FARGATE"),
         1 => {
             service["capacityProviderStrategy"] = json!([
                 { "capacityProvider": on_demand, "base": 1, "weight": 1 },
@@ -95,7 +107,7 @@ fn service(rng: &mut Rng, account: &mut Value, cluster: &str, name: &str) {
             json!({ "name": name, "attributes": { "deregistration_delay.timeout_seconds": delay } }),
         );
         service["loadBalancers"] = json!([{ "targetGroupArn": name, "containerName": "app", "containerPort": 8080 }]);
-        if rng.u32(0..5) == 0 {
+        if rng.u32(0..3) == 0 {
             blue_green(rng, account, &mut service, name);
         }
     }
@@ -116,8 +128,40 @@ fn service(rng: &mut Rng, account: &mut Value, cluster: &str, name: &str) {
     if rng.bool() {
         let (least, most) = (rng.u32(1..=desired.max(1)), desired + rng.u32(0..=8));
         let id = format!("service/{cluster}/{name}");
-        push(account, "scalableTargets", json!({ "resourceId": id, "minCapacity": least, "maxCapacity": most }));
+        let mut target = json!({ "resourceId": id, "minCapacity": least, "maxCapacity": most });
+        if rng.bool() {
+            target["load"] = load(rng, least, most);
+        }
+        push(account, "scalableTargets", target);
     }
+}
+
+/// How many tasks the load wants: it rises and falls all day.
+fn load(rng: &mut Rng, least: u32, most: u32) -> Value {
+    let step = |after: u32, count: u32| json!({ "after": after, "count": count });
+    let steps = [0, 3_600, 7_200, 10_800].map(|after| step(after, rng.u32(least..=most)));
+    json!({ "every": 14_400, "steps": steps })
+}
+
+/// What some pools give: for hours less than they did, until all is calm.
+fn pools(rng: &mut Rng) -> Value {
+    let mut pools = Vec::new();
+    for kind in ["m5.large", "m6i.large", "m5.xlarge", "FARGATE_SPOT"] {
+        for zone in ["a", "b", "c"] {
+            if rng.u32(0..4) == 0 {
+                let from = rng.i64(1..=14) * 3_600;
+                let until = (from + rng.i64(1..=5) * 3_600).min(super::CALM.as_secs());
+                let steps = json!([
+                    { "after": 0, "count": null },
+                    { "after": from, "count": rng.u32(0..=4) },
+                    { "after": until, "count": null },
+                ]);
+                let zone = format!("eu-west-1{zone}");
+                pools.push(json!({ "instanceType": kind, "zone": zone, "spotObtainable": steps }));
+            }
+        }
+    }
+    Value::Array(pools)
 }
 
 /// Deployments that start all tasks twice, and shift the traffic.
@@ -134,14 +178,24 @@ fn blue_green(rng: &mut Rng, account: &mut Value, service: &mut Value, name: &st
         "roleArn": "arn:aws:iam::123456789012:role/ecs",
     });
     service["deploymentConfiguration"] = json!({
-        "strategy": one_of(rng, &["BLUE_GREEN", "CANARY"]),
+        "strategy": one_of(rng, &["BLUE_GREEN", "CANARY", "LINEAR"]),
         "bakeTimeInMinutes": rng.u32(0..=5),
         "maximumPercent": 200, "minimumHealthyPercent": 100,
     });
+    let configuration = &mut service["deploymentConfiguration"];
+    match configuration["strategy"].as_str() {
+        Some("CANARY") => {
+            configuration["canaryConfiguration"] = json!({ "canaryPercent": 10.0, "canaryBakeTimeInMinutes": 2 });
+        }
+        Some("LINEAR") => {
+            configuration["linearConfiguration"] = json!({ "stepPercent": 25.0, "stepBakeTimeInMinutes": 1 });
+        }
+        _ => {}
+    }
 }
 
 /// Two revisions, so that somebody can deploy the other.
-fn task_definitions(rng: &mut Rng, account: &mut Value, name: &str, fargate: bool) {
+fn task_definitions(rng: &mut Rng, account: &mut Value, name: &str, family: Family) {
     let stop = one_of(rng, &[None, Some(5), Some(30), Some(30), Some(60), Some(119)]);
     let volumes = if rng.u32(0..10) == 0 { json!([{ "name": "scratch" }]) } else { json!([]) };
     for revision in [1, 2] {
@@ -151,7 +205,11 @@ fn task_definitions(rng: &mut Rng, account: &mut Value, name: &str, fargate: boo
         if let Some(stop) = stop {
             container["stopTimeout"] = json!(stop);
         }
-        let on = if fargate { "FARGATE" } else { "EC2" };
+        let on = match family {
+            Family::Fargate => "FARGATE",
+            Family::AutoScalingGroup => "EC2",
+            Family::ManagedInstances => "MANAGED_INSTANCES",
+        };
         push(
             account,
             "taskDefinitions",

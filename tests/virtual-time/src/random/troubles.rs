@@ -6,9 +6,12 @@ use aws_sim::world::{ServiceKey, World};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use spotkeeper_core::control::Dial;
+use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::observe::tag;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::policy::Policy;
+use spotkeeper_core::switch::Scope;
 use spotkeeper_core::units::Percent;
 
 use super::CALM;
@@ -62,7 +65,7 @@ fn trouble(
         all.push((until, Happening::Aws { fault, on: false }));
     };
     let (cluster, name) = (service.cluster.clone(), service.name.clone());
-    match rng.u32(0..28) {
+    match rng.u32(0..32) {
         0 | 1 => lasting(Fault::SpotUnavailable { provider: "all".to_owned() }),
         2 | 16..=18 => {
             let spot = rng.bool().then(|| spot_provider(world, service)).flatten();
@@ -84,6 +87,24 @@ fn trouble(
             let kind = one_of(rng, &["m5.large", "m6i.large", "m5.xlarge", "FARGATE_SPOT"]);
             let fault = Fault::Reclaim { pool: format!("{kind}/eu-west-1{zone}"), count: rng.u32(1..=20) };
             all.push((at, Happening::Aws { fault, on: true }));
+        }
+        28 | 29 => {
+            let scope = ClusterName::parse(&cluster).ok().filter(|_| rng.bool()).map_or(Scope::All, Scope::Cluster);
+            all.push((at, Happening::Dial(dial(&scope, Percent::saturating(rng.u64(0..=60))))));
+            all.push((until, Happening::DialOff(scope)));
+        }
+        30 => {
+            let zone = one_of(rng, &["a", "b", "c"]);
+            let kind = one_of(rng, &["m5.large", "m6i.large", "m5.xlarge"]);
+            let pool = format!("{kind}/eu-west-1{zone}");
+            let fault = Fault::RebalanceRecommendation { pool, count: rng.u32(1..=20) };
+            all.push((at, Happening::Aws { fault, on: true }));
+        }
+        31 => {
+            let group = format!("{cluster}-od");
+            let Some(usual) = world.groups.get(&group).map(|group| group.max_size) else { return };
+            all.push((at, Happening::GroupMaxSize { group: group.clone(), max_size: rng.u32(1..=6) }));
+            all.push((until, Happening::GroupMaxSize { group, max_size: usual }));
         }
         8 | 9 => switch(rng, service, at, until, all),
         10 => {
@@ -114,6 +135,17 @@ fn trouble(
             }
         }
         _ => all.push((at, Happening::Ports(fault(rng, at, until)))),
+    }
+}
+
+fn dial(scope: &Scope, percent: Percent) -> Dial {
+    Dial {
+        scope: scope.clone(),
+        percent,
+        reason: "a drill".to_owned(),
+        who: "a person".to_owned(),
+        set_at: Timestamp::UNIX_EPOCH,
+        until: None,
     }
 }
 
@@ -224,8 +256,13 @@ pub(super) fn ceilings(rng: &mut Rng, world: &World, policy: &Policy) -> Vec<(Si
 
 fn spot_provider(world: &World, service: &ServiceKey) -> Option<String> {
     let used = original(world, service);
-    let on_fargate = used.iter().any(|item| item.capacity_provider.starts_with("FARGATE"));
-    Some(if on_fargate { "FARGATE_SPOT".to_owned() } else { format!("{}-spot", service.cluster) })
+    let is_on = |what: &str| used.iter().any(|item| item.capacity_provider.starts_with(what));
+    let cluster = &service.cluster;
+    Some(match (is_on("FARGATE"), is_on(&format!("{cluster}-mi"))) {
+        (true, _) => "FARGATE_SPOT".to_owned(),
+        (false, true) => format!("{cluster}-mi-spot"),
+        (false, false) => format!("{cluster}-spot"),
+    })
 }
 
 fn original(world: &World, service: &ServiceKey) -> Vec<StrategyItem> {
