@@ -241,7 +241,7 @@ fn searched(expression: &str) -> Result<Measure, String> {
         let period: u32 = period.parse().ok()?;
         let mut schema = schema.split(',');
         let is_right = schema.next() == Some("Spotkeeper")
-            && ["Average", "Maximum", "Sum"].contains(&statistic)
+            && ["Average", "Maximum", "Minimum", "Sum"].contains(&statistic)
             && period.is_multiple_of(60);
         is_right.then(|| (name.to_owned(), schema.map(str::to_owned).collect()))
     };
@@ -272,6 +272,7 @@ fn every_widget_draws_what_is_emitted() {
         "SpotPlacementScore",
         "Ceiling",
         "CeilingCap",
+        "Dial",
         "TargetShare",
         "SpotShare",
         "SpotTasks",

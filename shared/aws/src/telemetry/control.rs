@@ -7,7 +7,8 @@ use spotkeeper_core::record::{ClusterReport, RunMode, RunRecord};
 
 use super::details::cap_by;
 use super::metrics::{
-    CEILING, CEILING_CAP, CEILING_CHANGES, DROUGHTS, DROUGHTS_IN_ALL, OTHERS, SPOT_SHARE, Sample, TARGET_SHARE, count,
+    CEILING, CEILING_CAP, CEILING_CHANGES, DIAL, DROUGHTS, DROUGHTS_IN_ALL, OTHERS, SPOT_SHARE, Sample, TARGET_SHARE,
+    count,
 };
 
 /// The most pairs that have a metric of their own: those of the clusters with the most services.
@@ -24,6 +25,8 @@ pub(super) fn ceiling_samples(run: &RunRecord, own: &[&ClusterReport], others: &
         Sample::new(&CEILING, &[cluster, &pair], percent(steered.after.ceiling))
     }));
     for report in own {
+        let dial = report.dial.map(|dial| Sample::new(&DIAL, &[report.cluster.as_str()], percent(dial)));
+        samples.extend(dial);
         if let Some(cap) = &report.cap {
             let dimensions = [report.cluster.as_str(), cap_by(&cap.by)];
             samples.push(Sample::new(&CEILING_CAP, &dimensions, percent(cap.percent)));

@@ -105,6 +105,8 @@ metrics! {
     THROTTLED_SHARE = "ThrottledShare" in Percent by [],
     /// The ceiling of a pair.
     CEILING = "Ceiling" in Percent by ["Cluster", "Pair"],
+    /// The most that the ceilings of a cluster may be by its dials.
+    DIAL = "Dial" in Percent by ["Cluster"],
     /// What bounds the ceilings of a cluster.
     CEILING_CAP = "CeilingCap" in Percent by ["Cluster", "By"],
     /// Ceilings that changed.

@@ -9,6 +9,7 @@ mod control;
 pub mod details;
 pub mod event;
 pub mod metrics;
+pub mod schema;
 pub mod spot;
 
 use std::time::Duration;

@@ -11,7 +11,7 @@ use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
 use crate::plan::{BudgetReport, Cap, Crowded, HeldWhy, Short};
 use crate::policy::{Policy, PolicyMistake};
 use crate::switch::{Scope, SwitchEntry};
-use crate::units::CpuUnits;
+use crate::units::{CpuUnits, Percent};
 
 /// A run: one item of the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,6 +189,10 @@ pub struct ClusterReport {
     /// What bounds the cluster's ceilings; `None` where too little was read to say.
     #[serde(default)]
     pub cap: Option<Cap>,
+    /// The most that a ceiling may be by dials: the lowest over the cluster, 100 where none is in force;
+    /// `None` where they were not read.
+    #[serde(default)]
+    pub dial: Option<Percent>,
     /// What the controller made of each pair: at most 50, those that changed first.
     #[serde(default)]
     pub ceilings: Vec<Steered>,
@@ -340,6 +344,7 @@ impl ClusterReport {
             skewed: Vec::new(),
             skewed_more: 0,
             cap: None,
+            dial: None,
             ceilings: Vec::new(),
             reverted: Vec::new(),
             reverted_more: 0,

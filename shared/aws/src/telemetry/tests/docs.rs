@@ -6,6 +6,7 @@ use super::{ended_move, run, steered, thrown};
 use crate::telemetry::details::{CeilingChanged, MoveEnded, SwitchChanged};
 use crate::telemetry::event::{Detail, RunEnded, SOURCE};
 use crate::telemetry::metrics::ALL;
+use crate::telemetry::schema::schema;
 
 const DOC: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/METRICS.md"));
 
@@ -76,4 +77,47 @@ fn every_field_of_every_event_is_described_and_no_other() {
         assert!(section(CeilingChanged::TYPE).contains(&format!("`{field}`")), "{field}");
     }
     described(&SwitchChanged::of(&thrown()), section(SwitchChanged::TYPE));
+}
+
+/// Run with `SPOTKEEPER_BLESS=1` to write the file anew.
+#[test]
+fn the_published_schema_of_the_events_is_the_generated_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.schema.json");
+    let generated = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
+    if std::env::var_os("SPOTKEEPER_BLESS").is_some() {
+        std::fs::write(path, &generated).unwrap();
+    }
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(published, generated, "run the test again with SPOTKEEPER_BLESS=1");
+}
+
+fn on_the_bus<D: Detail>(detail: &D) -> Value {
+    serde_json::json!({ "source": SOURCE, "detail-type": D::TYPE, "detail": serde_json::to_value(detail).unwrap() })
+}
+
+/// The events are of the published shape, and so is the sample of the page; what is not, is refused.
+#[test]
+fn events_are_of_the_published_shape() {
+    let (run, reports) = run();
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let sample = DOC.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let events = [
+        on_the_bus(&RunEnded::of(&run, run.ended.as_ref().unwrap(), &reports)),
+        on_the_bus(&MoveEnded::of(&ended_move()).unwrap()),
+        on_the_bus(&CeilingChanged::of(&run.id, &steered(), reports[1].cap.as_ref()).unwrap()),
+        on_the_bus(&SwitchChanged::of(&thrown())),
+        serde_json::from_str(sample).unwrap(),
+    ];
+    for event in &events {
+        let wrong: Vec<String> = validator.iter_errors(event).map(|error| error.to_string()).collect();
+        assert_eq!(wrong, [""; 0], "{event:#}");
+    }
+    for event in &events {
+        let mut less = event.clone();
+        less["detail"].as_object_mut().unwrap().remove("id");
+        assert!(!validator.is_valid(&less), "{less:#}");
+        let mut other = event.clone();
+        other["detail-type"] = "Something Else".into();
+        assert!(!validator.is_valid(&other), "{other:#}");
+    }
 }
