@@ -5,11 +5,13 @@
 
 mod between;
 mod crash;
+mod events;
 mod gate;
 mod interruptions;
 mod killer;
 mod ordinary;
 mod roles;
+mod schedule;
 mod scores;
 mod signed;
 mod switch;
