@@ -7,14 +7,28 @@ mod build;
 mod capacity;
 mod file;
 mod generate;
+mod place;
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::world::World;
+use build::Place;
 
 pub use file::AccountFile;
+pub use place::line_of;
+
+/// Where an account was read from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The file, as messages name it.
+    pub name: &'a str,
+    /// All of its text.
+    pub text: &'a str,
+    /// What the account is under in it.
+    pub under: &'a [&'a str],
+}
 
 /// Why an account file cannot be used: one mistake a line, each with its place.
 #[derive(Debug, thiserror::Error)]
@@ -32,17 +46,21 @@ pub fn load(path: &Path, now: jiff::Timestamp) -> Result<World, AccountError> {
 /// The same from a text; `name` stands for the file in messages.
 pub fn parse(text: &str, name: &str, now: jiff::Timestamp) -> Result<World, AccountError> {
     let file: AccountFile = serde_saphyr::from_str(text).map_err(|e| AccountError(format!("{name}: {e}")))?;
-    build(file, name, now)
+    build(file, Source { name, text, under: &[] }, now)
 }
 
-/// The world that a file describes which was read as a part of `name`.
-pub fn build(file: AccountFile, name: &str, now: jiff::Timestamp) -> Result<World, AccountError> {
+/// The world that a file describes which was read from there.
+pub fn build(file: AccountFile, source: Source<'_>, now: jiff::Timestamp) -> Result<World, AccountError> {
+    let Source { name, text, under } = source;
     build::build(file, now).map_err(|mistakes| {
-        let lines: Vec<String> = mistakes
-            .iter()
-            .map(|m| if m.line > 0 { format!("{name}:{}: {}", m.line, m.what) } else { format!("{name}: {}", m.what) })
-            .collect();
-        AccountError(lines.join("\n"))
+        let told = mistakes.iter().map(|mistake| {
+            let line = match &mistake.place {
+                Place::Line(line) => *line,
+                Place::Path(path) => line_of(text, &[under, path.as_slice()].concat()),
+            };
+            if line > 0 { format!("{name}:{line}: {}", mistake.what) } else { format!("{name}: {}", mistake.what) }
+        });
+        AccountError(told.collect::<Vec<_>>().join("\n"))
     })
 }
 

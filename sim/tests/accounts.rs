@@ -49,8 +49,19 @@ fn mistakes_are_told_with_their_place() {
     let table = [
         ("clusters: []\nclustres: []\n".to_owned(), vec!["line 2", "clustres", "autoScalingGroups"]),
         ("clusters: []\nsettings: { rounding: up }\n".to_owned(), vec!["line 2", "largestRemainder"]),
-        ("clusters: []\nsettings: { durations: { schedulerTick: 0 } }\n".to_owned(), vec!["schedulerTick is 0", "0.1 to"]),
-        ("clusters: []\naccountId: \"12\"\n".to_owned(), vec!["twelve digits"]),
+        ("clusters: []\nsettings: { durations: { schedulerTick: 0 } }\n".to_owned(), vec!["a.yaml:2", "schedulerTick is 0", "0.1 to"]),
+        ("clusters: []\nsettings:\n  rounding: firstListed\n  durations:\n    pending: 1\n    schedulerTick: 0\n".to_owned(), vec!["a.yaml:6", "settings.durations.schedulerTick is 0", "0.1 to"]),
+        ("clusters: []\nsettings:\n  rounding: firstListed\n  jitterPercent: 95\n".to_owned(), vec!["a.yaml:4", "jitterPercent is 95", "0 to 90"]),
+        ("settings:\n  fargateLaunchBurst: 0\nclusters: []\n".to_owned(), vec!["a.yaml:2", "fargateLaunchBurst is 0", "1 to 1000000"]),
+        ("settings:\n  distributionBatchPercent: 0\nclusters: []\n".to_owned(), vec!["a.yaml:2", "distributionBatchPercent is 0", "1 to 100"]),
+        ("settings:\n  serviceLaunchesPerMinute: 0\nclusters: []\n".to_owned(), vec!["a.yaml:2", "serviceLaunchesPerMinute is 0", "1 or more"]),
+        ("clusters: []\nsubnets:\n  - { id: s, zone: eu-west-1a }\n  - { id: s, zone: eu-west-1b }\n".to_owned(), vec!["a.yaml:4", "subnet \"s\"", "twice"]),
+        ("clusters: []\nsubnets:\n  - { id: s, zone: us-east-1a }\n".to_owned(), vec!["a.yaml:3", "us-east-1a", "eu-west-1a to eu-west-1z"]),
+        ("clusters: []\ninstanceTypes:\n  - { name: x1.large, vcpus: 0, memoryMib: 8 }\n".to_owned(), vec!["a.yaml:3", "0 vcpus", "1 or more"]),
+        ("clusters: []\nquotas:\n  - { serviceCode: ec2, quotaCode: L-1216C47A, value: -1 }\n".to_owned(), vec!["a.yaml:3", "L-1216C47A is -1", "0 or more"]),
+        ("clusters: [{ clusterName: c }]\ncapacityProviders:\n  - { name: p, status: GONE, cluster: c, managedInstancesProvider: { capacityOptionType: SPOT } }\n".to_owned(), vec!["a.yaml:3", "GONE", "ACTIVE, INACTIVE"]),
+        ("clusters: [{ clusterName: c }]\ngenerate:\n  - { count: 1, namePattern: \"a-{n}\", clusters: [c], distinctTaskDefinitions: true, service: { taskDefinition: f } }\ntaskDefinitions: [{ family: g }]\n".to_owned(), vec!["a.yaml:3", "\"f\"", "g:1"]),
+        ("clusters: []\naccountId: \"12\"\n".to_owned(), vec!["a.yaml:2", "twelve digits"]),
         ("clusters:\n  - { clusterName: c, capacityProviders: [nope] }\n".to_owned(), vec!["a.yaml:2", "\"nope\"", "FARGATE, FARGATE_SPOT"]),
         (format!("{base}  - {{ cluster: x, serviceName: s, taskDefinition: f, launchType: FARGATE }}\n"), vec!["a.yaml:6", "no cluster \"x\"", "there are c"]),
         (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: g, launchType: FARGATE }}\n"), vec!["a.yaml:6", "\"g\"", "f:1"]),
@@ -70,6 +81,15 @@ fn mistakes_are_told_with_their_place() {
         (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\nscheduledActions:\n  - {{ scheduledActionName: a, resourceId: service/c/s, schedule: \"cron(0 9 * *)\" }}\n"), vec!["a.yaml:8", "cron(0 9 * *)", "rate(N minutes|hours|days)"]),
         (format!("{base}  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE }}\nscheduledActions:\n  - {{ scheduledActionName: a, resourceId: service/c/s, schedule: \"rate(1 day)\", timezone: Mars }}\n"), vec!["a.yaml:8", "Mars", "Europe/Berlin"]),
     ];
+    let served = |container: &str, port: u16| {
+        format!(
+            "clusters: [{{ clusterName: c, capacityProviders: [FARGATE] }}]\ntargetGroups: [{{ name: t }}]\ntaskDefinitions:\n  - {{ family: f, networkMode: awsvpc, requiresCompatibilities: [FARGATE], containerDefinitions: [{{ name: a, image: i, portMappings: [{{ containerPort: 80 }}] }}] }}\nservices:\n  - {{ cluster: c, serviceName: s, taskDefinition: f, launchType: FARGATE, loadBalancers: [{{ targetGroupArn: t, containerName: {container}, containerPort: {port} }}] }}\n"
+        )
+    };
+    let table = table.into_iter().chain([
+        (served("b", 80), vec!["a.yaml:6", "no container \"b\"", "there are a"]),
+        (served("a", 81), vec!["a.yaml:6", "no port 81", "there are 80"]),
+    ]);
     for (yaml, texts) in table {
         let told = mistake(&yaml);
         for text in texts {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
-use super::capacity::{add_group, add_launch_template, add_places, add_provider, set_pool};
+use super::capacity::{add_group, add_launch_template, add_places, add_provider, check_places, set_pool};
 use super::file::{AccountFile, ScalableTargetEntry, ServiceEntry};
 use crate::world::autoscaling::{ScalableTarget, ScheduledAction};
 use crate::world::clusters::Cluster;
@@ -14,32 +14,49 @@ use crate::world::elb::{TargetGroup, check_attribute};
 use crate::world::services::{Scheduling, ServiceSpec};
 use crate::world::setup::NewService;
 use crate::world::shapes::{AwsVpcConfiguration, LaunchType, LoadBalancer, NetworkConfiguration};
+use crate::world::task_definitions::TaskDefinition;
 use crate::world::{Arns, ServiceKey, World, after};
 
-/// A mistake in an account file. Line 0: it has no line of its own.
+/// Where a mistake is.
+#[derive(Debug)]
+pub(super) enum Place {
+    Line(u64),
+    /// What leads to it from the top of the account.
+    Path(Vec<&'static str>),
+}
+
+/// A mistake in an account file.
 #[derive(Debug)]
 pub(super) struct Mistake {
-    pub(super) line: u64,
+    pub(super) place: Place,
     pub(super) what: String,
 }
 
-pub(super) type Result<T> = std::result::Result<T, Mistake>;
+impl Mistake {
+    pub(super) fn at(line: u64, what: String) -> Self {
+        Self { place: Place::Line(line), what }
+    }
+}
 
 /// Builds the world; every mistake is collected, as far as one does not hide another.
-pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Result<World, Vec<Mistake>> {
-    let mut mistakes: Vec<Mistake> =
-        file.settings.mistakes().into_iter().map(|what| Mistake { line: 0, what }).collect();
+pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> Result<World, Vec<Mistake>> {
+    let mut mistakes: Vec<Mistake> = file.settings.mistakes().into_iter().map(of_settings).collect();
     if file.account_id.len() != 12 || !file.account_id.bytes().all(|b| b.is_ascii_digit()) {
-        mistakes.push(Mistake {
-            line: 0,
-            what: format!("accountId is {:?}: allowed are twelve digits, in quotes", file.account_id),
-        });
+        let what = format!("accountId is {:?}: allowed are twelve digits, in quotes", file.account_id);
+        mistakes.push(Mistake { place: Place::Path(vec!["accountId"]), what });
     }
+    mistakes.extend(check_places(&file).into_iter().map(|(line, what)| Mistake::at(line, what)));
+    mistakes.extend(file.quotas.iter().filter_map(|q| {
+        let value = q.value.value;
+        let right = value.is_finite() && value >= 0.0;
+        (!right)
+            .then(|| Mistake::at(line(q), format!("quota {} is {value}: allowed are 0 or more", q.value.quota_code)))
+    }));
     let arns = Arns { region: file.region.clone(), account: file.account_id.clone() };
     let mut world = World::empty(arns, file.seed, file.settings.clone(), file.start.unwrap_or(now));
-    let mut note = |outcome: std::result::Result<(), String>, line: u64| {
+    let mut note = |outcome: Result<(), String>, line: u64| {
         if let Err(what) = outcome {
-            mistakes.push(Mistake { line, what });
+            mistakes.push(Mistake::at(line, what));
         }
     };
     add_places(&mut world, &file);
@@ -106,12 +123,12 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
     let mut targets: Vec<(ScalableTargetEntry, u64)> =
         file.scalable_targets.iter().map(|t| (t.value.clone(), line(t))).collect();
     for entry in &file.generate {
-        match super::generate::generate(&mut world, &entry.value, line(entry)) {
+        match super::generate::generate(&mut world, &entry.value) {
             Ok(made) => {
                 services.extend(made.services.into_iter().map(|s| (s, line(entry))));
                 targets.extend(made.scalable_targets.into_iter().map(|t| (t, line(entry))));
             }
-            Err(m) => note(Err(m.what), m.line),
+            Err(what) => note(Err(what), line(entry)),
         }
     }
     if !mistakes.is_empty() {
@@ -122,16 +139,13 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
     services.sort_by_key(|(s, _)| s.scheduling_strategy != Scheduling::Daemon);
     for (entry, line) in &services {
         if let Err(what) = add_service(&mut world, entry) {
-            mistakes.push(Mistake {
-                line: *line,
-                what: format!("service {}/{}: {what}", entry.cluster, entry.service_name),
-            });
+            mistakes.push(Mistake::at(*line, format!("service {}/{}: {what}", entry.cluster, entry.service_name)));
         }
     }
     let created = after(world.now(), -86_400.0);
     for (t, line) in targets {
         if let Err(what) = check_target(&world, &t) {
-            mistakes.push(Mistake { line, what });
+            mistakes.push(Mistake::at(line, what));
         }
         world.scalable_targets.push(ScalableTarget {
             resource_id: t.resource_id,
@@ -154,7 +168,7 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
             created_at: created,
         };
         if let Err(what) = check_resource(&world, &action.resource_id).and_then(|()| action.check()) {
-            mistakes.push(Mistake { line, what });
+            mistakes.push(Mistake::at(line, what));
         }
         world.scheduled_actions.push(action);
     }
@@ -163,10 +177,17 @@ pub(super) fn build(file: AccountFile, now: jiff::Timestamp) -> std::result::Res
         world.redeploy(&ServiceKey::new(&entry.cluster, &entry.service_name));
     }
     for quota in file.quotas {
+        let quota = quota.value;
         world.quotas.retain(|q| q.quota_code != quota.quota_code);
         world.quotas.push(quota);
     }
     if mistakes.is_empty() { Ok(world) } else { Err(mistakes) }
+}
+
+fn of_settings((path, what): (Vec<&'static str>, String)) -> Mistake {
+    let path = [vec!["settings"], path].concat();
+    let what = format!("{} {what}", path.join("."));
+    Mistake { place: Place::Path(path), what }
 }
 
 fn line<T>(entry: &Spanned<T>) -> u64 {
@@ -180,7 +201,7 @@ fn seconds(at: jiff::Timestamp) -> f64 {
     millis / 1000.0
 }
 
-pub(super) fn once(first: bool, what: &str, name: &str) -> std::result::Result<(), String> {
+pub(super) fn once(first: bool, what: &str, name: &str) -> Result<(), String> {
     if first { Ok(()) } else { Err(format!("{what} {name:?} is there twice")) }
 }
 
@@ -189,7 +210,7 @@ pub(super) fn known<'a>(
     name: &str,
     all: impl Iterator<Item = &'a String>,
     found: bool,
-) -> std::result::Result<(), String> {
+) -> Result<(), String> {
     if found {
         return Ok(());
     }
@@ -197,7 +218,12 @@ pub(super) fn known<'a>(
     Err(format!("there is no {what} {name:?}: there are {}", all.join(", ")))
 }
 
-fn add_target_group(world: &mut World, t: &super::file::TargetGroupEntry) -> std::result::Result<(), String> {
+pub(super) fn no_task_definition(world: &World, name: &str) -> String {
+    let names: Vec<String> = world.task_definitions.values().map(|t| t.short()).collect();
+    format!("there is no task definition {name:?}: there are {}", names.join(", "))
+}
+
+fn add_target_group(world: &mut World, t: &super::file::TargetGroupEntry) -> Result<(), String> {
     let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
     let attributes: std::collections::BTreeMap<String, String> =
         t.attributes.iter().map(|(k, v)| (k.clone(), text(v))).collect();
@@ -218,14 +244,14 @@ fn add_target_group(world: &mut World, t: &super::file::TargetGroupEntry) -> std
 }
 
 /// A target group's ARN, from its name or ARN.
-pub(super) fn target_group_arn(world: &World, name: &str) -> std::result::Result<String, String> {
+pub(super) fn target_group_arn(world: &World, name: &str) -> Result<String, String> {
     let arn = if name.starts_with("arn:") { name.to_owned() } else { world.arns.target_group(name) };
     let names: Vec<String> = world.target_groups.values().map(|t| t.name.clone()).collect();
     known("target group", name, names.iter(), world.target_groups.contains_key(&arn))?;
     Ok(arn)
 }
 
-fn check_target(world: &World, t: &ScalableTargetEntry) -> std::result::Result<(), String> {
+fn check_target(world: &World, t: &ScalableTargetEntry) -> Result<(), String> {
     check_resource(world, &t.resource_id)?;
     if t.min_capacity > t.max_capacity {
         return Err(format!(
@@ -236,7 +262,7 @@ fn check_target(world: &World, t: &ScalableTargetEntry) -> std::result::Result<(
     t.load.as_ref().map_or(Ok(()), |load| load.mistakes(&format!("{}: load", t.resource_id)))
 }
 
-fn check_resource(world: &World, id: &str) -> std::result::Result<(), String> {
+fn check_resource(world: &World, id: &str) -> Result<(), String> {
     let found = id
         .strip_prefix("service/")
         .and_then(|rest| rest.split_once('/'))
@@ -248,7 +274,7 @@ fn check_resource(world: &World, id: &str) -> std::result::Result<(), String> {
     }
 }
 
-fn resolve(world: &World, balancer: &LoadBalancer) -> std::result::Result<LoadBalancer, String> {
+fn resolve(world: &World, balancer: &LoadBalancer) -> Result<LoadBalancer, String> {
     let mut out = balancer.clone();
     if let Some(name) = &balancer.target_group_arn {
         out.target_group_arn = Some(target_group_arn(world, name)?);
@@ -261,15 +287,31 @@ fn resolve(world: &World, balancer: &LoadBalancer) -> std::result::Result<LoadBa
     Ok(out)
 }
 
-fn add_service(world: &mut World, s: &ServiceEntry) -> std::result::Result<(), String> {
+/// The container that serves is one of the task definition, and so is its port where that lists any.
+fn check_container(task_definition: &TaskDefinition, balancer: &LoadBalancer) -> Result<(), String> {
+    let Some(name) = &balancer.container_name else {
+        return Ok(());
+    };
+    let containers = &task_definition.container_definitions;
+    let found = containers.iter().find(|c| c.name == *name);
+    known("container", name, containers.iter().map(|c| &c.name), found.is_some() || containers.is_empty())?;
+    let ports: Vec<u16> = found.iter().flat_map(|c| &c.port_mappings).filter_map(|m| m.container_port).collect();
+    match balancer.container_port.filter(|port| !ports.is_empty() && !ports.contains(port)) {
+        None => Ok(()),
+        Some(port) => {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            Err(format!("container {name:?} has no port {port}: there are {}", ports.join(", ")))
+        }
+    }
+}
+
+fn add_service(world: &mut World, s: &ServiceEntry) -> Result<(), String> {
     known("cluster", &s.cluster, world.clusters.keys(), world.clusters.contains_key(&s.cluster))?;
     if s.service_name.is_empty() {
         return Err("it needs a serviceName".to_owned());
     }
-    let task_definition = world.task_definition(&s.task_definition).map_err(|_| {
-        let names: Vec<String> = world.task_definitions.values().map(|t| t.short()).collect();
-        format!("there is no task definition {:?}: there are {}", s.task_definition, names.join(", "))
-    })?;
+    let task_definition =
+        world.task_definition(&s.task_definition).map_err(|_| no_task_definition(world, &s.task_definition))?;
     let mut strategy = s.capacity_provider_strategy.clone();
     if strategy.is_empty() && s.launch_type.is_none() && s.scheduling_strategy == Scheduling::Replica {
         // "If no capacityProviderStrategy or launchType is specified, the
@@ -285,8 +327,10 @@ fn add_service(world: &mut World, s: &ServiceEntry) -> std::result::Result<(), S
             },
         })
     });
-    let load_balancers =
-        s.load_balancers.iter().map(|b| resolve(world, b)).collect::<std::result::Result<Vec<_>, _>>()?;
+    for balancer in &s.load_balancers {
+        check_container(&task_definition, balancer)?;
+    }
+    let load_balancers = s.load_balancers.iter().map(|b| resolve(world, b)).collect::<Result<Vec<_>, _>>()?;
     let key = ServiceKey::new(&s.cluster, &s.service_name);
     if world.service(&s.cluster, &s.service_name).is_some() {
         return Err("it is there twice".to_owned());
@@ -328,7 +372,7 @@ fn add_service(world: &mut World, s: &ServiceEntry) -> std::result::Result<(), S
 }
 
 /// Expressions that could not be kept would be a silent mistake.
-fn check_constraints(new: &NewService) -> std::result::Result<(), String> {
+fn check_constraints(new: &NewService) -> Result<(), String> {
     let of_task = new.task_definition.placement_constraints.iter().filter_map(|c| c.get("expression")?.as_str());
     let of_service = new.spec.placement_constraints.iter().filter_map(|c| c.expression.as_deref());
     of_task.chain(of_service).try_for_each(|e| Expression::read(e).map(|_| ()))

@@ -38,7 +38,7 @@ pub(super) fn add_places(world: &mut World, file: &AccountFile) {
             InstanceType { name: name.to_owned(), vcpus, memory_mib: gib * 1024, architectures },
         );
     }
-    world.instance_types.extend(file.instance_types.iter().map(|t| (t.name.clone(), t.clone())));
+    world.instance_types.extend(file.instance_types.iter().map(|t| (t.value.name.clone(), t.value.clone())));
     if file.subnets.is_empty() {
         for (n, zone) in ["a", "b", "c"].iter().enumerate() {
             let id = format!("subnet-0000000000000000{}", n + 1);
@@ -68,6 +68,41 @@ fn new_pool(vcpus: u32) -> Pool {
     Pool { on_demand_price, spot_price: on_demand_price * 0.35, ..Pool::default() }
 }
 
+/// Subnets and instance types that could not be meant.
+pub(super) fn check_places(file: &AccountFile) -> Vec<(u64, String)> {
+    let mut found = Vec::new();
+    for (n, entry) in file.subnets.iter().enumerate() {
+        let subnet = &entry.value;
+        let first = file.subnets[..n].iter().all(|s| s.value.id != subnet.id);
+        let zone = subnet.zone.strip_prefix(&file.region).is_some_and(|z| z.len() == 1 && ("a"..="z").contains(&z));
+        let zone = if zone {
+            Ok(())
+        } else {
+            Err(format!(
+                "subnet {:?} is in zone {:?}: allowed are {region}a to {region}z",
+                subnet.id,
+                subnet.zone,
+                region = file.region
+            ))
+        };
+        found.extend([once(first, "subnet", &subnet.id), zone].map(|told| (entry.referenced.line(), told)));
+    }
+    for (n, entry) in file.instance_types.iter().enumerate() {
+        let t = &entry.value;
+        let first = file.instance_types[..n].iter().all(|other| other.value.name != t.name);
+        let size = if t.vcpus > 0 && t.memory_mib > 0 {
+            Ok(())
+        } else {
+            Err(format!(
+                "instance type {:?} has {} vcpus and {} memoryMib: allowed are 1 or more",
+                t.name, t.vcpus, t.memory_mib
+            ))
+        };
+        found.extend([once(first, "instance type", &t.name), size].map(|told| (entry.referenced.line(), told)));
+    }
+    found.into_iter().filter_map(|(line, told)| Some((line, told.err()?))).collect()
+}
+
 fn zones(world: &World) -> Vec<String> {
     let mut zones: Vec<String> = world.subnets.values().map(|s| s.zone.clone()).collect();
     zones.sort();
@@ -75,7 +110,7 @@ fn zones(world: &World) -> Vec<String> {
     zones
 }
 
-pub(super) fn set_pool(world: &mut World, entry: &PoolEntry) -> std::result::Result<(), String> {
+pub(super) fn set_pool(world: &mut World, entry: &PoolEntry) -> Result<(), String> {
     let zones = match &entry.zone {
         Some(zone) => vec![zone.clone()],
         None => zones(world),
@@ -100,7 +135,7 @@ pub(super) fn set_pool(world: &mut World, entry: &PoolEntry) -> std::result::Res
     Ok(())
 }
 
-pub(super) fn add_launch_template(world: &mut World, entry: &LaunchTemplate) -> std::result::Result<(), String> {
+pub(super) fn add_launch_template(world: &mut World, entry: &LaunchTemplate) -> Result<(), String> {
     // The SDKs check this length before they send a request.
     if !(3..=128).contains(&entry.name.len()) {
         return Err(format!("launch template {:?}: a name has 3 to 128 characters", entry.name));
@@ -113,7 +148,7 @@ pub(super) fn add_launch_template(world: &mut World, entry: &LaunchTemplate) -> 
     once(world.launch_templates.insert(name, template).is_none(), "launch template", &entry.name)
 }
 
-pub(super) fn add_group(world: &mut World, g: &GroupEntry) -> std::result::Result<(), String> {
+pub(super) fn add_group(world: &mut World, g: &GroupEntry) -> Result<(), String> {
     known("cluster", &g.cluster, world.clusters.keys(), world.clusters.contains_key(&g.cluster))?;
     known(
         "launch template",
@@ -161,7 +196,7 @@ pub(super) fn add_group(world: &mut World, g: &GroupEntry) -> std::result::Resul
     once(world.groups.insert(g.name.clone(), group).is_none(), "group", &g.name)
 }
 
-pub(super) fn add_provider(world: &mut World, p: &ProviderEntry) -> std::result::Result<(), String> {
+pub(super) fn add_provider(world: &mut World, p: &ProviderEntry) -> Result<(), String> {
     let kind = match (&p.auto_scaling_group_provider, &p.managed_instances_provider) {
         (Some(g), None) => {
             let name = short_name(&g.auto_scaling_group);
@@ -204,6 +239,10 @@ pub(super) fn add_provider(world: &mut World, p: &ProviderEntry) -> std::result:
             ));
         }
     };
+    // The values of CapacityProviderStatus.
+    const STATUSES: [&str; 5] = ["ACTIVE", "INACTIVE", "PROVISIONING", "DEPROVISIONING", "UPDATING"];
+    let statuses = STATUSES.map(str::to_owned);
+    known("status of a capacity provider", &p.status, statuses.iter(), statuses.contains(&p.status))?;
     let provider = Provider { name: p.name.clone(), kind, status: p.status.clone(), tags: p.tags.clone() };
     once(world.providers.insert(p.name.clone(), provider).is_none(), "capacity provider", &p.name)
 }

@@ -44,7 +44,7 @@ pub struct AccountFile {
     pub subnets: Vec<Spanned<Subnet>>,
     /// Instance types beside the built-in ones.
     #[serde(default)]
-    pub instance_types: Vec<InstanceType>,
+    pub instance_types: Vec<Spanned<InstanceType>>,
     /// What capacity pools give; a pool that is not named has no limit.
     #[serde(default)]
     pub pools: Vec<Spanned<PoolEntry>>,
@@ -76,7 +76,7 @@ pub struct AccountFile {
     pub scheduled_actions: Vec<Spanned<ScheduledActionEntry>>,
     /// Quotas that differ from the built-in ones.
     #[serde(default)]
-    pub quotas: Vec<Quota>,
+    pub quotas: Vec<Spanned<Quota>>,
     /// Many similar services.
     #[serde(default)]
     pub generate: Vec<Spanned<Generate>>,

@@ -1,6 +1,5 @@
 //! Many similar services out of one entry.
 
-use super::build::{Mistake, Result};
 use super::file::{Generate, ScalableTargetEntry, ServiceEntry};
 use crate::world::World;
 
@@ -12,8 +11,8 @@ pub(super) struct Generated {
 
 /// Makes the services of one entry; copies of task definitions and target groups go straight into
 /// the world.
-pub(super) fn generate(world: &mut World, entry: &Generate, line: u64) -> Result<Generated> {
-    let mistake = |what: &str| Err(Mistake { line, what: what.to_owned() });
+pub(super) fn generate(world: &mut World, entry: &Generate) -> Result<Generated, String> {
+    let mistake = |what: &str| Err(what.to_owned());
     if entry.clusters.is_empty() {
         return mistake("generate.clusters is empty: name at least one cluster");
     }
@@ -30,10 +29,9 @@ pub(super) fn generate(world: &mut World, entry: &Generate, line: u64) -> Result
         let turn = usize::try_from(n - 1).unwrap_or(0) % entry.clusters.len();
         service.cluster.clone_from(&entry.clusters[turn]);
         if entry.distinct_task_definitions {
-            let original = world.task_definition(&service.task_definition).map_err(|_| Mistake {
-                line,
-                what: format!("there is no task definition {:?}", service.task_definition),
-            })?;
+            let original = world
+                .task_definition(&service.task_definition)
+                .map_err(|_| super::build::no_task_definition(world, &service.task_definition))?;
             let mut copy = (*original).clone();
             copy.family = format!("{}-{n}", copy.family);
             copy.task_definition_arn = Some(world.arns.task_definition(&copy.family, copy.revision));
@@ -45,7 +43,7 @@ pub(super) fn generate(world: &mut World, entry: &Generate, line: u64) -> Result
                 let Some(name) = &balancer.target_group_arn else {
                     continue;
                 };
-                let arn = super::build::target_group_arn(world, name).map_err(|what| Mistake { line, what })?;
+                let arn = super::build::target_group_arn(world, name)?;
                 let Some(mut copy) = world.target_groups.get(&arn).cloned() else {
                     continue;
                 };

@@ -275,8 +275,8 @@ impl Default for Durations {
 }
 
 impl Settings {
-    /// Everything that is wrong with these settings, each with what is allowed.
-    pub fn mistakes(&self) -> Vec<String> {
+    /// Everything that is wrong with these settings: the path of each mistake, and what is allowed.
+    pub fn mistakes(&self) -> Vec<(Vec<&'static str>, String)> {
         let mut found = Vec::new();
         let d = &self.durations;
         for (name, value, least) in [
@@ -305,26 +305,27 @@ impl Settings {
             ("failedTaskBackoffMax", d.failed_task_backoff_max, 0.1),
         ] {
             if !value.is_finite() || value < least || value > 1e7 {
-                found.push(format!("settings.durations.{name} is {value}: allowed are {least} to 10000000 seconds"));
+                let what = format!("is {value}: allowed are {least} to 10000000 seconds");
+                found.push((vec!["durations", name], what));
             }
         }
         if self.jitter_percent > 90 {
-            found.push(format!("settings.jitterPercent is {}: allowed are 0 to 90", self.jitter_percent));
+            found.push((vec!["jitterPercent"], format!("is {}: allowed are 0 to 90", self.jitter_percent)));
         }
         for (name, value) in [
             ("fargateLaunchesPerSecond", self.fargate_launches_per_second),
             ("fargateLaunchBurst", self.fargate_launch_burst),
         ] {
             if !value.is_finite() || !(1.0..=1e6).contains(&value) {
-                found.push(format!("settings.{name} is {value}: allowed are 1 to 1000000"));
+                found.push((vec![name], format!("is {value}: allowed are 1 to 1000000")));
             }
         }
         if !(1..=100).contains(&self.distribution_batch_percent) {
             let given = self.distribution_batch_percent;
-            found.push(format!("settings.distributionBatchPercent is {given}: allowed are 1 to 100"));
+            found.push((vec!["distributionBatchPercent"], format!("is {given}: allowed are 1 to 100")));
         }
         if self.service_launches_per_minute == 0 {
-            found.push("settings.serviceLaunchesPerMinute is 0: allowed is 1 or more".to_owned());
+            found.push((vec!["serviceLaunchesPerMinute"], "is 0: allowed is 1 or more".to_owned()));
         }
         found
     }

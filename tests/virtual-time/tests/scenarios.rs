@@ -98,11 +98,14 @@ events:
 expect: { outcomes: {} }
 "#;
 
+/// What happens in it.
+const DEPLOY: &str = "aws: { fault: deploy, cluster: shop, service: web }";
+
 #[test]
 fn a_mistake_is_told_with_its_place_and_what_is_allowed() {
     let right = scenario::parse(RIGHT, "right.yaml", &folder()).unwrap().live().unwrap();
     assert_eq!(right.wrong, [""; 0]);
-    let cases: [(&str, &str, &str, &[&str]); 9] = [
+    let cases: [(&str, &str, &str, &[&str]); 17] = [
         ("an unknown field", "schedule: 15m", "scheduel: 15m", &["line 9", "scheduel", "schedule"]),
         ("no length of time", "at: 20m", "at: soon", &["line 12", "soon"]),
         ("a service that does not exist", "service: web }", "service: cart }", &["wrong.yaml:12", "cart", "web"]),
@@ -120,8 +123,46 @@ fn a_mistake_is_told_with_its_place_and_what_is_allowed() {
             "outcomes: { perfect: 1 }",
             &["line 14", "perfect", "stable"],
         ),
-        ("a mistaken policy", "mode: active", "mode: on", &["wrong.yaml", "policy", "/mode", "dry_run"]),
+        ("a mistaken policy", "mode: active", "mode: on", &["wrong.yaml:8", "policy", "/mode", "dry_run"]),
         ("a mistaken account", "taskDefinition: web,", "taskDefinition: api,", &["wrong.yaml:7", "api", "web"]),
+        (
+            "a mistaken setting of the account",
+            "account:\n",
+            "account:\n  settings: { jitterPercent: 91 }\n",
+            &["wrong.yaml:3", "jitterPercent", "0 to 90"],
+        ),
+        (
+            "a port that does not exist",
+            DEPLOY,
+            "ports: { fault: fail, port: fleet.fly }",
+            &["wrong.yaml:12", "fleet.fly", "fleet.write"],
+        ),
+        (
+            "a dial of no cluster",
+            DEPLOY,
+            "dial: { scope: cluster/shops, percent: 1 }",
+            &["wrong.yaml:12", "\"shops\"", "shop"],
+        ),
+        ("a dial off of no cluster", DEPLOY, "dial_off: cluster/shops", &["wrong.yaml:12", "\"shops\"", "shop"]),
+        (
+            "a switch of no service",
+            DEPLOY,
+            "switch_by_hand: service/shop/cart",
+            &["wrong.yaml:12", "shop/cart", "shop/web"],
+        ),
+        (
+            "a switch with more of no service",
+            DEPLOY,
+            "switch_by_hand: { scope: service/shop/cart, preempt: true }",
+            &["wrong.yaml:12", "shop/cart", "shop/web"],
+        ),
+        ("a release of no cluster", DEPLOY, "release_by_hand: cluster/shops", &["wrong.yaml:12", "\"shops\"", "shop"]),
+        (
+            "an expectation of what does not exist",
+            "expect: { outcomes: {} }",
+            "expect: { spot: { shop/cart: 1 } }",
+            &["wrong.yaml:14", "shop/cart"],
+        ),
     ];
     for (name, from, to, parts) in cases {
         let text = RIGHT.replacen(from, to, 1);

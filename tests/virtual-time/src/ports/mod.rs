@@ -48,6 +48,58 @@ pub struct Invocation {
     pace: Option<pace::Pace>,
 }
 
+/// Every call of a port, as faults name it.
+pub const CALLS: &[&str] = &[
+    "fleet.clusters",
+    "fleet.look",
+    "fleet.observe",
+    "fleet.write",
+    "inventory.directory",
+    "inventory.instances",
+    "market.placement_scores",
+    "market.spot_providers",
+    "market.zone_names",
+    "orchestrator.start_run",
+    "state.asked_queries",
+    "state.assessments",
+    "state.code_changed",
+    "state.get_move",
+    "state.leases",
+    "state.ledger",
+    "state.ledgers",
+    "state.occurrences",
+    "state.outcomes",
+    "state.policy",
+    "state.put_asked_queries",
+    "state.put_assessments",
+    "state.put_ceiling",
+    "state.put_ledger",
+    "state.put_moves",
+    "state.put_occurrence",
+    "state.put_report",
+    "state.put_run",
+    "state.put_score",
+    "state.put_switch",
+    "state.release_early_run",
+    "state.release_lease",
+    "state.release_lock",
+    "state.remove_switch",
+    "state.report",
+    "state.reports",
+    "state.run",
+    "state.scores",
+    "state.signals",
+    "state.switches",
+    "state.take_early_run",
+    "state.take_lease",
+    "state.take_lock",
+    "telemetry.move_ended",
+    "telemetry.run_ended",
+    "telemetry.scored",
+    "telemetry.spot_events",
+    "telemetry.switch_changed",
+];
+
 /// One call of a port, as faults name it: `fleet.write`, `state.put_ledger`.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
@@ -110,6 +162,7 @@ impl Ports {
         effect: impl FnOnce(&mut Inner, Option<FaultKind>) -> Result<T, PortError> + Send,
     ) -> Result<T, PortError> {
         let number = self.invocation.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        debug_assert!(CALLS.contains(&name), "{name} is not in CALLS");
         let call = Call { function: self.invocation.function, name, number };
         let run = &self.invocation.run;
         let (there, back, fault) = self.simulation.with(|inner| {

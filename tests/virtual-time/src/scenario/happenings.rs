@@ -15,7 +15,7 @@ use spotkeeper_core::switch::{Scope, SwitchEntry};
 use spotkeeper_core::units::Percent;
 
 use crate::day::{ACTIONS, Happening};
-use crate::ports::{FaultKind, FaultRule};
+use crate::ports::{CALLS, FaultKind, FaultRule};
 
 /// Something that happens, once or again and again.
 #[derive(Debug, Deserialize)]
@@ -192,17 +192,21 @@ impl What {
             What::Aws(fault) => possible(world, fault, true)?,
             What::AwsOff(fault) => possible(world, fault, false)?,
             What::Start(input) => Happening::Start(input.clone()),
-            What::SwitchByHand(by_hand) => Happening::SwitchByHand(by_hand.entry(world)),
-            What::ReleaseByHand(scope) => Happening::ReleaseByHand(scope.clone()),
+            What::SwitchByHand(by_hand) => {
+                let entry = by_hand.entry(world);
+                existing_scope(world, &entry.scope)?;
+                Happening::SwitchByHand(entry)
+            }
+            What::ReleaseByHand(scope) => Happening::ReleaseByHand(existing_scope(world, scope)?),
             What::Dial(DialByHand { scope, percent, until }) => Happening::Dial(Dial {
-                scope: scope.clone(),
+                scope: existing_scope(world, scope)?,
                 percent: percent.unwrap_or(Percent::ZERO),
                 reason: "by hand".to_owned(),
                 who: "a person".to_owned(),
                 set_at: Timestamp::UNIX_EPOCH,
                 until: *until,
             }),
-            What::DialOff(scope) => Happening::DialOff(scope.clone()),
+            What::DialOff(scope) => Happening::DialOff(existing_scope(world, scope)?),
             What::DeregistrationDelay { target_group, seconds } => {
                 let names = world.target_groups.values().map(|group| group.name.as_str());
                 let found = world.target_groups.values().find(|group| group.name == *target_group);
@@ -242,15 +246,19 @@ impl What {
                 }
                 Happening::ForeignCalls { times: *times, lasts: *lasts }
             }
-            What::Ports(ports) => Happening::Ports(ports.rule(at)),
+            What::Ports(ports) => Happening::Ports(ports.rule(at)?),
         })
     }
 }
 
 impl Ports {
-    fn rule(&self, at: SignedDuration) -> FaultRule {
+    fn rule(&self, at: SignedDuration) -> Result<FaultRule, String> {
+        let known = |port: &&String| CALLS.iter().any(|call| call.starts_with(port.as_str()));
+        if let Some(port) = self.port.as_ref().filter(|port| !known(port)) {
+            return Err(unknown("call of a port", port, CALLS.iter().copied()));
+        }
         let since_start = |at: SignedDuration| Timestamp::UNIX_EPOCH + at;
-        FaultRule {
+        Ok(FaultRule {
             kind: self.fault,
             function: self.function,
             port: self.port.clone(),
@@ -259,7 +267,7 @@ impl Ports {
             until: self.lasts.map_or(Timestamp::MAX, |lasts| since_start(at + lasts)),
             times: self.times,
             per_mille: self.per_mille,
-        }
+        })
     }
 }
 
@@ -275,6 +283,21 @@ fn possible(world: &World, fault: &Fault, on: bool) -> Result<Happening, String>
     }
     world.clone().set_fault(fault.clone(), on, ACTIONS)?;
     Ok(Happening::Aws { fault: fault.clone(), on })
+}
+
+/// A scope that covers something.
+fn existing_scope(world: &World, scope: &Scope) -> Result<Scope, String> {
+    match scope {
+        Scope::All => {}
+        Scope::Cluster(cluster) => {
+            let names = world.clusters.keys().map(String::as_str);
+            world.clusters.get(cluster.as_str()).ok_or_else(|| unknown("cluster", cluster.as_str(), names))?;
+        }
+        Scope::Service(cluster, service) => {
+            existing_service(world, cluster.as_str(), service.as_str())?;
+        }
+    }
+    Ok(scope.clone())
 }
 
 /// A service that exists.

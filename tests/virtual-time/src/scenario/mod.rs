@@ -7,6 +7,7 @@ mod happenings;
 
 use std::path::Path;
 
+use aws_sim::account::{Source, line_of};
 use aws_sim::world::World;
 use aws_sim::world::settings::Throttling;
 use spotkeeper_core::policy::{Policy, checked};
@@ -70,18 +71,20 @@ pub fn parse(text: &str, name: &str, folder: &Path) -> Result<Scenario, Scenario
     let mut file: ScenarioFile = serde_saphyr::from_str(text).map_err(|error| refuse(0, error.to_string()))?;
     let start = file.start;
     let world = match (file.account.take(), &file.account_file) {
-        (Some(account), None) => aws_sim::account::build(*account, name, start),
+        (Some(account), None) => aws_sim::account::build(*account, Source { name, text, under: &["account"] }, start),
         (None, Some(path)) => {
-            let text = std::fs::read_to_string(folder.join(path));
-            let text = text.map_err(|error| refuse(0, format!("account_file {path} cannot be read: {error}")))?;
-            aws_sim::account::parse(&text, path, start)
+            let account = std::fs::read_to_string(folder.join(path));
+            let account = account.map_err(|error| {
+                refuse(line_of(text, &["account_file"]), format!("account_file {path} cannot be read: {error}"))
+            })?;
+            aws_sim::account::parse(&account, path, start)
         }
         _ => return Err(refuse(0, "give either account or account_file".to_owned())),
     };
     let world = world.map_err(|error| ScenarioError(error.to_string()))?;
     let policy = checked(file.policy.clone()).map_err(|mistakes| {
         let mistakes: Vec<String> = mistakes.iter().map(|mistake| format!("policy: {mistake}")).collect();
-        refuse(0, mistakes.join("; "))
+        refuse(line_of(text, &["policy"]), mistakes.join("; "))
     })?;
     let mut happenings = Vec::new();
     for event in &file.events {
@@ -90,7 +93,7 @@ pub fn parse(text: &str, name: &str, folder: &Path) -> Result<Scenario, Scenario
             happenings.push((at, happening));
         }
     }
-    file.expect.check(&world).map_err(|what| refuse(0, format!("expect: {what}")))?;
+    file.expect.check(&world).map_err(|what| refuse(line_of(text, &["expect"]), format!("expect: {what}")))?;
     let day = Day { schedule: file.schedule, scores: file.scores, duration: file.duration, happenings };
     Ok(Scenario { shows: file.shows.clone(), file, world, policy, day })
 }
