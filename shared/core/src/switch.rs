@@ -102,17 +102,6 @@ pub enum SwitchState {
     Off,
 }
 
-impl SwitchState {
-    /// Its name, as in JSON and events.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            SwitchState::On => "on",
-            SwitchState::Off => "off",
-        }
-    }
-}
-
 /// A kill-switch entry. One stands for each scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

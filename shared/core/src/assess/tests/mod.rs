@@ -5,6 +5,7 @@ mod operations;
 mod properties;
 mod safety;
 mod sizes;
+mod spread;
 
 use super::*;
 use crate::fixtures;
