@@ -73,7 +73,8 @@ impl Gate {
     }
 }
 
-fn allows(iam: &str, role: &str, action: &str, resource: &str) -> bool {
+/// Whether IAM, asked alone, says that a role allows an action on a resource.
+pub(crate) fn allows(iam: &str, role: &str, action: &str, resource: &str) -> bool {
     let role = format!("arn:aws:iam::000000000000:role/{role}");
     let parameters =
         [("PolicySourceArn", role.as_str()), ("ActionNames.member.1", action), ("ResourceArns.member.1", resource)];

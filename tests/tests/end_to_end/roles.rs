@@ -6,15 +6,16 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use spotkeeper_tests::local::Local;
-use spotkeeper_tests::ministack::{MiniStack, Options};
+use spotkeeper_tests::ministack::{MiniStack, Options, kill_function};
 use spotkeeper_tests::paths;
 use spotkeeper_tests::sim::Simulator;
 use spotkeeper_tests::stack::Stack;
 
-use crate::gate::Gate;
+use crate::gate::{Gate, allows};
+use crate::schedule::{schedules, start_now};
 use crate::signed;
-use crate::world::{PATIENCE, World, fault, place};
-use spotkeeper_tests::api::{DYNAMODB, LOGS, Service};
+use crate::world::{PATIENCE, World, fault, place, until};
+use spotkeeper_tests::api::{DYNAMODB, LOGS, SQS, Service};
 
 const POLICY: &str = "
 mode: active
@@ -34,13 +35,18 @@ const FUNCTIONS: [(&str, &str); 6] = [
     ("InterruptionRecorder", "interruption-recorder"),
 ];
 
-/// What nothing here can show. Logs and traces are sent, and the queue is read, by Lambda itself,
-/// which neither half does as AWS does; metrics go out as RPC v2 CBOR, in which MiniStack does not see the action, and lets
-/// it pass.
+/// What nothing here enforces on a function, as [`Scene::what_is_not_enforced`] shows. Logs and traces are sent,
+/// and the queue is read, by Lambda itself, which neither half does as AWS does; metrics go out as RPC v2
+/// CBOR, in which MiniStack does not see the action, and lets it pass.
 const NOT_ENFORCED: [&str; 4] = ["logs:", "xray:", "sqs:", "cloudwatch:PutMetricData"];
 
-/// What a function asks for only while it starts, when its first connection costs least.
+/// What a function asks for only while it starts, when its first connection costs least: without it, the
+/// function is started anew.
 const AT_START: [(&str, &str); 1] = [("InterruptionRecorder", "dynamodb:GetItem")];
+
+/// The roles of AWS's own services. MiniStack never asks what they allow, as
+/// [`Scene::what_is_not_enforced`] shows; so each of their statements is held to what IAM says of it alone.
+const OF_SERVICES: [&str; 3] = ["OrchestratorRole", "ScoreScheduleRole", "ScheduleRole"];
 
 /// Every kind of run, with no more rights than the template gives; then each function with one
 /// statement of its role less, each in turn: it says which IAM action it lacks.
@@ -70,6 +76,38 @@ fn the_roles_suffice_and_each_statement_is_needed() {
 
     scene.stack.forget_ledgers().unwrap();
     scene.each_statement_is_needed();
+    for role in OF_SERVICES {
+        scene.each_statement_is_what_allows(role);
+    }
+    scene.what_is_not_enforced();
+}
+
+/// The line of a refusal that names the action, if something says one. What a function called stands in its
+/// log in any case, by the same names, and is no refusal. A score that was refused has the action in its answer.
+fn refusal<'a>(said: &'a str, action: &str) -> Option<&'a str> {
+    let forms = [format!("may not call {action}"), format!(r#"Denied {{ action: \"{action}"#)];
+    let ends = |after: &str| !after.starts_with(|next: char| next.is_ascii_alphanumeric());
+    let names =
+        |line: &&str| forms.iter().any(|form| line.split_once(form.as_str()).is_some_and(|(_, after)| ends(after)));
+    said.lines().filter(|line| !line.contains("AWS calls")).find(names)
+}
+
+#[test]
+fn a_call_that_was_made_is_no_refusal() {
+    let calls = r#"{"fields":{"message":"AWS calls","by_action":"{\"ecs:ListTasks\":{\"calls\":1}}"}}"#;
+    let score = r#"{"what":"Refused { why: Denied { action: \"ec2:GetSpotPlacementScores\" } }"}"#;
+    let of_tasks = "prod could not be read: the role may not call ecs:ListTasks";
+    for (said, action, expected) in [
+        (calls, "ecs:ListTasks", None),
+        (score, "ec2:GetSpotPlacementScores", Some(score)),
+        (score, "ec2:GetSpotPlacement", None),
+        (of_tasks, "ecs:ListTasks", Some(of_tasks)),
+        (of_tasks, "ecs:ListTask", None),
+        (of_tasks, "ecs:DescribeTasks", None),
+        ("ecs:ListTasks was throttled to the end", "ecs:ListTasks", None),
+    ] {
+        assert_eq!(refusal(said, action), expected, "{said} {action}");
+    }
 }
 
 /// An account with every kind of thing in it, and Spotkeeper in it with its rights enforced.
@@ -122,8 +160,8 @@ impl Scene {
         let mut found = String::new();
         for (function, _) in FUNCTIONS {
             for message in self.log(function) {
-                if ["may not call", "not authorized", "not sent"].iter().any(|words| message.contains(words)) {
-                    found += &format!("\n{function}: {message}");
+                if let Some(sentence) = refused(&message) {
+                    found += &format!("\n{function}: {sentence}");
                 }
             }
         }
@@ -160,9 +198,13 @@ impl Scene {
             let policy = self.policy(role);
             let statements = policy["Statement"].as_array().unwrap().clone();
             let mut asked = Asked::prepare(self, function);
+            // The control: with all of them, nothing is refused.
+            self.forget_cache();
+            let said = self.ask(&mut asked);
+            assert_eq!(refused(&said), None, "{function} with its whole role said {said}");
             for (index, statement) in statements.iter().enumerate() {
                 let action = statement["Action"].as_str().unwrap();
-                if NOT_ENFORCED.iter().any(|one| action.starts_with(one)) || AT_START.contains(&(function, action)) {
+                if NOT_ENFORCED.iter().any(|one| action.starts_with(one)) {
                     continue;
                 }
                 let mut less = policy.clone();
@@ -170,24 +212,97 @@ impl Scene {
                 self.put_policy(role, &less);
                 self.gate.learn(self.ministack.url(), app, role);
                 self.forget_cache();
-                let before = self.log(function).len();
-                let mut said = asked.ask(self);
-                said.extend(self.log(function).into_iter().skip(before));
-                let said = said.join("\n");
-                eprintln!(
-                    "{function} without {action}: {}",
-                    said.lines().find(|line| line.contains(action)).unwrap_or("?")
-                );
-                if !said.contains(action) {
+                if AT_START.contains(&(function, action)) {
+                    kill_function(self.ministack.scratch(), app).unwrap();
+                }
+                let said = self.ask(&mut asked);
+                let refused = refusal(&said, action);
+                eprintln!("{function} without {action}: {}", refused.unwrap_or("?"));
+                if refused.is_none() {
                     unseen.push(format!("{function} without {action} said {said}"));
                 }
             }
+            // All of those at once that nothing enforces: nothing is refused.
+            let mut less = policy.clone();
+            let enforced = |statement: &Value| {
+                let action = statement["Action"].as_str().unwrap();
+                !NOT_ENFORCED.iter().any(|one| action.starts_with(one))
+            };
+            less["Statement"].as_array_mut().unwrap().retain(enforced);
+            assert_ne!(less, policy, "{function}");
+            self.put_policy(role, &less);
+            self.gate.learn(self.ministack.url(), app, role);
+            let said = self.ask(&mut asked);
+            assert_eq!(refused(&said), None, "{function}: what is not enforced is");
             self.put_policy(role, &policy);
             self.gate.learn(self.ministack.url(), app, role);
             // Its lock would be in the way of the next one's run.
             self.invoke("Recorder", &json!({ "op": "end", "run_id": asked.run }));
         }
         assert!(unseen.is_empty(), "{}", unseen.join("\n\n"));
+    }
+
+    /// Makes a function do what it can do; what it answered and logged meanwhile.
+    fn ask(&self, asked: &mut Asked) -> String {
+        let before = self.log(asked.function).len();
+        let mut said = asked.ask(self);
+        said.extend(self.log(asked.function).into_iter().skip(before));
+        said.join("\n")
+    }
+
+    /// With each statement of a role its action is allowed on its resources, and without it it is not.
+    fn each_statement_is_what_allows(&self, logical: &str) {
+        let role = &self.names[logical];
+        let policy = self.policy(role);
+        let statements = policy["Statement"].as_array().unwrap();
+        assert!(!statements.is_empty(), "{logical}");
+        for (index, statement) in statements.iter().enumerate() {
+            let action = statement["Action"].as_str().unwrap();
+            let resource = &statement["Resource"];
+            let resource = resource.as_str().or_else(|| resource[0].as_str()).unwrap();
+            let allowed = || allows(self.ministack.url(), role, action, resource);
+            assert!(allowed(), "{logical} allows {action} on {resource}");
+            let mut less = policy.clone();
+            less["Statement"].as_array_mut().unwrap().remove(index);
+            // IAM takes no policy without a statement.
+            match less["Statement"].as_array().unwrap().is_empty() {
+                true => self.delete_policy(role),
+                false => self.put_policy(role, &less),
+            }
+            assert!(!allowed(), "{logical} without {action} on {resource}");
+        }
+        self.put_policy(role, &policy);
+    }
+
+    /// What MiniStack lets through: the state machine and both schedules do their work with no right left,
+    /// and so does the queue of the interruption recorder. When this fails, MiniStack has learnt to enforce
+    /// it, and the statements belong to those that are removed in turn.
+    fn what_is_not_enforced(&self) {
+        for role in OF_SERVICES {
+            self.delete_policy(&self.names[role]);
+        }
+        let execution = self.stack.run("no-rights", &json!({ "dry_run": true }), PATIENCE).unwrap();
+        assert_eq!(execution.status, "SUCCEEDED", "{} {}", execution.error, execution.cause);
+        let asked = || self.stack.bodies("score/prod").unwrap();
+        let (runs, scores) = (self.stack.bodies("run").unwrap().len(), asked());
+        for schedule in schedules(&self.world) {
+            start_now(&self.world, &schedule);
+        }
+        until("no run was started by the schedule", || self.stack.bodies("run").unwrap().len() > runs);
+        until("no score was asked for by the schedule", || asked() != scores);
+
+        let role = self.role("InterruptionRecorder");
+        let mut policy = self.policy(role);
+        let may_read = |statement: &Value| !statement["Action"].as_str().unwrap().starts_with("sqs:");
+        policy["Statement"].as_array_mut().unwrap().retain(may_read);
+        self.put_policy(role, &policy);
+        let queue = self.stack.output("CapacityEventsUrl").unwrap();
+        let of_queue = events(1_000);
+        for record in of_queue["Records"].as_array().unwrap() {
+            self.call(SQS, "SendMessage", &json!({ "QueueUrl": queue, "MessageBody": record["body"] }));
+        }
+        let kept = || self.stack.bodies("occurrence/nowhere-1000").unwrap().len();
+        until("the queue was not read", || kept() == 5);
     }
 
     fn policy(&self, role: &str) -> Value {
@@ -199,6 +314,10 @@ impl Scene {
         let policy = policy.to_string();
         let parameters = [("RoleName", role), ("PolicyName", "least"), ("PolicyDocument", &policy)];
         signed::iam(self.ministack.url(), "PutRolePolicy", &parameters);
+    }
+
+    fn delete_policy(&self, role: &str) {
+        signed::iam(self.ministack.url(), "DeleteRolePolicy", &[("RoleName", role), ("PolicyName", "least")]);
     }
 
     /// Empties the cache, so that nothing is known that a function would otherwise ask for.
@@ -220,6 +339,14 @@ impl Scene {
     fn invoke(&self, function: &str, input: &Value) -> String {
         signed::invoke(self.ministack.url(), &self.names[function], input)
     }
+}
+
+/// A sentence of any refusal.
+fn refused(said: &str) -> Option<&str> {
+    let refuses = |line: &&str| {
+        ["may not call", "not authorized", "not sent", "Denied {"].iter().any(|words| line.contains(words))
+    };
+    said.lines().find(refuses)
 }
 
 /// How to make a function do whatever it can do.
