@@ -62,3 +62,7 @@ fn runs_on_spot(task: &Task, providers: &BTreeMap<ProviderName, Reading<Provider
     let provider = task.provider.as_ref().and_then(|name| providers.get(name)?.known());
     task.running && provider.and_then(Provider::market) == Some(Market::Spot)
 }
+
+#[cfg(test)]
+#[path = "place_tests.rs"]
+mod tests;
