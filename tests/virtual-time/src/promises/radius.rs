@@ -17,7 +17,9 @@ use super::{Promises, Write, facts};
 pub(super) struct Seen {
     /// Its tasks.
     desired: u32,
-    /// How many of them the pool holds that holds the most.
+    /// Those that run on Spot.
+    on_spot: u32,
+    /// How many of those the pool holds that holds the most.
     in_fullest: u32,
 }
 
@@ -32,7 +34,8 @@ pub(super) fn seen(world: &World, service: &Service) -> Seen {
             *pools.entry((task.zone.as_str(), kind)).or_default() += 1;
         }
     }
-    Seen { desired: service.desired_count, in_fullest: pools.values().copied().max().unwrap_or_default() }
+    let in_fullest = pools.values().copied().max().unwrap_or_default();
+    Seen { desired: service.desired_count, on_spot: pools.values().sum(), in_fullest }
 }
 
 /// The tasks of so many that one pool may hold: one is always where it is.
@@ -67,16 +70,17 @@ impl Promises {
         if record.planned.kind != MoveKind::Up || record.step != Step::Apply {
             return;
         }
-        let Some(Seen { desired, in_fullest }) =
+        let Some(Seen { desired, on_spot, in_fullest }) =
             self.spreads.get(&(write.run.clone(), write.service.arn.clone())).copied()
         else {
             return;
         };
         let most = per_pool(policy, write, desired);
-        self.holds("blast radius", now, in_fullest <= most, || {
+        let planned = record.planned.spot_tasks;
+        // After a scale-in more may run on Spot than the strategy deals: a plan up to less adds nothing.
+        self.holds("blast radius", now, in_fullest <= most || planned <= on_spot, || {
             format!("{}, while one pool holds {in_fullest} of {desired} tasks, {most} allowed", said())
         });
-        let planned = record.planned.spot_tasks;
         let pools = u32::try_from(pools(world, record.planned.pair.spot.as_str())).unwrap_or(u32::MAX);
         let most = per_pool(policy, write, record.planned.desired).saturating_mul(pools);
         self.holds("blast radius", now, planned <= most, || {

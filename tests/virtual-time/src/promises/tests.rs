@@ -356,7 +356,8 @@ fn a_climb_into_a_pool_that_is_full_is_told() {
     assert_eq!(climbs(30, 8), [""; 0], "three may be in each of three zones");
     assert_eq!(climbs(20, 6), [""; 0], "two may be in each");
     assert_eq!(climbs(20, 7), ["blast radius"], "more are planned than all zones may hold");
-    assert_eq!(climbs(10, 3), ["blast radius"], "one may be in each, and two are");
+    assert_eq!(climbs(10, 3), [""; 0], "one may be in each, and two are, but fewer are planned than run");
+    assert_eq!(climbs(10, 6), ["blast radius"; 2], "one may be in each, two are, and more are planned");
 }
 
 #[test]
