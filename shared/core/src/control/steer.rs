@@ -315,3 +315,7 @@ fn score_bars(control: &Control, score: &ScoreEvidence) -> Option<CeilingReason>
         }
     }
 }
+
+#[cfg(test)]
+#[path = "trust_tests.rs"]
+mod tests;

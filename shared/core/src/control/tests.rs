@@ -196,6 +196,14 @@ fn a_pair_of_groups_follows_its_score() {
                 },
                 (20, "no_score"),
             ),
+            (
+                "first seen without Spot, and good",
+                |case| {
+                    case.before = None;
+                    case.facts.spot_cpu = CpuUnits(0);
+                },
+                (5, "first_seen"),
+            ),
             ("just good", |case| case.scores(&[7, 7, 7, 7]), (25, "quiet")),
             ("middling", |case| case.scores(&[6, 6, 6, 6]), (20, "middling_score")),
             ("too few to say where it goes", |case| case.scores(&[9, 9]), (20, "middling_score")),
@@ -478,12 +486,35 @@ fn a_drought_is_remembered_with_a_growing_pause() {
     assert_eq!(dry(&case), Some((1, at(3_600))), "within the pause it is the same drought");
     case.before = Some(case.steered().after);
 
+    case.now = at(3_600);
+    case.facts.drought_at = Some(at(3_600));
+    assert_eq!(dry(&case), Some((2, at(3_600 + 7_200))), "when the pause is over it is the next one");
+
     case.now = at(4_000);
     case.facts.drought_at = Some(at(4_000));
     assert_eq!(dry(&case), Some((2, at(4_000 + 7_200))), "the canary found none either");
 
     let pauses: Vec<u32> = (1..8).map(|times| dry_pause(&case.control, times).0 / 3_600).collect();
     assert_eq!(pauses, [1, 2, 4, 8, 16, 24, 24]);
+}
+
+#[test]
+fn a_score_that_does_not_decide_is_called_by_its_name() {
+    type Vary = fn(&mut ScoreRecord);
+    let cases: [(&str, Vary, &str); 3] = [
+        ("too old", |record| record.at = at(-3_601), "stale"),
+        ("no recent sample", |record| record.samples.clear(), "stale"),
+        (
+            "AWS said no",
+            |record| record.answer = ScoreAnswer::Refused { why: crate::signals::ScoreRefusal::Throttled },
+            "refused",
+        ),
+    ];
+    for (name, vary, why) in cases {
+        let mut case = Case::of(Family::AutoScalingGroup);
+        vary(&mut case.signals.scores[0]);
+        assert_eq!(case.steered().evidence.score, ScoreEvidence::Missing { why: why.to_owned() }, "{name}");
+    }
 }
 
 #[test]

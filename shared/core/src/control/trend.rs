@@ -57,11 +57,11 @@ fn slope(samples: &[&ScoreSample]) -> Option<i32> {
         .iter()
         .map(|sample| (sample.at.duration_since(first.at).as_secs_f64() / 3_600.0, f64::from(sample.score.0)))
         .collect();
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / f64::from(count(points.len()));
-    let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
-    let above: f64 = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
-    let below: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
-    (below > 0.0).then(|| round(above / below))
+    let mean = points.iter().map(|(x, _)| x).sum::<f64>() / f64::from(count(points.len()));
+    // What lies apart from the mean time adds up to nothing, so that the mean score need not be taken off.
+    let above: f64 = points.iter().map(|(x, y)| (x - mean) * y).sum();
+    let below: f64 = points.iter().map(|(x, _)| (x - mean).powi(2)).sum();
+    Some(round(above / below))
 }
 
 /// A number of samples: there are few.
@@ -110,6 +110,24 @@ mod tests {
         for (name, scores, expected) in cases {
             let trend = trend(&samples(scores), at(0));
             assert_eq!(trend.map(|trend| (trend.level.0, trend.slope_per_hour)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_slope_needs_three_samples_over_a_quarter_of_an_hour() {
+        // Scores fall by one in each half of an hour.
+        let cases: [(&str, &[i64], Option<i32>); 5] = [
+            ("three over a quarter of an hour", &[-900, -450, 0], Some(-200)),
+            ("three, a second short of it", &[-899, -450, 0], None),
+            ("two, however far apart", &[-3_600, 0], None),
+            ("three over an hour, not evenly", &[-3_600, -600, 0], Some(-200)),
+            ("four", &[-1_800, -1_200, -600, 0], Some(-200)),
+        ];
+        for (name, times, expected) in cases {
+            let score = |seconds: i64| Score(u16::try_from(300 - seconds / 18).unwrap());
+            let samples: Vec<ScoreSample> =
+                times.iter().map(|seconds| ScoreSample { at: at(*seconds), score: score(*seconds) }).collect();
+            assert_eq!(trend(&samples, at(0)).and_then(|trend| trend.slope_per_hour), expected, "{name}");
         }
     }
 

@@ -68,9 +68,8 @@ fn of_once(once: &Once, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
 fn of_week(weekly: &Weekly, zone: &TimeZone, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
     let today = zone.to_datetime(now).date();
     let lasts = SignedDuration::from_mins(i64::from(weekly.for_minutes));
-    // A window may have begun as many days ago as it lasts, and a lead is a day at the most.
-    let days_ago = i64::from(weekly.for_minutes / (24 * 60) + 1);
-    (-days_ago..=2)
+    // A window lasts for a week at the most, and a lead is a day at the most; days differ by an hour.
+    (-8..=2)
         .filter_map(|day| today.checked_add(Span::new().days(day)).ok())
         .filter(|date| weekly.days.is_empty() || weekly.days.iter().any(|day| Weekday::from(*day) == date.weekday()))
         .filter_map(|date| begins(date, weekly, zone))
@@ -118,6 +117,7 @@ mod tests {
     fn a_window_opens_when_its_clock_says() {
         let friday = once("Europe/Berlin", "2026-11-27T00:00", "2026-11-28T06:00");
         let mondays = weekly("America/New_York", &[Day::Monday], "08:30", 120);
+        let weeks = weekly("UTC", &[Day::Monday], "08:30", 7 * 24 * 60);
         let nights = weekly("UTC", &[], "22:00", 8 * 60);
         let cases = [
             ("a minute too early", &friday, "2026-11-26T22:59:00Z", 0, None),
@@ -130,6 +130,7 @@ mod tests {
             ("a Sunday", &mondays, "2026-11-22T13:30:00Z", 0, None),
             ("a Sunday, a day ahead", &mondays, "2026-11-22T13:30:00Z", 86_400, Some("2026-11-23T13:30:00Z")),
             ("past midnight", &nights, "2026-11-23T03:00:00Z", 0, Some("2026-11-22T22:00:00Z")),
+            ("a week's, just before its end", &weeks, "2026-11-30T08:29:59Z", 0, Some("2026-11-23T08:30:00Z")),
             ("in the morning", &nights, "2026-11-23T06:00:00Z", 0, None),
         ];
         for (name, window, now, lead, expected) in cases {
