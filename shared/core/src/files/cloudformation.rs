@@ -224,4 +224,32 @@ mod tests {
             assert_eq!(name(&Node::root(&value)), expected, "{case}");
         }
     }
+
+    #[test]
+    fn the_text_of_a_function_is_what_it_fills_in() {
+        let cases = [
+            ("a text", json!("web:7"), Some("web:7")),
+            ("a function's", json!({ "Fn::Sub": "web:${Tag}" }), Some("web:${Tag}")),
+            ("with names of its own", json!({ "Fn::Sub": ["web:${a}", { "a": 7 }] }), Some("web:${a}")),
+            ("another function", json!({ "Ref": "Tag" }), None),
+            ("a number", json!(7), None),
+        ];
+        for (name, value, expected) in cases {
+            assert_eq!(pattern(&value), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn functions_are_followed_eight_levels_deep() {
+        let joined = |value| json!({ "Fn::Join": ["/", [value]] });
+        let filled = |value| json!({ "Fn::Sub": ["", { "a": value }] });
+        let deep = |levels: usize, wrap: &dyn Fn(Value) -> Value| {
+            (0..levels).fold(json!({ "Ref": "Web" }), |value, _| wrap(value))
+        };
+        let cases = [("joined", &joined as &dyn Fn(Value) -> Value), ("filled in", &filled)];
+        for (name, wrap) in cases {
+            assert_eq!(logical_ids(&deep(8, wrap)), ["Web"], "{name}");
+            assert!(logical_ids(&deep(9, wrap)).is_empty(), "{name}: too deep");
+        }
+    }
 }

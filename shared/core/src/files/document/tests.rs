@@ -95,6 +95,13 @@ fn tokens_of_a_template_are_kept_as_text_in_their_places() {
 }
 
 #[test]
+fn a_file_may_be_as_long_as_is_said() {
+    let padded = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
+    assert!(Document::read(&padded(MAX_DOCUMENT_BYTES)).is_ok());
+    assert!(Document::read(&padded(MAX_DOCUMENT_BYTES + 1)).is_err());
+}
+
+#[test]
 fn what_cannot_be_read_is_told_with_its_place() {
     let bomb = (1..20).fold("a0: &a0 [x]\n".to_owned(), |text, level| {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
