@@ -266,3 +266,15 @@ impl<'p, 'a> Draft<'p, 'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_called_as_in_json() {
+        for kind in [MoveKind::Down, MoveKind::Up, MoveKind::Rebalance] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

@@ -74,6 +74,23 @@ fn what_comes_down_for_another_reason_counts() {
     assert_eq!(moves(&plan), expected(&[("b", MoveKind::Down, "FARGATE:1")]), "{:?}", plan.budget);
 }
 
+/// At a ceiling of 35 %, with its tolerance, three of ten Spot tasks have to go. Where tasks are missing
+/// already it is not placed anew with Spot: all ten go.
+#[test]
+fn a_service_that_misses_tasks_leaves_spot_whole() {
+    for (name, running, target) in
+        [("all its tasks run", 20, 7), ("one is missing", 19, 0), ("one too many runs", 21, 7)]
+    {
+        let mut policy = open_policy();
+        policy.budget.ceiling_percent = Percent::saturating(35);
+        let mut service = half_on_spot("web");
+        service.running = running;
+        let plan = plan_of(&policy, &fixtures::snapshot(vec![service]), &Memory::default(), &run(RunMode::Ordinary));
+        let found: Vec<u32> = plan.moves.iter().map(|record| record.planned.spot_tasks).collect();
+        assert_eq!(found, [target], "{name}");
+    }
+}
+
 /// Of a share of nothing, a service that has no Spot task now is not redeployed.
 #[test]
 fn a_service_without_a_spot_task_is_not_brought_down() {

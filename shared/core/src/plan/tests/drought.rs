@@ -88,7 +88,7 @@ impl Scene {
 fn a_drought_brings_a_service_at_rest_back() {
     type Vary = fn(&mut Scene);
     let fargate = Family::Fargate;
-    let cases: [(&str, Family, Vary, bool); 15] = [
+    let cases: [(&str, Family, Vary, bool); 19] = [
         ("both Spot tasks are missing for ten minutes", fargate, |_| {}, true),
         ("on groups", Family::AutoScalingGroup, |_| {}, true),
         ("the group has all that it asks for", Family::AutoScalingGroup, |s| s.instances("group-spot", 10), false),
@@ -170,6 +170,49 @@ fn a_drought_brings_a_service_at_rest_back() {
             |s| {
                 s.service.events.clear();
                 s.ledger.short_since = Some(fixtures::at(-900));
+            },
+            false,
+        ),
+        (
+            "it was steady in the second of the event that says so",
+            fargate,
+            |s| {
+                s.service.events.clear();
+                s.tell(-600, NO_CAPACITY);
+                s.tell(-600, "has reached a steady state.");
+            },
+            false,
+        ),
+        (
+            "tasks hang since the second in which it was steady",
+            fargate,
+            |s| {
+                s.service = Scene::new(Family::Fargate).service;
+                s.hang(1);
+                s.tell(-600, "has reached a steady state.");
+                s.ledger.short_since = Some(fixtures::at(-600));
+            },
+            false,
+        ),
+        (
+            "tasks of both kinds are missing, and ECS says nothing",
+            fargate,
+            |s| {
+                s.service = Scene::new(Family::Fargate).service;
+                s.lose(0, 1);
+                s.hang(1);
+                s.ledger.short_since = Some(fixtures::at(-300));
+            },
+            false,
+        ),
+        (
+            "the group has all that it asks for, and ECS says nothing",
+            Family::AutoScalingGroup,
+            |s| {
+                s.service = Scene::new(Family::AutoScalingGroup).service;
+                s.hang(1);
+                s.instances("group-spot", 10);
+                s.ledger.short_since = Some(fixtures::at(-300));
             },
             false,
         ),

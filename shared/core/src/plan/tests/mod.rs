@@ -1,14 +1,17 @@
 //! What a plan may and may not hold.
 
+mod cap;
 mod ceiling;
 mod down;
 mod drought;
+mod dry;
 mod held;
 mod measured;
 mod promises;
 mod radius;
 mod restore;
 mod reverts;
+mod short;
 mod switch;
 mod up;
 mod window;

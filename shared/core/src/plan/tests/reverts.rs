@@ -135,6 +135,17 @@ fn s11_a_write_that_somebody_took_back_is_counted() {
     }
 }
 
+/// A later deployment than theirs has put it in place again: what they did is answered.
+#[test]
+fn s11_what_was_taken_back_counts_until_it_is_in_place_by_a_later_deployment() {
+    for (name, deployed, remembered) in [("theirs still", -60, true), ("a later one", -59, false)] {
+        let mut stand = Stand::kept();
+        stand.write().taken_back = Some(their_deployment("ecs-svc/theirs", -60));
+        stand.service.deployments[0].created_at = fixtures::at(deployed);
+        assert_eq!(stand.after().last_write.unwrap().taken_back.is_some(), remembered, "{name}");
+    }
+}
+
 #[test]
 fn s11_the_pause_doubles_with_each_revert() {
     let policy = open_policy().verify;
