@@ -250,10 +250,16 @@ fn what_is_no_drought_is_told_by_its_name() {
         scene.lose(0, 1);
         scene.instances("group-on-demand", 100);
     };
+    let one_more_waits = |scene: &mut Scene| {
+        let Reading::Known(tasks) = &mut scene.service.tasks else { return };
+        let waiting = crate::observe::Task { running: false, ..tasks[0].clone() };
+        tasks.push(waiting);
+    };
     let (fargate, groups) = (Family::Fargate, Family::AutoScalingGroup);
     type Case<'a> = (&'static str, Family, &'a dyn Fn(&mut Scene), Sign, ShortWhy);
-    let cases: [Case<'_>; 11] = [
+    let cases: [Case<'_>; 12] = [
         ("On-Demand is short too", fargate, &|s| s.lose(0, 1), Sign::OnDemandCapacity, ShortWhy::AnotherCause),
+        ("an On-Demand task waits too", fargate, &one_more_waits, Sign::OnDemandCapacity, ShortWhy::AnotherCause),
         ("the quota", fargate, &|s| s.tell(-30, QUOTA), Sign::Quota, ShortWhy::AnotherCause),
         (
             "addresses",

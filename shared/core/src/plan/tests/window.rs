@@ -3,12 +3,12 @@
 use super::*;
 use crate::plan::CapBy;
 
-/// A policy with so many services of ten tasks on Spot, and a window without Spot that begins so many
+/// These services, and a window without Spot that begins so many
 /// seconds ahead: whether it counts already.
-fn counts(policy: &Policy, services: u32, ahead: u32) -> bool {
+fn counts(policy: &Policy, services: &[Service], ahead: u32) -> bool {
     let mut policy = policy.clone();
     policy.windows = vec![fixtures::window(Percent::ZERO, fixtures::at(i64::from(ahead)))];
-    let snapshot = fixtures::snapshot((0..services).map(on_spot).collect());
+    let snapshot = fixtures::snapshot(services.to_vec());
     let plan = plan_of(&policy, &snapshot, &Memory::default(), &run(RunMode::Ordinary));
     matches!(plan.cap.by, CapBy::Window { .. })
 }
@@ -41,7 +41,18 @@ fn a_window_counts_as_early_as_its_moves_need() {
     for (name, services, change, lead) in cases {
         let mut policy = open_policy();
         change(&mut policy);
-        assert!(counts(&policy, services, lead), "{name}: not {lead} s ahead");
-        assert!(!counts(&policy, services, lead + 1), "{name}: more than {lead} s ahead");
+        let services: Vec<Service> = (0..services).map(on_spot).collect();
+        assert!(counts(&policy, &services, lead), "{name}: not {lead} s ahead");
+        assert!(!counts(&policy, &services, lead + 1), "{name}: more than {lead} s ahead");
     }
+}
+
+#[test]
+fn what_is_not_on_spot_needs_no_wave() {
+    let mut policy = open_policy();
+    policy.pace.down_wave_percent = Percent::saturating(25);
+    let on_demand = |number: u32| fixtures::on_spot(on_spot(number), 0, 1, 0);
+    let services = [on_spot(0), on_demand(1), on_demand(2), on_demand(3)];
+    let lead = 1_800 + crate::verify::deadline(&policy.verify, &services[0]).0;
+    assert!(counts(&policy, &services, lead) && !counts(&policy, &services, lead + 1));
 }
