@@ -1,6 +1,8 @@
 //! The Updater: checks each move against the world and writes it. The only function that may
 //! call `ecs:UpdateService`.
 
+mod pace;
+
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use spotkeeper_core::apply::{ApplyDecision, ApplyInput, after_write, decide};
@@ -10,6 +12,8 @@ use spotkeeper_core::ports::{Clock, Fleet, LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{Lease, MoveRecord, Outcome, RunRecord};
 use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
+
+use crate::pace::{Pace, Turn};
 
 /// How long a lease lasts: longer than the function's own timeout (120 s in `template.yaml`), so
 /// that no write under a lease can come after it has ended.
@@ -30,6 +34,7 @@ struct Call<'a, F, S, C> {
     clock: &'a C,
     ends_at: Timestamp,
     run: &'a RunRecord,
+    pace: &'a Pace<'a, F, S, C>,
 }
 
 /// Writes the moves, each at most once.
@@ -46,9 +51,11 @@ pub async fn handle(
 ) -> Result<UpdateAnswer, Failure> {
     check(&input)?;
     let run = keep_lock(state, clock, run_of(state, &input.run_id).await?).await?;
-    let call = Call { fleet, state, clock, ends_at, run: &run };
+    let pace = Pace::new(fleet, state, clock, &run, input.move_ids.len());
+    let call = Call { fleet, state, clock, ends_at, run: &run, pace: &pace };
     let work = input.move_ids.iter().map(|id| update(&call, id));
     let done: Vec<Result<Updated, Failure>> = futures_util::stream::iter(work).buffered(AT_ONCE).collect().await;
+    pace.end().await;
     Ok(UpdateAnswer { moves: done.into_iter().collect::<Result<_, _>>()? })
 }
 
@@ -66,7 +73,7 @@ fn check(input: &UpdateInput) -> Result<(), Failure> {
 }
 
 async fn update(call: &Call<'_, impl Fleet, impl State, impl Clock>, id: &MoveId) -> Result<Updated, Failure> {
-    let Call { fleet, state, clock, ends_at, run, .. } = *call;
+    let Call { state, clock, ends_at, run, pace, .. } = *call;
     let record = state.get_move(&run.id, id).await?;
     let record = record.ok_or_else(|| PortError::Absent { subject: format!("move {id} of run {}", run.id) })?;
     if let Some(outcome) = record.outcome {
@@ -74,30 +81,44 @@ async fn update(call: &Call<'_, impl Fleet, impl State, impl Clock>, id: &MoveId
     }
     // First of all, since at a slow pace it may take longer than all the rest: what is read
     // afterwards is fresh when it decides.
-    let ready = match time_left(clock, ends_at) {
-        Some(patience) => fleet.ready_to_write(patience).await,
-        None => false,
+    let last = last_begin(ends_at);
+    let mut turn = match clock.now() <= last {
+        true => pace.turn(last).await,
+        false => None,
     };
-    if !ready {
+    if turn.is_none() {
         return Ok(out_of_time(id));
     }
+    let done = with_turn(call, record, &mut turn).await;
+    if let Some(unused) = turn {
+        pace.unused(unused).await;
+    }
+    done
+}
+
+async fn with_turn(
+    call: &Call<'_, impl Fleet, impl State, impl Clock>,
+    record: MoveRecord,
+    turn: &mut Option<Turn>,
+) -> Result<Updated, Failure> {
+    let Call { state, clock, run, .. } = *call;
+    let id = record.planned.id.clone();
     match lease(state, clock, run, &record).await? {
         Ok(lease) => {
-            let done = under_lease(call, record, &lease).await;
+            let done = under_lease(call, record, &lease, turn).await;
             // A lease that cannot be given back ends by itself; the work is what counts.
             if let Err(error) = state.release_lease(&lease).await {
                 tracing::warn!(%id, %error, "the lease was not given back");
             }
             done
         }
-        Err(reason) => Ok(answer(id, UpdateOutcome::Held, &reason, Seconds(0))),
+        Err(reason) => Ok(answer(&id, UpdateOutcome::Held, &reason, Seconds(0))),
     }
 }
 
-/// For how long a move may still be kept waiting; `None` where none may be begun any more.
-fn time_left(clock: &impl Clock, ends_at: Timestamp) -> Option<Seconds> {
-    let left = ends_at.duration_since(clock.now()) - TIME_FOR_ONE_MOVE;
-    u32::try_from(left.as_secs()).ok().filter(|_| !left.is_negative()).map(Seconds)
+/// Until when a move may be begun, and kept waiting.
+fn last_begin(ends_at: Timestamp) -> Timestamp {
+    ends_at.saturating_sub(TIME_FOR_ONE_MOVE).unwrap_or(ends_at)
 }
 
 fn out_of_time(id: &MoveId) -> Updated {
@@ -130,8 +151,9 @@ async fn under_lease(
     call: &Call<'_, impl Fleet, impl State, impl Clock>,
     record: MoveRecord,
     lease: &Lease,
+    turn: &mut Option<Turn>,
 ) -> Result<Updated, Failure> {
-    let Call { fleet, state, clock, ends_at, run } = *call;
+    let Call { fleet, state, clock, ends_at, run, .. } = *call;
     let policy = &run.policy;
     let id = record.planned.id.clone();
     let service = record.planned.service.clone();
@@ -156,12 +178,15 @@ async fn under_lease(
     match decision {
         // A function that dies after the intent and before the write leaves five minutes of
         // looking for what was never sent.
-        ApplyDecision::Write { .. } if time_left(clock, ends_at).is_none() => Ok(out_of_time(&id)),
+        ApplyDecision::Write { .. } if clock.now() > last_begin(ends_at) => Ok(out_of_time(&id)),
         ApplyDecision::Write { placed_by, record, ledger } => {
             // The intent is on record before the write: whoever comes after a crash finds it.
             state.put_ledger(&ledger).await?;
             state.put_moves(std::slice::from_ref(&record)).await?;
             tracing::info!(%id, %service, step = ?record.step, after = ?placed_by, "writing");
+            if let Some(Turn::Shared(_)) = turn.take() {
+                fleet.write_granted();
+            }
             let result = fleet.write(&service, &placed_by).await;
             if let Err(error) = &result {
                 tracing::warn!(%id, %service, %error, "not confirmed");

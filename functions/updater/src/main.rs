@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let input: UpdateInput = parse(&input)?;
         // A single move is what a StabilityChecker asked for, beside those of other moves; a wave
         // of one is as well off with that part.
-        let beside = if input.move_ids.len() == 1 { Beside::Moves } else { Beside::Clusters };
+        let beside = if input.move_ids.len() == 1 { Beside::Moves } else { Beside::Writers };
         let fleet = aws.fleet(Some(&input.run_id), beside, SystemClock).await?;
         if input.follows {
             fleet.writes_follow();

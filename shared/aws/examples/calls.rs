@@ -48,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
     for (pass, cached) in [("cold", false), ("warm", true)] {
         let started = Instant::now();
         let before = seen(&sim);
-        let limits = ApiLimits { rate_percent: Percent::saturating(90), invocations: 5 };
+        let limits = ApiLimits { rate_percent: Percent::saturating(90), invocations: 5, readers: 5 };
         // Five invocations side by side, as a run makes them, each with its part of the rates.
         let fleet = || AwsFleet::new(clients.clone(), Arc::clone(&cache), limits, Wall);
         let clusters = fleet().clusters().await?;

@@ -5,6 +5,7 @@ use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::MOVES_AT_ONCE;
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{Clock, PortError, State as _};
+use spotkeeper_core::record::RunRecord;
 
 use crate::client::{ApiLimits, Clients};
 use crate::fleet::AwsFleet;
@@ -55,18 +56,17 @@ impl Aws {
             Some(run) => self.state.run(run).await?,
             None => None,
         };
-        let invocations = beside.invocations(run.as_ref().map_or(1, |run| run.clusters_in_flight));
-        let rate_percent = run.map_or_else(|| Policy::default().api_rate_percent, |run| run.api_rate_percent());
-        let limits = ApiLimits { rate_percent, invocations };
-        Ok(AwsFleet::new(self.clients.clone(), self.state.clone(), limits, clock))
+        Ok(AwsFleet::new(self.clients.clone(), self.state.clone(), beside.limits(run.as_ref()), clock))
     }
 }
 
 /// What else of its run calls AWS while an invocation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beside {
-    /// One invocation for each other cluster in flight: the Determiner, and the Updater of a wave.
+    /// One invocation for each other cluster in flight: the Determiner.
     Clusters,
+    /// The same for the Updater of a wave, which looks once for each turn to write.
+    Writers,
     /// One for each move that is watched in each cluster in flight: the StabilityChecker, and the
     /// Updater of what it asks for.
     Moves,
@@ -78,11 +78,21 @@ pub enum Beside {
 const MOST_AT_ONCE: u32 = 100;
 
 impl Beside {
+    /// The part of the account's API rates of one invocation for a run; without a run, what a policy
+    /// gives where it says nothing.
+    #[must_use]
+    pub fn limits(self, run: Option<&RunRecord>) -> ApiLimits {
+        let rate_percent = run.map_or_else(|| Policy::default().api_rate_percent, RunRecord::api_rate_percent);
+        let invocations = self.invocations(run.map_or(1, |run| run.clusters_in_flight));
+        let is_paced = self == Beside::Writers && run.is_some_and(RunRecord::shares_turns);
+        ApiLimits { rate_percent, invocations, readers: if is_paced { 1 } else { invocations } }
+    }
+
     /// How many invocations the run's part of the rates is divided by.
     #[must_use]
     pub fn invocations(self, clusters_in_flight: u32) -> u32 {
         match self {
-            Beside::Clusters => clusters_in_flight,
+            Beside::Clusters | Beside::Writers => clusters_in_flight,
             Beside::Moves => clusters_in_flight.saturating_mul(MOVES_AT_ONCE).min(MOST_AT_ONCE),
         }
     }
@@ -97,6 +107,7 @@ mod tests {
         let cases = [
             ("a run without a record", Beside::Clusters, 1, 1),
             ("clusters", Beside::Clusters, 5, 5),
+            ("writers", Beside::Writers, 5, 5),
             ("moves of one cluster", Beside::Moves, 1, 100),
             ("more moves than ever look at once", Beside::Moves, 40, 100),
         ];

@@ -48,7 +48,7 @@ impl Both {
 
     /// A fleet that remembers nothing.
     fn wire(&self) -> AwsFleet<Arc<MemoryCache>, Simulated> {
-        let limits = ApiLimits { rate_percent: Percent::saturating(100), invocations: 1 };
+        let limits = ApiLimits { rate_percent: Percent::saturating(100), invocations: 1, readers: 1 };
         AwsFleet::new(self.clients.clone(), Arc::default(), limits, Simulated(self.sim.clone()))
     }
 

@@ -31,7 +31,7 @@ async fn account(yaml: &str) -> (Sim, Clients) {
 }
 
 fn fleet(clients: &Clients) -> AwsFleet<Arc<MemoryCache>, Wall> {
-    let limits = ApiLimits { rate_percent: Percent::saturating(80), invocations: 1 };
+    let limits = ApiLimits { rate_percent: Percent::saturating(80), invocations: 1, readers: 1 };
     AwsFleet::new(clients.clone(), Arc::default(), limits, Wall)
 }
 

@@ -39,7 +39,7 @@ async fn account(yaml: &str) -> (Sim, Clients) {
 
 fn fleet(clients: &Clients, cache: &Arc<MemoryCache>) -> SimFleet {
     // All of it would be throttled now and then: calls overtake each other on the way.
-    let limits = ApiLimits { rate_percent: Percent::saturating(80), invocations: 1 };
+    let limits = ApiLimits { rate_percent: Percent::saturating(80), invocations: 1, readers: 1 };
     AwsFleet::new(clients.clone(), Arc::clone(cache), limits, Wall)
 }
 

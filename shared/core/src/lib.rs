@@ -19,6 +19,7 @@ pub mod fixtures;
 pub mod ids;
 pub mod interface;
 pub mod observe;
+pub mod pace;
 pub mod phase;
 pub mod plan;
 pub mod policy;

@@ -10,6 +10,7 @@ use crate::assess::Assessment;
 use crate::control::PairCeiling;
 use crate::ids::{ClusterName, InstanceId, MoveId, RunId, ServiceArn, ServiceRef};
 use crate::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
+use crate::pace::WritePace;
 use crate::policy::{Policy, PolicyMistake};
 use crate::record::{ApiCounts, ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
 use crate::signals::{
@@ -36,6 +37,10 @@ pub trait Fleet: Sync {
     /// not wait: what is put on record before a write must not stand there long without it. `false`
     /// where that would take longer than `patience`.
     fn ready_to_write(&self, patience: Seconds) -> impl Future<Output = bool> + Send;
+
+    /// Lets one more [`Fleet::write`] go without waiting: it was let through by the bucket that all
+    /// writes of the run share.
+    fn write_granted(&self);
 
     /// Writes where a service's tasks are placed, with a forced deployment and nothing else.
     /// [`PlacedBy::LaunchType`] writes an empty strategy: ECS goes back to the launch type that
@@ -177,6 +182,17 @@ pub trait State: Sync {
         cluster: &ClusterName,
         until: Timestamp,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Takes so many writes, or fewer, from the bucket that all writes of switch runs share, and answers
+    /// when each of them may be sent, in order: [`WritePace::take`].
+    fn take_writes(
+        &self,
+        pace: WritePace,
+        wanted: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Timestamp>, PortError>> + Send;
+    /// Gives back so many that were taken and not sent.
+    fn give_back_writes(&self, pace: WritePace, number: u32) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Writes the records of moves.
     fn put_moves(&self, moves: &[MoveRecord]) -> impl Future<Output = Result<(), PortError>> + Send;

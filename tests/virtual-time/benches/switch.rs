@@ -62,8 +62,59 @@ impl Pair {
     }
 }
 
-/// One cluster, everything in it on Spot and at rest.
-fn world(pair: Pair, services: u32) -> World {
+/// What the switch is thrown over.
+struct Case {
+    pair: Pair,
+    /// The services of each cluster.
+    services: &'static [u32],
+    /// How long the targets of each service drain, in seconds, where it has a target group.
+    delay: Option<u32>,
+}
+
+impl Case {
+    const fn one(pair: Pair, services: &'static [u32]) -> Case {
+        Case { pair, services, delay: None }
+    }
+
+    fn name(&self) -> String {
+        let delay = self.delay.map(|delay| format!(", targets drain {delay} s")).unwrap_or_default();
+        format!("{}{delay}", self.pair.name())
+    }
+
+    fn total(&self) -> u32 {
+        self.services.iter().sum()
+    }
+
+    /// The clusters' names: the first is the plain account's.
+    fn clusters(&self) -> Vec<String> {
+        let others = (2..=self.services.len()).map(|number| format!("shop-{number}"));
+        std::iter::once("shop".to_owned()).chain(others).collect()
+    }
+
+    /// What the switch covers.
+    const fn scope(&self) -> &'static str {
+        if self.services.len() == 1 { "cluster/shop" } else { "all" }
+    }
+}
+
+/// The clusters, everything in them on Spot and at rest.
+fn world(case: &Case) -> World {
+    let mut service = json!({
+        "taskDefinition": "web", "desiredCount": TASKS,
+        "capacityProviderStrategy": [{ "capacityProvider": case.pair.spot(), "weight": 1 }],
+        "deploymentConfiguration": { "minimumHealthyPercent": 100, "maximumPercent": 200 },
+        "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
+    });
+    if case.delay.is_some() {
+        service["loadBalancers"] = json!([{ "targetGroupArn": "web", "containerName": "app", "containerPort": 80 }]);
+    }
+    let clusters = case.clusters();
+    let generate = |(cluster, count): (&String, &u32)| {
+        json!({
+            "count": count, "namePattern": "web-{n}", "clusters": [cluster], "service": service,
+            "distinctTargetGroups": case.delay.is_some(),
+        })
+    };
     let mut more = json!({
         "quotas": [
             { "serviceCode": "fargate", "quotaCode": "L-3032A538", "value": 100_000 },
@@ -71,18 +122,17 @@ fn world(pair: Pair, services: u32) -> World {
             { "serviceCode": "ec2", "quotaCode": "L-1216C47A", "value": 100_000 },
             { "serviceCode": "ec2", "quotaCode": "L-34B43A08", "value": 100_000 },
         ],
-        "generate": [{
-            "count": services, "namePattern": "web-{n}", "clusters": ["shop"],
-            "service": {
-                "taskDefinition": "web", "desiredCount": TASKS,
-                "capacityProviderStrategy": [{ "capacityProvider": pair.spot(), "weight": 1 }],
-                "deploymentConfiguration": { "minimumHealthyPercent": 100, "maximumPercent": 200 },
-                "tags": [{ "key": "spotkeeper:enabled", "value": "true" }],
-            },
-        }],
+        "clusters": clusters.iter().map(|name| json!({
+            "clusterName": name, "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
+        })).collect::<Vec<_>>(),
+        "generate": clusters.iter().zip(case.services).map(generate).collect::<Vec<_>>(),
     });
-    if let (Pair::Groups, Some(more)) = (pair, more.as_object_mut()) {
-        more.extend(groups(services));
+    if let Some(delay) = case.delay {
+        let attributes = json!({ "deregistration_delay.timeout_seconds": delay.to_string() });
+        more["targetGroups"] = json!([{ "name": "web", "attributes": attributes }]);
+    }
+    if let (Pair::Groups, Some(more)) = (case.pair, more.as_object_mut()) {
+        more.extend(groups(case.total()));
     }
     let account = plain("shop", more);
     aws_sim::account::parse(&account.to_string(), "bench", Timestamp::from_second(1_767_225_600).unwrap()).unwrap()
@@ -135,7 +185,7 @@ struct Stand {
 impl Stand {
     fn of(world: &World, pair: Pair) -> Stand {
         let (mut spot, mut short, mut lowest, mut running, mut desired) = (0, 0, f64::INFINITY, 0, 0);
-        for service in world.services_of("shop").filter_map(|listed| world.written_service(&listed.key)) {
+        for service in world.service_keys().filter_map(|key| world.written_service(key)) {
             // ECS lists what has stopped for an hour.
             let has_stopped = |task: &&Task| task.phase == Phase::Stopped;
             let tasks = || service.tasks.iter().filter_map(|id| world.tasks.get(id)).filter(|task| !has_stopped(task));
@@ -206,19 +256,19 @@ fn floor(mut world: World, pair: Pair) -> Measured {
 
 /// A switch run over the same account: what was measured, throttled calls, the seconds until the run
 /// had ended, and its moves that ended stable.
-fn switch(world: World, pair: Pair) -> (Measured, u32, u32, usize) {
+fn switch(world: World, case: &Case) -> (Measured, u32, u32, usize) {
     in_virtual_time(async {
         let simulation = Simulation::start(world, Tables::new(Ok(policy())), 1);
         simulation.with(|inner| inner.pace = Some(AccountPace::default()));
         let start = simulation.clock.now();
-        let input = json!({ "switch": { "scope": "cluster/shop", "state": "on", "reason": "a drill" } });
+        let input = json!({ "switch": { "scope": case.scope(), "state": "on", "reason": "a drill" } });
         let execution =
             Execution::new(simulation.clone(), RunId::parse("6f9b4f7e-6a0c-4a9e-9a52-3c4d7d0b7f11").unwrap(), false);
         let run = tokio::task::spawn_local(execution.start(input));
         let mut measured = Measured::begin();
         for second in 0..LONGEST {
             simulation.sleep_until(start + SignedDuration::from_secs(second.into())).await;
-            let stand = simulation.with(|inner| Stand::of(&inner.world, pair));
+            let stand = simulation.with(|inner| Stand::of(&inner.world, case.pair));
             if measured.look(second, &stand) {
                 break;
             }
@@ -242,27 +292,33 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let most: u32 = std::env::var("SWITCH_SERVICES").ok().and_then(|most| most.parse().ok()).unwrap_or(1_000);
-    for pair in [Pair::Fargate, Pair::Groups] {
-        for services in [50, 200, 1_000].into_iter().filter(|services| *services <= most) {
-            let world = world(pair, services);
-            assert!(world.services_of("shop").count() == services as usize && !Stand::of(&world, pair).done());
-            let floor = floor(world.clone(), pair);
-            let began = std::time::Instant::now();
-            let (measured, throttled, ended, stable) = switch(world, pair);
-            println!(
-                "| {} | {services} | {} | {} | {:.3} | {:.2} | {:.3} | {throttled} | {ended} s | {stable} |",
-                pair.name(),
-                measured.seconds,
-                floor.seconds,
-                f64::from(measured.seconds) / f64::from(floor.seconds),
-                measured.service,
-                measured.cluster,
-            );
-            eprintln!(
-                "({} {services}: simulated in {:?})",
-                pair.name(),
-                Duration::from_secs(began.elapsed().as_secs())
-            );
-        }
+    let cases = [
+        Case::one(Pair::Fargate, &[50]),
+        Case::one(Pair::Fargate, &[200]),
+        Case::one(Pair::Fargate, &[1_000]),
+        Case::one(Pair::Fargate, &[400, 50, 30, 10, 10]),
+        Case { pair: Pair::Fargate, services: &[200], delay: Some(60) },
+        Case::one(Pair::Groups, &[50]),
+        Case::one(Pair::Groups, &[200]),
+        Case::one(Pair::Groups, &[1_000]),
+    ];
+    for case in cases.iter().filter(|case| case.total() <= most) {
+        let world = world(case);
+        assert!(world.service_keys().count() == case.total() as usize && !Stand::of(&world, case.pair).done());
+        let floor = floor(world.clone(), case.pair);
+        let began = std::time::Instant::now();
+        let (measured, throttled, ended, stable) = switch(world, case);
+        let services: Vec<String> = case.services.iter().map(ToString::to_string).collect();
+        println!(
+            "| {} | {} | {} | {} | {:.3} | {:.2} | {:.3} | {throttled} | {ended} s | {stable} |",
+            case.name(),
+            services.join(" + "),
+            measured.seconds,
+            floor.seconds,
+            f64::from(measured.seconds) / f64::from(floor.seconds),
+            measured.service,
+            measured.cluster,
+        );
+        eprintln!("(simulated in {:?})", Duration::from_secs(began.elapsed().as_secs()));
     }
 }

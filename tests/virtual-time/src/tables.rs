@@ -8,6 +8,7 @@ use spotkeeper_core::assess::Assessment;
 use spotkeeper_core::control::{Dial, PairCeiling};
 use spotkeeper_core::ids::{ClusterName, MoveId, ProviderName, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
+use spotkeeper_core::pace::WriteBucket;
 use spotkeeper_core::plan::Pair;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError};
@@ -50,6 +51,8 @@ pub struct Tables {
     pub occurrences: BTreeMap<(Option<ClusterName>, OccurrenceKind, String), Occurrence>,
     /// Until when the right to start an early run of a cluster is taken.
     pub early_runs: BTreeMap<ClusterName, Timestamp>,
+    /// The bucket that all writes of switch runs share; none is a full one.
+    pub write_bucket: Option<WriteBucket>,
 }
 
 impl Tables {
@@ -73,6 +76,7 @@ impl Tables {
             ceilings: BTreeMap::new(),
             occurrences: BTreeMap::new(),
             early_runs: BTreeMap::new(),
+            write_bucket: None,
         }
     }
 

@@ -71,3 +71,8 @@ fn an_early_run_is_taken_once_in_its_time() {
 fn asked_queries_are_written_over_those_that_were_read() {
     with_state(async |state| state_contract::asked_queries_are_written_over_those_that_were_read(state).await);
 }
+
+#[test]
+fn writes_are_taken_from_one_bucket() {
+    with_state(async |state| state_contract::writes_are_taken_from_one_bucket(state).await);
+}

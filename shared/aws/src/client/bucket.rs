@@ -121,14 +121,18 @@ pub struct ApiLimits {
     /// How many invocations of the run call at the same time: the part is divided by it, so that
     /// together they stay inside.
     pub invocations: u32,
+    /// How many of them read: one, where no more is read than turns are taken that all of them share.
+    pub readers: u32,
 }
 
 impl ApiLimits {
     /// The part of a bucket. A percentage of 0 counts as 1: a run that may not call cannot end.
     /// The burst is one call at the least, or nothing would ever start.
     #[must_use]
-    pub fn of(self, rate: Rate) -> Rate {
-        let part = f64::from(self.rate_percent.get().max(1)) / 100.0 / f64::from(self.invocations.max(1));
+    pub fn of(self, id: BucketId) -> Rate {
+        let divided_by = if id == BucketId::EcsServiceModify { self.invocations } else { self.readers };
+        let part = f64::from(self.rate_percent.get().max(1)) / 100.0 / f64::from(divided_by.max(1));
+        let rate = id.documented();
         Rate { burst: (rate.burst * part).max(1.0), refill: rate.refill * part }
     }
 }
@@ -191,6 +195,8 @@ impl TokenBucket {
 
 #[cfg(test)]
 mod tests {
+    use spotkeeper_core::pace::WritePace;
+
     use super::*;
 
     #[test]
@@ -205,10 +211,24 @@ mod tests {
             ("none side by side counts as one", 100, 0, 100.0, 20.0),
         ];
         for (name, percent, invocations, burst, refill) in cases {
-            let limits = ApiLimits { rate_percent: Percent::saturating(percent), invocations };
-            let part = limits.of(BucketId::EcsServiceRead.documented());
+            let limits = ApiLimits { rate_percent: Percent::saturating(percent), invocations, readers: invocations };
+            let part = limits.of(BucketId::EcsServiceRead);
             assert!((part.burst - burst).abs() < 1e-9 && (part.refill - refill).abs() < 1e-9, "{name}: {part:?}");
         }
+    }
+
+    #[test]
+    fn where_turns_to_write_are_shared_writes_alone_are_divided() {
+        let limits = ApiLimits { rate_percent: Percent::HUNDRED, invocations: 5, readers: 1 };
+        assert_eq!(limits.of(BucketId::EcsServiceRead), BucketId::EcsServiceRead.documented());
+        assert_eq!(limits.of(BucketId::EcsServiceModify), Rate { burst: 10.0, refill: 1.0 });
+    }
+
+    #[test]
+    fn the_shared_pace_is_that_of_the_bucket() {
+        let whole = WritePace::of(Percent::HUNDRED);
+        let rate = BucketId::EcsServiceModify.documented();
+        assert_eq!((f64::from(whole.at_once()), whole.interval().as_secs_f64()), (rate.burst, 1.0 / rate.refill));
     }
 
     #[test]

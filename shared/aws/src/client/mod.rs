@@ -56,7 +56,7 @@ impl Api {
     /// Starts with full buckets and no calls.
     #[must_use]
     pub fn new(clients: Clients, limits: ApiLimits) -> Api {
-        let buckets = BucketId::ALL.map(|id| (id, TokenBucket::full(limits.of(id.documented()))));
+        let buckets = BucketId::ALL.map(|id| (id, TokenBucket::full(limits.of(id))));
         Api {
             clients,
             buckets: Mutex::new(BTreeMap::from(buckets)),
@@ -115,8 +115,13 @@ impl Api {
             None => return false,
             Some(wait) => sleep(wait).await,
         }
-        *locked(&self.reserved).entry(id).or_default() += 1;
+        self.grant(id);
         true
+    }
+
+    /// Has the next call that draws on a bucket go without waiting: its token comes from elsewhere.
+    pub(crate) fn grant(&self, id: BucketId) {
+        *locked(&self.reserved).entry(id).or_default() += 1;
     }
 
     /// Uses a token that was reserved, if there is one.

@@ -10,7 +10,7 @@ use spotkeeper_core::units::Percent;
 use super::{ApiLimits, Clients};
 
 /// All of the account's rates, alone.
-pub(crate) const ALL: ApiLimits = ApiLimits { rate_percent: Percent::HUNDRED, invocations: 1 };
+pub(crate) const ALL: ApiLimits = ApiLimits { rate_percent: Percent::HUNDRED, invocations: 1, readers: 1 };
 
 /// Clients whose requests go to a list of answers, in order; a request beyond it fails as a lost
 /// connection does.

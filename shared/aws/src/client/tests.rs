@@ -104,7 +104,7 @@ async fn calls_keep_to_the_divided_rate() {
     let answers: Vec<(u16, &str)> = (0..60).map(|_| (200, CLUSTERS)).collect();
     let (clients, _) = replaying(&answers);
     // A tenth of 50 and 20: a burst of five, then two a second.
-    let limits = ApiLimits { rate_percent: Percent::saturating(50), invocations: 5 };
+    let limits = ApiLimits { rate_percent: Percent::saturating(50), invocations: 5, readers: 5 };
     let api = Api::new(clients, limits);
     let start = Instant::now();
     let calls: Vec<_> = (0..25).map(|_| list(&api)).collect();

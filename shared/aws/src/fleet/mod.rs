@@ -145,6 +145,10 @@ impl<C: Cache, K: Clock> Fleet for AwsFleet<C, K> {
         self.api.reserve(Action::UpdateService, Duration::from_secs(patience.0.into())).await
     }
 
+    fn write_granted(&self) {
+        self.api.grant(Action::UpdateService.bucket());
+    }
+
     async fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> Result<(), WriteError> {
         self.update_service(service, placed_by).await
     }

@@ -21,9 +21,10 @@
 //! | ceiling | `ceiling/CLUSTER` | the pair | `version` |
 //! | occurrence | `occurrence/CLUSTER`, `occurrence/(unknown)` | `KIND/ID` | `at`, `expires_at` |
 //! | early run | `early-run` | the cluster | no body: `until`, `expires_at` |
+//! | pace of writes | `pace` | `update-service` | no body: `full_at` |
 //! | cache | `cache/KEY` | `v1` | `until`, `expires_at` |
 //!
-//! `until` and `at` are in milliseconds and `expires_at`, for TTL, in seconds since 1970; the times
+//! `until` and `at` are in milliseconds, `full_at` in microseconds and `expires_at`, for TTL, in seconds since 1970; the times
 //! of switch entries and dials are RFC 3339. Ledgers, leases and ceilings have no TTL: an original
 //! strategy is kept for as long as the table is, and the numbers of the others must not begin anew.
 
@@ -39,6 +40,7 @@ mod leases;
 mod ledgers;
 mod lock;
 mod moves;
+mod pace;
 mod policy;
 mod runs;
 mod signals;
@@ -58,6 +60,7 @@ use spotkeeper_core::assess::Assessment;
 use spotkeeper_core::control::PairCeiling;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
+use spotkeeper_core::pace::WritePace;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
@@ -246,6 +249,14 @@ impl State for DynamoState {
 
     async fn release_early_run(&self, cluster: &ClusterName, until: Timestamp) -> Result<(), PortError> {
         early_runs::release(&self.table, cluster, until).await
+    }
+
+    async fn take_writes(&self, pace: WritePace, wanted: u32, now: Timestamp) -> Result<Vec<Timestamp>, PortError> {
+        pace::take(&self.table, pace, wanted, now).await
+    }
+
+    async fn give_back_writes(&self, pace: WritePace, number: u32) -> Result<(), PortError> {
+        pace::give_back(&self.table, pace, number).await
     }
 
     async fn put_moves(&self, moves: &[MoveRecord]) -> Result<(), PortError> {

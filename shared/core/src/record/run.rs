@@ -399,6 +399,13 @@ impl RunRecord {
         }
     }
 
+    /// Whether its Updaters take their turns to write from one bucket: those of a switch run, where
+    /// there is more than one at a time.
+    #[must_use]
+    pub const fn shares_turns(&self) -> bool {
+        self.switch().is_some() && self.clusters_in_flight > 1
+    }
+
     /// Whether nothing may be written to the fleet.
     #[must_use]
     pub const fn is_dry(&self) -> bool {

@@ -101,7 +101,7 @@ pub(super) struct Pace {
 
 impl Pace {
     fn new(limits: ApiLimits) -> Pace {
-        let buckets = BucketId::ALL.map(|id| (id, TokenBucket::full(limits.of(id.documented()))));
+        let buckets = BucketId::ALL.map(|id| (id, TokenBucket::full(limits.of(id))));
         Pace { buckets: Mutex::new(BTreeMap::from(buckets)), since: Instant::now() }
     }
 
@@ -133,11 +133,10 @@ impl Ports {
             let run = inner.tables.runs.get(&run);
             let beside = match phase {
                 Phase::CheckStability | Phase::UpdateAgain => Beside::Moves,
+                Phase::Update => Beside::Writers,
                 _ => Beside::Clusters,
             };
-            let rate = run.map_or_else(|| Policy::default().api_rate_percent, |run| run.api_rate_percent());
-            let invocations = beside.invocations(run.map_or(1, |run| run.clusters_in_flight));
-            Some(ApiLimits { rate_percent: rate, invocations })
+            Some(beside.limits(run))
         });
         Ports::with_pace(simulation, function, run, limits.map(Pace::new))
     }

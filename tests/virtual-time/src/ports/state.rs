@@ -5,6 +5,7 @@ use spotkeeper_core::assess::Assessment;
 use spotkeeper_core::control::{PairCeiling, Steered};
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
+use spotkeeper_core::pace::WritePace;
 use spotkeeper_core::plan::{Cap, CapBy, Short};
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
@@ -237,6 +238,23 @@ impl State for Ports {
     async fn release_early_run(&self, cluster: &ClusterName, until: Timestamp) -> Result<(), PortError> {
         self.call("state.release_early_run", |inner| {
             inner.tables.release_early_run(cluster, until);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn take_writes(&self, pace: WritePace, wanted: u32, now: Timestamp) -> Result<Vec<Timestamp>, PortError> {
+        self.call("state.take_writes", |inner| {
+            let (left, slots) = pace.take(inner.tables.write_bucket, wanted, now);
+            inner.tables.write_bucket = Some(left);
+            Ok(slots)
+        })
+        .await
+    }
+
+    async fn give_back_writes(&self, pace: WritePace, number: u32) -> Result<(), PortError> {
+        self.call("state.give_back_writes", |inner| {
+            inner.tables.write_bucket = inner.tables.write_bucket.map(|bucket| pace.give_back(bucket, number));
             Ok(())
         })
         .await

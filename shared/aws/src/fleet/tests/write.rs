@@ -61,7 +61,7 @@ async fn a_lost_answer_is_lost_and_not_repeated() {
 async fn a_write_that_was_made_ready_does_not_wait() {
     let (clients, replay) = replaying(&[(200, "{}"); 3]);
     // One token at once, and one more every 10 s.
-    let limits = ApiLimits { rate_percent: Percent::saturating(2), invocations: 1 };
+    let limits = ApiLimits { rate_percent: Percent::saturating(2), invocations: 1, readers: 1 };
     let fleet = AwsFleet::new(clients, MemoryCache::default(), limits, Fixed(10_000));
     let started = tokio::time::Instant::now();
     let at = || started.elapsed().as_secs();
@@ -79,7 +79,7 @@ async fn a_write_that_was_made_ready_does_not_wait() {
 /// Each invocation has a bucket of its own, and the account has one for all of them.
 #[tokio::test(start_paused = true)]
 async fn a_wave_that_follows_another_has_no_burst() {
-    let limits = ApiLimits { rate_percent: Percent::HUNDRED, invocations: 1 };
+    let limits = ApiLimits { rate_percent: Percent::HUNDRED, invocations: 1, readers: 1 };
     for (name, follows, expected) in [("the first", false, 0), ("one that follows", true, 9)] {
         let fleet = AwsFleet::new(replaying(&[]).0, MemoryCache::default(), limits, Fixed(10_000));
         if follows {

@@ -79,7 +79,7 @@ async fn an_attempt_that_runs_out_of_time_leaves_what_it_has_read() {
     let elb = mock_client!(aws_sdk_elasticloadbalancingv2, RuleMode::MatchAny, [&attributes]);
     let clients = Clients { elb, ..clients(mock_client!(aws_sdk_ecs, RuleMode::MatchAny, &rules)) };
     let cache = Arc::new(MemoryCache::default());
-    let slow = ApiLimits { rate_percent: Percent::saturating(10), invocations: 1 };
+    let slow = ApiLimits { rate_percent: Percent::saturating(10), invocations: 1, readers: 1 };
     let attempt = || AwsFleet::new(clients.clone(), Arc::clone(&cache), slow, Fixed(10_000));
 
     let cut_off = attempt();

@@ -1,6 +1,8 @@
-//! Leases, fences and the run lock.
+//! Leases, fences, the run lock and the pace of writes.
 
 use spotkeeper_core::fixtures::state_contract;
+use spotkeeper_core::pace::WritePace;
+use spotkeeper_core::units::Percent;
 
 use super::*;
 
@@ -76,4 +78,19 @@ async fn the_lock_has_one_holder_until_it_ends_or_is_given_back() {
     let take = async |run, now, until| state.take_lock(run, fixtures::at(now), fixtures::at(until)).await.unwrap();
     let (a, b) = tokio::join!(take(&one, 200, 260), take(&two, 200, 260));
     assert_eq!([a.is_ok(), b.is_ok()].iter().filter(|taken| **taken).count(), 1, "of two at once, one");
+}
+
+#[tokio::test]
+async fn writes_are_taken_from_one_bucket() {
+    let Some(live) = live("pace").await else {
+        return;
+    };
+    let state = &live.state;
+    state_contract::writes_are_taken_from_one_bucket(state).await;
+    let pace = WritePace::of(Percent::saturating(100));
+    let take = async || state.take_writes(pace, 10, fixtures::at(3_600)).await.unwrap();
+    let (a, b, c) = tokio::join!(take(), take(), take());
+    assert!([a, b, c].iter().all(|slots| *slots == [fixtures::at(3_600); 10]));
+    let most = state.take_writes(pace, 50, fixtures::at(3_600)).await.unwrap();
+    assert_eq!(most.len(), 20, "of three at once, none took what another took");
 }
