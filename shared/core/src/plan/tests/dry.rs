@@ -1,13 +1,16 @@
 //! Over a pair that was dry nothing climbs for a while, and then one service tries first.
 
 use super::*;
+
+/// Services that are held, and why.
+type Held<'a> = &'a [(&'a str, HeldWhy)];
 use crate::control::Dry;
 
 #[test]
 fn after_a_drought_one_service_tries_first() {
     // name, the pause's end in seconds from now, what is held back and why
     let (dry, canary) = (HeldWhy::Dry, HeldWhy::Canary);
-    let cases: [(&str, Option<i64>, &[(&str, HeldWhy)]); 4] = [
+    let cases: [(&str, Option<i64>, Held<'_>); 4] = [
         ("never dry", None, &[]),
         ("in the pause", Some(1), &[("a", dry), ("b", dry)]),
         ("when it ends", Some(0), &[("b", canary)]),
