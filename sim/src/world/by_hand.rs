@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::arn::{ServiceKey, short_name};
 use super::clusters::{GroupProvider, Provider, ProviderKind};
+use super::rules::Rule;
 use super::shapes::{StrategyItem, Tag};
 use super::tasks::Phase;
 use super::{Refusal, TaskId, World, after};
@@ -72,7 +73,17 @@ impl World {
             return Err(refusal);
         }
         if let Some(entry) = self.clusters.get_mut(&before.name) {
-            entry.default_strategy = default_strategy;
+            entry.default_strategy.clone_from(&default_strategy);
+        }
+        // "the defaultCapacityProviderStrategy for the cluster is used" at CreateService: what a service
+        // has since is its own.
+        if !self.holds(Rule::DefaultStrategyIsCopied) {
+            let of_cluster = self.services.values_mut().filter(|s| s.key.cluster == before.name);
+            for revision in of_cluster.flat_map(|s| &mut s.revisions) {
+                if revision.strategy == before.default_strategy {
+                    revision.strategy.clone_from(&default_strategy);
+                }
+            }
         }
         Ok(before.name)
     }

@@ -123,13 +123,14 @@ impl World {
     pub(super) fn heed_alarms(&mut self, service: &mut Service) {
         let rollback = service.spec.deployment_configuration.alarms.as_ref().is_some_and(|a| a.rollback);
         let raised = self.alarms_in_alarm(service);
+        let heeds = self.holds(Rule::AlarmsFailDeployments);
         let Some(entry) = service.service_deployments.first_mut().filter(|d| {
             !d.alarms_ignored
                 && matches!(d.status, ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress)
         }) else {
             return;
         };
-        if raised.is_empty() {
+        if raised.is_empty() || !heeds {
             return;
         }
         entry.triggered_alarms = raised;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::rules::Rule;
 use super::services::Service;
 use super::shapes::{LoadBalancer, Tag};
 use super::tasks::{TargetState, Task};
@@ -113,6 +114,9 @@ impl World {
     pub(super) fn deregistration_delay(&self, service: &Service, id: &TaskId) -> f64 {
         let alternate = self.tasks.get(id).is_some_and(|t| t.alternate);
         let sides = service.spec.load_balancers.iter().filter_map(|l| l.side(alternate));
-        sides.filter_map(|arn| self.target_groups.get(arn)).map(TargetGroup::deregistration_delay).fold(0.0, f64::max)
+        let defaults = self.holds(Rule::DelayDefaultsToFiveMinutes);
+        let groups = sides.filter_map(|arn| self.target_groups.get(arn));
+        let set = groups.filter(|group| defaults || group.attributes.contains_key(DEREGISTRATION_DELAY));
+        set.map(TargetGroup::deregistration_delay).fold(0.0, f64::max)
     }
 }

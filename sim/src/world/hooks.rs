@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::circuit_breaker::Cause;
+use super::rules::Rule;
 use super::services::Service;
 use super::shapes::{HookAction, HookStage, HookTarget, LifecycleHook};
 use super::traffic::LifecycleStage;
@@ -100,7 +101,7 @@ pub(super) enum Verdict {
 impl World {
     /// Calls the hooks of a stage.
     pub(super) fn call_hooks(&mut self, service: &Service, stage: LifecycleStage) -> Vec<Hook> {
-        let Some(point) = stage.hook_point() else {
+        let Some(point) = stage.hook_point().filter(|_| self.holds(Rule::HooksHoldTheirStage)) else {
             return Vec::new();
         };
         let configured = service.spec.deployment_configuration.lifecycle_hooks.iter().flatten();
@@ -122,7 +123,7 @@ impl World {
             target: hook.target_type,
             target_arn: hook.hook_target_arn.clone(),
             status: if is_function { HookStatus::InProgress } else { HookStatus::AwaitingAction },
-            expires_at: after(self.now, hook.timeout_minutes() * 60.0),
+            expires_at: after(self.now, self.unless_off(Rule::HooksTimeOut, hook.timeout_minutes() * 60.0)),
             timeout_action: hook.timeout_action(),
             answers_at: is_function.then(|| after(self.now, self.settings.durations.lifecycle_hook)),
         }

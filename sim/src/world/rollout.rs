@@ -64,7 +64,8 @@ impl World {
                 rollback_failures: 0,
                 threshold: threshold(breaker, service.desired_count),
                 triggered: false,
-                alarms_ignored: !self.alarms_in_alarm(service).is_empty(),
+                alarms_ignored: self.holds(Rule::AlarmsRaisedBeforeAreIgnored)
+                    && !self.alarms_in_alarm(service).is_empty(),
                 triggered_alarms: Vec::new(),
             },
         );
@@ -146,12 +147,12 @@ impl World {
         let configuration = &service.spec.deployment_configuration;
         let watched = configuration.alarms.as_ref().is_some_and(|a| a.enable && a.rollback);
         let configured = configuration.bake_time_in_minutes.map(|minutes| f64::from(minutes) * 60.0);
-        let shifts = configuration.shifts();
+        let bakes = !configuration.shifts() && self.holds(Rule::RollingDeploymentsBake);
         let computed = self.settings.durations.alarm_bake;
         let Some(entry) = service.service_deployment_mut(id) else {
             return true;
         };
-        if shifts || entry.status == ServiceDeploymentStatus::RollbackInProgress {
+        if !bakes || entry.status == ServiceDeploymentStatus::RollbackInProgress {
             return true;
         }
         let unset = if watched && !entry.alarms_ignored { computed } else { 0.0 };

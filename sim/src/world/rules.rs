@@ -45,6 +45,14 @@ rules! {
     ProviderMustBeActive,
     /// A Managed Instances provider belongs to one cluster.
     ManagedInstancesBelongToACluster,
+    /// The base of a provider is placed before the weights share the rest.
+    BaseComesFirst,
+    /// A provider of weight 0 takes no task, base or not.
+    WeightZeroTakesNoTask,
+    /// A strategy is looked at when a task is placed, and never again.
+    SplitAtPlacementOnly,
+    /// A service keeps the default strategy that its cluster had when it was created.
+    DefaultStrategyIsCopied,
     /// Scale-in does not look at the strategy.
     ScaleInForgetsTheStrategy,
     /// Fargate Spot runs Linux on platform versions of its own.
@@ -73,6 +81,14 @@ rules! {
     ProtectionBlocksDeployments,
     /// Blue/green, linear and canary deployments keep the old tasks until the bake time is over.
     TrafficShifts,
+    /// A deployment waits for the hooks of its stage.
+    HooksHoldTheirStage,
+    /// A hook that does not answer in time rolls back.
+    HooksTimeOut,
+    /// A lifecycle stage that lasts too long is rolled back.
+    StagesTimeOut,
+    /// A deployment that shifts traffic and lasts too long is rolled back.
+    DeploymentsTimeOut,
     /// A rolling deployment may succeed before the service is steady.
     EarlySuccessEndsEarly,
     /// A container that outlasts `stopTimeout` is killed.
@@ -81,6 +97,8 @@ rules! {
     StopTimeoutsAddUp,
     /// Connections drain for the deregistration delay before SIGTERM.
     DeregistrationDelay,
+    /// A target group that sets no deregistration delay has one of 300 seconds.
+    DelayDefaultsToFiveMinutes,
     /// A Spot warning comes two minutes before the end.
     TwoMinuteWarning,
     /// A draining instance's tasks are replaced within minimum and maximum healthy percent.
@@ -113,6 +131,14 @@ rules! {
     RollbackRestoresTheStrategy,
     /// A placement failure is no failed task.
     PlacementFailureIsNoFailedTask,
+    /// In a drought a service may show no task that waits.
+    DroughtMayShowNothingPending,
+    /// An alarm fails the deployment that watches it.
+    AlarmsFailDeployments,
+    /// An alarm that was raised before the deployment counts for nothing.
+    AlarmsRaisedBeforeAreIgnored,
+    /// A rolling deployment is complete only after its bake time.
+    RollingDeploymentsBake,
     /// Tasks that fail again and again are started more and more slowly.
     FailedTasksSlowRestarts,
     /// Stopping a deployment rolls it back, configured or not.
@@ -157,5 +183,10 @@ impl World {
     /// Whether a rule is kept: every rule is, but in the test that switches one off.
     pub(crate) fn holds(&self, rule: Rule) -> bool {
         self.rule_off != Some(rule)
+    }
+
+    /// The seconds of a timeout; without its rule, longer than any test.
+    pub(super) fn unless_off(&self, rule: Rule, seconds: f64) -> f64 {
+        if self.holds(rule) { seconds } else { 1e9 }
     }
 }

@@ -3,11 +3,11 @@
 use super::arn::ServiceKey;
 use super::capacity::NoPlace;
 use super::deployments::RolloutState;
-use super::placement::{Share, place};
+use super::placement::{Share, place, targets};
 use super::rules::Rule;
 use super::services::{Scheduling, Service};
 use super::settings::{FargateDrought, ScaleIn, StopBeforeStart};
-use super::shapes::LaunchType;
+use super::shapes::{LaunchType, StrategyItem};
 use super::task_definitions::whole;
 use super::tasks::{Phase, Task};
 use super::traffic::LifecycleStage;
@@ -131,6 +131,7 @@ impl World {
                 break;
             }
             let no_task = self.settings.fargate_drought == FargateDrought::NoTask
+                && self.holds(Rule::DroughtMayShowNothingPending)
                 && provider.as_deref() == Some("FARGATE_SPOT")
                 && self.faults.is_dry("FARGATE_SPOT");
             if no_task {
@@ -162,13 +163,20 @@ impl World {
             self.tally(service, here).wanted
         };
         let is_spot = |name: &str| self.provider(&service.key.cluster, name).is_some_and(|p| self.is_spot(p));
-        let shares: Vec<Share<'_>> = revision
-            .strategy
+        let items: Vec<StrategyItem> = revision.strategy.iter().map(|item| self.as_placed(item)).collect();
+        let shares: Vec<Share<'_>> = items
             .iter()
             .map(|item| Share { item, spot: is_spot(&item.capacity_provider), placed: placed(&item.capacity_provider) })
             .collect();
         let chosen = place(&shares, count, self.settings.rounding);
         chosen.into_iter().map(|n| Some(revision.strategy[n].capacity_provider.clone())).collect()
+    }
+
+    /// A strategy's item as placement reckons with it.
+    fn as_placed(&self, item: &StrategyItem) -> StrategyItem {
+        let base = if self.holds(Rule::BaseComesFirst) { item.base } else { 0 };
+        let weight = if self.holds(Rule::WeightZeroTakesNoTask) { item.weight } else { item.weight.max(1) };
+        StrategyItem { base, weight, ..item.clone() }
     }
 
     /// The account's launch rate on Fargate: On-Demand and Spot have a bucket each, in virtual time.
@@ -315,7 +323,24 @@ impl World {
             let n = self.choose_for_scale_in(service, &left);
             stopping.push(left.remove(n));
         }
+        // "The split is made at placement": without the rule a running task is moved for its sake.
+        if !self.holds(Rule::SplitAtPlacementOnly) && surplus == 0 && service.deployments.len() == 1 {
+            stopping.extend(self.misplaced(service, &left));
+        }
         self.stop_all(service, &stopping, &format!("Scaling activity initiated by (deployment {})", primary.id));
+    }
+
+    /// A running task of a provider that has more than its share.
+    fn misplaced(&self, service: &Service, running: &[TaskId]) -> Option<TaskId> {
+        let strategy = &service.current()?.strategy;
+        let shares: Vec<Share<'_>> = strategy.iter().map(|item| Share { item, spot: false, placed: 0 }).collect();
+        let want = targets(&shares, service.desired_count, self.settings.rounding);
+        strategy.iter().zip(want).find_map(|(item, want)| {
+            let on = |id: &&TaskId| {
+                self.tasks.get(*id).is_some_and(|t| t.provider.as_ref() == Some(&item.capacity_provider))
+            };
+            running.iter().filter(on).nth(usize::try_from(want).unwrap_or(usize::MAX)).cloned()
+        })
     }
 
     fn choose_for_scale_in(&mut self, service: &Service, left: &[TaskId]) -> usize {

@@ -184,14 +184,21 @@ impl World {
         else {
             return;
         };
-        let durations = &self.settings.durations;
         let hooks = shift.hooks.iter().filter_map(Hook::due);
-        let stage_ends = shift.until.map(|until| after(until, durations.lifecycle_stage_timeout));
-        let all = hooks.chain(shift.until).chain(stage_ends).chain([after(created_at, durations.deployment_timeout)]);
+        let stage_ends = shift.until.map(|until| after(until, self.stage_timeout()));
+        let all = hooks.chain(shift.until).chain(stage_ends).chain([after(created_at, self.deployment_timeout())]);
         let Some(next) = all.filter(|at| *at > self.now).min() else {
             return;
         };
         self.reconcile_at(service, next.duration_since(self.now).as_secs_f64().max(0.001));
+    }
+
+    fn stage_timeout(&self) -> f64 {
+        self.unless_off(Rule::StagesTimeOut, self.settings.durations.lifecycle_stage_timeout)
+    }
+
+    fn deployment_timeout(&self) -> f64 {
+        self.unless_off(Rule::DeploymentsTimeOut, self.settings.durations.deployment_timeout)
     }
 
     /// One step; `false` where there is nothing to do for now.
@@ -205,14 +212,14 @@ impl World {
         };
         // "The overall deployment timeout is 30 days" ("Amazon ECS blue/green deployments", developer
         // guide).
-        if after(created_at, self.settings.durations.deployment_timeout) <= self.now {
+        if after(created_at, self.deployment_timeout()) <= self.now {
             self.roll_shift_back(service, Cause::StageTimeout);
             return false;
         }
         let Some(until) = shift.until else {
             return self.pass_hooks(service, shift.lasts);
         };
-        if after(until, self.settings.durations.lifecycle_stage_timeout) <= self.now {
+        if after(until, self.stage_timeout()) <= self.now {
             self.roll_shift_back(service, Cause::StageTimeout);
             return false;
         }

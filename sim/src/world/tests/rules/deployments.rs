@@ -13,6 +13,64 @@ fn extremes(w: &mut World, name: &str) -> (usize, u32) {
     (least, most)
 }
 
+/// The small account with this deployment configuration of `web`.
+fn web_with(configuration: &str) -> (&'static str, String) {
+    ("serviceName: web,", format!("serviceName: web, deploymentConfiguration: {{ {configuration} }},"))
+}
+
+/// Where a forced deployment of `web` stands an hour later.
+fn an_hour_later(w: &mut World) -> ServiceDeploymentStatus {
+    w.update_service(&forced("web", Some(half_spot()))).unwrap();
+    w.advance_by(3600.0);
+    newest(get(w, "web"))
+}
+
+fn alarm(w: &mut World) {
+    fault(w, serde_json::json!({"fault": "alarm", "name": "errors"}), true).unwrap();
+}
+
+fn spot_drought(w: &mut World) {
+    fault(w, serde_json::json!({"fault": "spot_unavailable", "provider": "all"}), true).unwrap();
+}
+
+const PAUSE: &str = "strategy: BLUE_GREEN, lifecycleHooks: [{ targetType: PAUSE, lifecycleStages: [POST_SCALE_UP] }]";
+const SHORT_PAUSE: &str = "strategy: BLUE_GREEN, lifecycleHooks: [{ targetType: PAUSE, lifecycleStages: [POST_SCALE_UP], timeoutConfiguration: { timeoutInMinutes: 30 } }]";
+const ALARMS: &str = "alarms: { alarmNames: [errors], enable: true, rollback: true }";
+
+/// Traffic that shifts, hooks and alarms.
+pub(super) fn shifting_cases() -> Vec<Case> {
+    use ServiceDeploymentStatus::{InProgress, RollbackSuccessful, Successful};
+    let case_with = |rule, configuration: &str, durations: &str, shows| {
+        let (from, to) = web_with(configuration);
+        let settings = format!("jitterPercent: 0, durations: {{ {durations} }} }}");
+        case(rule, &[(from, &to), ("jitterPercent: 0 }", &settings)], shows)
+    };
+    vec![
+        case_with(Rule::HooksHoldTheirStage, PAUSE, "", |w| an_hour_later(w) == InProgress),
+        case_with(Rule::HooksTimeOut, SHORT_PAUSE, "", |w| an_hour_later(w) == RollbackSuccessful),
+        // Green waits for Spot.
+        case_with(Rule::StagesTimeOut, "strategy: BLUE_GREEN", "lifecycleStageTimeout: 600", |w| {
+            spot_drought(w);
+            an_hour_later(w) == RollbackSuccessful
+        }),
+        case_with(Rule::DeploymentsTimeOut, PAUSE, "deploymentTimeout: 600", |w| {
+            an_hour_later(w) == RollbackSuccessful
+        }),
+        case_with(Rule::AlarmsFailDeployments, ALARMS, "", |w| {
+            w.update_service(&forced("web", Some(half_spot()))).unwrap();
+            w.advance_by(30.0);
+            alarm(w);
+            run_out(w, "web", 3600);
+            newest(get(w, "web")) == RollbackSuccessful
+        }),
+        case_with(Rule::AlarmsRaisedBeforeAreIgnored, ALARMS, "", |w| {
+            alarm(w);
+            an_hour_later(w) == Successful
+        }),
+        case_with(Rule::RollingDeploymentsBake, "bakeTimeInMinutes: 120", "", |w| an_hour_later(w) == InProgress),
+    ]
+}
+
 pub(super) fn cases() -> Vec<Case> {
     vec![
         case(
@@ -94,6 +152,18 @@ pub(super) fn cases() -> Vec<Case> {
             w.advance_by(3600.0);
             newest(get(w, "breaker")) == ServiceDeploymentStatus::InProgress
         }),
+        case(
+            Rule::DroughtMayShowNothingPending,
+            &[("jitterPercent: 0 }", "jitterPercent: 0, fargateDrought: noTask }")],
+            |w| {
+                spot_drought(w);
+                w.update_service(&forced("web", Some(vec![item("FARGATE_SPOT", 0, 1)]))).unwrap();
+                w.advance_by(600.0);
+                // As many run as are wanted, nothing is pending, and nothing has been moved.
+                let all = w.tally(get(w, "web"), |_| true);
+                (all.running, all.pending, get(w, "web").deployments.len()) == (4, 0, 2)
+            },
+        ),
         case(Rule::FailedTasksSlowRestarts, &[], |w| {
             crash(w, "web");
             w.update_service(&forced("web", Some(half_spot()))).unwrap();

@@ -71,6 +71,21 @@ pub(super) fn cases() -> Vec<Case> {
             w.advance_by(35.0);
             w.tasks[&old[0]].target == Some(TargetState::Draining)
         }),
+        case(
+            Rule::DelayDefaultsToFiveMinutes,
+            &[("{ name: tg, attributes: { deregistration_delay.timeout_seconds: \"40\" } }", "{ name: tg }")],
+            |w| {
+                let old = get(w, "web").tasks.clone();
+                w.update_service(&forced("web", None)).unwrap();
+                while !w.tasks[&old[0]].doomed {
+                    w.advance_by(1.0);
+                }
+                w.advance_by(295.0);
+                let drains = w.tasks[&old[0]].target == Some(TargetState::Draining);
+                w.advance_by(10.0);
+                drains && w.tasks[&old[0]].target.is_none()
+            },
+        ),
         case(Rule::StopTimeoutKills, &[("serviceName: strat,", "serviceName: strat, ignoresSigterm: true,")], |w| {
             w.update_service(&forced("strat", None)).unwrap();
             run_out(w, "strat", 600);

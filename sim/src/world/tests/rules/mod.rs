@@ -55,11 +55,17 @@ fn crash(world: &mut World, service: &str) {
 
 #[test]
 fn each_rule_shows_with_it_and_not_without_it() {
-    let cases: Vec<Case> =
-        [strategy::cases(), api::cases(), capacity::cases(), interruptions::cases(), deployments::cases()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let cases: Vec<Case> = [
+        strategy::cases(),
+        api::cases(),
+        capacity::cases(),
+        interruptions::cases(),
+        deployments::cases(),
+        deployments::shifting_cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let mut wrong = Vec::new();
     for rule in Rule::ALL {
         let case = cases.iter().find(|c| c.rule == *rule).unwrap_or_else(|| panic!("{rule:?} has no case"));

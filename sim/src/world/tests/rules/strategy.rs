@@ -108,6 +108,56 @@ pub(super) fn cases() -> Vec<Case> {
                 on(w, "strat", "FARGATE") == 0
             },
         ),
+        case(Rule::BaseComesFirst, &[], |w| {
+            let strategy = Some(vec![item("FARGATE", 4, 1), item("FARGATE_SPOT", 0, 1)]);
+            w.update_service(&forced("strat", strategy)).unwrap();
+            run_out(w, "strat", 900);
+            // The base of 4 holds 2 of 2 tasks, and no more than 4 once there are 8.
+            let small = on(w, "strat", "FARGATE");
+            set_desired(w, "strat", 8);
+            w.advance_by(300.0);
+            (small, on(w, "strat", "FARGATE"), on(w, "strat", "FARGATE_SPOT")) == (2, 6, 2)
+        }),
+        case(Rule::WeightZeroTakesNoTask, &[], |w| {
+            let strategy = Some(vec![item("FARGATE", 2, 0), item("FARGATE_SPOT", 0, 1)]);
+            w.update_service(&forced("strat", strategy)).unwrap();
+            run_out(w, "strat", 900);
+            (on(w, "strat", "FARGATE"), on(w, "strat", "FARGATE_SPOT")) == (0, 2)
+        }),
+        case(
+            Rule::SplitAtPlacementOnly,
+            &[("jitterPercent: 0 }", "jitterPercent: 0, scaleIn: onDemandFirst }")],
+            |w| {
+                let strategy = Some(vec![item("FARGATE", 0, 1), item("FARGATE_SPOT", 0, 1)]);
+                w.update_service(&UpdateService { desired_count: Some(4), ..forced("strat", strategy) }).unwrap();
+                run_out(w, "strat", 900);
+                set_desired(w, "strat", 2);
+                w.advance_by(86_400.0);
+                // Nobody puts the halves right again.
+                on(w, "strat", "FARGATE_SPOT") == 2
+            },
+        ),
+        case(
+            Rule::DefaultStrategyIsCopied,
+            &[
+                (
+                    "{ clusterName: c,",
+                    "{ clusterName: c, defaultCapacityProviderStrategy: [{ capacityProvider: FARGATE, weight: 2 }],",
+                ),
+                (
+                    "  - { cluster: c, serviceName: strat,",
+                    "  - { cluster: c, serviceName: plain, taskDefinition: f, desiredCount: 2 }\n  - { cluster: c, serviceName: strat,",
+                ),
+            ],
+            |w| {
+                let providers =
+                    w.clusters["c"].capacity_providers.iter().filter(|p| *p != "leaving").cloned().collect();
+                w.put_cluster_capacity_providers("c", providers, vec![item("FARGATE_SPOT", 0, 1)]).unwrap();
+                w.update_service(&forced("plain", None)).unwrap();
+                run_out(w, "plain", 900);
+                on(w, "plain", "FARGATE") == 2
+            },
+        ),
         case(Rule::MinimumAndMaximumLeaveRoom, &[], |w| {
             let configuration = serde_json::json!({"minimumHealthyPercent": 100, "maximumPercent": 100});
             let call = UpdateService {
