@@ -239,10 +239,11 @@ fn refuse_denied(world: &World, call: &Call, action: &str, input: &Value, denied
     Err(Refusal::new(call.service.denied(), message))
 }
 
-/// The answer to an ECS call, for tests of the rules.
+/// The answer to a call of ECS or EC2, for tests of the rules.
 #[cfg(test)]
-pub(crate) fn ask_ecs(world: &mut World, name: &str, input: &Value) -> Result<Value, Refusal> {
-    let handler = ecs::CALLS.iter().find(|(n, _)| *n == name).map(|(_, handler)| handler);
+pub(crate) fn ask(world: &mut World, name: &str, input: &Value) -> Result<Value, Refusal> {
+    let calls = [Service::Ecs, Service::Ec2].into_iter().flat_map(Service::calls);
+    let handler = calls.into_iter().find(|(n, _)| *n == name).map(|(_, handler)| handler);
     handler.map_or_else(|| Err(Refusal::invalid(name)), |handler| handler(world, input))
 }
 

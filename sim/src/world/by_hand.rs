@@ -51,6 +51,9 @@ impl World {
         };
         let staying: Vec<String> = before.capacity_providers.iter().filter(own).cloned().collect();
         providers.extend(staying);
+        if !self.holds(Rule::PutProvidersReplacesTheList) {
+            providers.extend(before.capacity_providers.clone());
+        }
         let mut seen = BTreeSet::new();
         providers.retain(|p| seen.insert(p.clone()));
         let used = |name: &String| {

@@ -94,7 +94,8 @@ impl World {
         // "The deployment circuit breaker can only be used for services using the rolling update (ECS)
         // deployment type" (DeploymentConfiguration).
         let configuration = &service.spec.deployment_configuration;
-        let breaker = configuration.deployment_circuit_breaker.clone().filter(|b| b.enable && !configuration.shifts());
+        let rolls = !configuration.shifts() || !self.holds(Rule::BreakerIsForRollingOnly);
+        let breaker = configuration.deployment_circuit_breaker.clone().filter(|b| b.enable && rolls);
         let Some(entry) = service.service_deployment_mut(deployment) else {
             return;
         };
@@ -148,6 +149,7 @@ impl World {
         }
         let breaker = service.spec.deployment_configuration.deployment_circuit_breaker.as_ref();
         let resets = breaker.and_then(|b| b.reset_on_healthy_task).unwrap_or(true);
+        let resets = resets && self.holds(Rule::HealthyTaskResetsTheBreaker);
         if let Some(entry) = service.service_deployment_mut(deployment).filter(|_| resets) {
             entry.forget_failures();
         }

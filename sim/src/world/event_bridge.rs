@@ -110,10 +110,11 @@ impl World {
     /// A task's `lastStatus` or `desiredStatus` has changed ("task state change events", developer
     /// guide). `detail.version` counts the changes, so that a reader can tell repeats.
     pub(super) fn put_task_event(&mut self, id: &TaskId) {
+        let numbered = self.holds(Rule::TaskEventsHaveVersions);
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
-        task.version += 1;
+        task.version += u64::from(numbered);
         let Some(task) = self.tasks.get(id) else {
             return;
         };
@@ -182,6 +183,9 @@ impl World {
         }
         if let Some(reason) = reason {
             detail["reason"] = json!(reason);
+        }
+        if !self.holds(Rule::ServiceActionsHaveNoVersion) {
+            detail["version"] = json!(1);
         }
         self.put("aws.ecs", "ECS Service Action", service.arn.clone(), detail);
     }

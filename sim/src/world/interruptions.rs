@@ -277,14 +277,16 @@ impl World {
     }
 
     /// Instances that are being replaced go, once nothing of the group is on its way: drained first
-    /// where managed draining is on (it covers Capacity Rebalancing too).
+    /// where managed draining is on (it covers Capacity Rebalancing too; the agent looks for interruption
+    /// notices alone).
     pub(super) fn let_leaving_go(&mut self, group: &str) {
         let wanted = self.groups.get(group).map_or(0, |g| usize::try_from(g.desired).unwrap_or(usize::MAX));
         let staying = self.instances_of(group).filter(|i| i.registered && !i.leaving).count();
         if staying < wanted {
             return;
         }
-        let drains = self.has_managed_draining(group);
+        let agent = self.groups.get(group).is_some_and(|g| g.agent_draining);
+        let drains = self.has_managed_draining(group) || (agent && !self.holds(Rule::AgentMissesRebalancing));
         let leaving: Vec<InstanceId> =
             self.instances_of(group).filter(|i| i.leaving && i.registered).map(|i| i.id.clone()).collect();
         for id in leaving {

@@ -16,7 +16,8 @@ impl World {
     pub(super) fn begin_deployment(&mut self, service: &mut Service, revision: Revision) {
         let id = format!("ecs-svc/{:019}", self.rng.u64(1..=9_223_372_036_854_775_807));
         let now = self.now;
-        for old in service.service_deployments.iter_mut().filter(|d| !d.status.is_final()) {
+        let supersedes = self.holds(Rule::NewDeploymentSupersedes);
+        for old in service.service_deployments.iter_mut().filter(|d| supersedes && !d.status.is_final()) {
             old.status = ServiceDeploymentStatus::Stopped;
             old.status_reason =
                 Some("Service deployment was stopped because a new service deployment was started.".to_owned());

@@ -21,6 +21,10 @@ macro_rules! rules {
 rules! {
     /// A change of the strategy must be forced.
     StrategyChangeMustBeForced,
+    /// The same providers in another order are no change.
+    OrderIsNoChange,
+    /// A desired count that is passed is taken, whoever scales the service.
+    DesiredCountIsTaken,
     /// A forced deployment replaces every task, even with the same strategy.
     ForcedDeploymentReplacesAll,
     /// A forced deployment resolves image tags again.
@@ -33,6 +37,8 @@ rules! {
     TaskDefinitionMustFit,
     /// At most 20 providers in a strategy.
     AtMostTwentyProviders,
+    /// A base is at most 100,000, a weight at most 1,000.
+    BaseAndWeightHaveRanges,
     /// Only one provider of a strategy has a base.
     OneBase,
     /// Some provider of a strategy has a weight.
@@ -43,6 +49,8 @@ rules! {
     ProviderMustBeAssociated,
     /// A provider must be ACTIVE or UPDATING.
     ProviderMustBeActive,
+    /// PutClusterCapacityProviders replaces the whole list.
+    PutProvidersReplacesTheList,
     /// A Managed Instances provider belongs to one cluster.
     ManagedInstancesBelongToACluster,
     /// The base of a provider is placed before the weights share the rest.
@@ -109,10 +117,18 @@ rules! {
     DrainingMustBeOn,
     /// Fargate Spot may send SIGTERM while the target is in service.
     FargateSpotStopOrder,
+    /// The agent hears nothing of Capacity Rebalancing: only managed draining covers it.
+    AgentMissesRebalancing,
     /// Capacity Rebalancing launches the replacement before the instance goes.
     RebalancingReplacesFirst,
     /// Fewer than three instance types always score low.
     FewTypesScoreLow,
+    /// Scores name zones by their ID.
+    ScoresNameZoneIds,
+    /// A score is asked for by types or by requirements, never both.
+    TypesOrRequirements,
+    /// Requirements must match three instance types.
+    RequirementsMatchThreeTypes,
     /// New configurations of a Spot placement score are limited by the day.
     NewConfigurationsAreLimited,
     /// A zone may be absent from the scores.
@@ -123,6 +139,14 @@ rules! {
     MaximumPercentBinds,
     /// Minimum and maximum of 100 % are refused: they block deployments.
     MinimumAndMaximumLeaveRoom,
+    /// A new deployment supersedes one that is under way.
+    NewDeploymentSupersedes,
+    /// Only rolling deployments show a rollout state.
+    RolloutStateOfRollingOnly,
+    /// The circuit breaker is for rolling deployments only.
+    BreakerIsForRollingOnly,
+    /// A healthy task resets what the circuit breaker has counted.
+    HealthyTaskResetsTheBreaker,
     /// The circuit breaker has a threshold of at least 3 failures.
     CircuitBreakerThreshold,
     /// A FAILED deployment starts no task.
@@ -159,12 +183,18 @@ rules! {
     LaunchTypeOrStrategy,
     /// What is not found is in `failures[]`, and no error.
     MissingIsAFailure,
+    /// A service shows its latest 100 events.
+    LatestHundredEvents,
     /// Stopped tasks can be described for an hour.
     StoppedTasksStayAnHour,
     /// A read just after a write may show the world before it.
     ReadsMayBeStale,
     /// Interruption warnings name an instance, and no cluster.
     InterruptionsNameNoCluster,
+    /// The events of a task are numbered, so that a repeat can be told.
+    TaskEventsHaveVersions,
+    /// The events of a service are not.
+    ServiceActionsHaveNoVersion,
     /// Placement failures name the provider.
     PlacementFailuresNameTheProvider,
     /// Nothing is scaled in while a deployment runs.

@@ -253,7 +253,9 @@ impl World {
         };
         service.events.push_front(event);
         // "A maximum of 100 of the latest events are displayed" (Service.events).
-        service.events.truncate(100);
+        if self.holds(Rule::LatestHundredEvents) {
+            service.events.truncate(100);
+        }
     }
 
     /// The tasks of a cluster as lists show them: under stale reads, without those that were started

@@ -76,7 +76,7 @@ impl World {
             service.current().ok_or_else(|| Refusal::new("ServerException", "the service has no revision"))?;
         let next = task_definition.clone().unwrap_or_else(|| current.task_definition.clone());
         let strategy_changes =
-            call.capacity_provider_strategy.as_ref().is_some_and(|new| !same_strategy(new, &current.strategy));
+            call.capacity_provider_strategy.as_ref().is_some_and(|new| !self.same_strategy(new, &current.strategy));
         if strategy_changes && !call.force_new_deployment && self.holds(Rule::StrategyChangeMustBeForced) {
             return Err(Refusal::invalid(MUST_FORCE));
         }
@@ -111,9 +111,12 @@ impl World {
             || call.platform_version.as_ref().is_some_and(|p| Some(p) != current.platform_version.as_ref());
         let forced = call.force_new_deployment && (strategy_changes || self.holds(Rule::ForcedDeploymentReplacesAll));
         let deploys = forced || changes_tasks;
+        let takes_count = self.holds(Rule::DesiredCountIsTaken);
         self.remember_for_stale_reads(key);
         self.with_service(key, |world, service| {
-            if let Some(count) = call.desired_count.filter(|_| service.spec.scheduling == Scheduling::Replica) {
+            if let Some(count) =
+                call.desired_count.filter(|_| takes_count && service.spec.scheduling == Scheduling::Replica)
+            {
                 service.desired_count = count;
                 service.steady_told = false;
             }
@@ -148,6 +151,17 @@ impl World {
             world.reconcile_soon(service);
         });
         Ok(())
+    }
+
+    /// Whether ECS sees no change: the same providers with the same numbers. Ratios are not reduced,
+    /// because nothing says that ECS does.
+    fn same_strategy(&self, a: &[StrategyItem], b: &[StrategyItem]) -> bool {
+        let sorted = |s: &[StrategyItem]| {
+            let mut s: Vec<_> = s.iter().map(|i| (i.capacity_provider.clone(), i.weight, i.base)).collect();
+            s.sort();
+            s
+        };
+        if self.holds(Rule::OrderIsNoChange) { sorted(a) == sorted(b) } else { a == b }
     }
 
     fn check_strategy_fits_service(&self, service: &Service, strategy: &[StrategyItem]) -> Result<(), Refusal> {
@@ -185,14 +199,15 @@ impl World {
         let associated = self.cluster(Some(cluster))?.capacity_providers.clone();
         let mut families = Vec::new();
         let mut seen = BTreeSet::new();
+        let ranges = self.holds(Rule::BaseAndWeightHaveRanges);
         for item in strategy {
-            if item.weight > 1_000 {
+            if item.weight > 1_000 && ranges {
                 return Err(Refusal::invalid(format!(
                     "Weight {} is not valid: the valid range is 0 to 1,000.",
                     item.weight
                 )));
             }
-            if item.base > 100_000 {
+            if item.base > 100_000 && ranges {
                 return Err(Refusal::invalid(format!(
                     "Base {} is not valid: the valid range is 0 to 100,000.",
                     item.base
@@ -360,15 +375,4 @@ fn check_placement(call: &UpdateService) -> Result<(), Refusal> {
     }
     let expressions = call.placement_constraints.iter().flatten().filter_map(|c| c.expression.as_deref());
     expressions.map(Expression::read).try_for_each(|read| read.map(|_| ())).map_err(Refusal::invalid)
-}
-
-/// Whether ECS sees no change: the same providers with the same numbers. Ratios are not reduced,
-/// because nothing says that ECS does.
-fn same_strategy(a: &[StrategyItem], b: &[StrategyItem]) -> bool {
-    let sorted = |s: &[StrategyItem]| {
-        let mut s: Vec<_> = s.iter().map(|i| (i.capacity_provider.clone(), i.weight, i.base)).collect();
-        s.sort();
-        s
-    };
-    sorted(a) == sorted(b)
 }

@@ -12,6 +12,7 @@ use crate::world::groups::InstanceType;
 use crate::world::placement_scores::{CapacityUnit, ScoreRequest};
 use crate::world::pools::PoolKey;
 use crate::world::prices::PriceChange;
+use crate::world::rules::Rule;
 use crate::world::{Refusal, World};
 
 /// What the scores and prices here are of.
@@ -106,7 +107,8 @@ pub(super) fn get_placement_scores(world: &mut World, input: &Value) -> Result<V
         .enumerate()
         .filter(|(n, _)| keys.contains(&key(*n)))
         .map(|(_, s)| {
-            let zone = s.zone.as_deref().map(zone_id);
+            let ids = world.holds(Rule::ScoresNameZoneIds);
+            let zone = s.zone.as_deref().map(|zone| if ids { zone_id(zone) } else { zone.to_owned() });
             json!({"region": world.arns.region, "availabilityZoneId": zone, "score": s.score})
         })
         .collect();
@@ -116,7 +118,7 @@ pub(super) fn get_placement_scores(world: &mut World, input: &Value) -> Result<V
 fn instance_types(world: &World, call: &GetScores) -> Result<Vec<String>, Refusal> {
     match (&call.instance_requirements_with_metadata, call.instance_types.is_empty()) {
         // "If you specify InstanceTypes, you can't specify InstanceRequirementsWithMetadata."
-        (Some(_), false) => Err(Refusal::new(
+        (Some(_), false) if world.holds(Rule::TypesOrRequirements) => Err(Refusal::new(
             "InvalidParameterCombination",
             "InstanceTypes and InstanceRequirementsWithMetadata cannot be used together",
         )),
@@ -124,7 +126,7 @@ fn instance_types(world: &World, call: &GetScores) -> Result<Vec<String>, Refusa
             "MissingParameter",
             "The request must contain the parameter InstanceTypes or InstanceRequirementsWithMetadata",
         )),
-        (None, false) => match call.instance_types.iter().find(|t| !world.instance_types.contains_key(*t)) {
+        (_, false) => match call.instance_types.iter().find(|t| !world.instance_types.contains_key(*t)) {
             Some(unknown) => Err(Refusal::new(
                 Service::Ec2.invalid(),
                 format!("Invalid value '{unknown}' for instance type. Not a valid instance type."),
@@ -141,7 +143,7 @@ fn instance_types(world: &World, call: &GetScores) -> Result<Vec<String>, Refusa
                 world.instance_types.values().filter(|t| requirements.accept(t)).map(|t| t.name.clone()).collect();
             // The requirements "must return at least three instance types" (EC2 User Guide, "How Spot
             // placement score works").
-            if found.len() < 3 {
+            if found.len() < 3 && world.holds(Rule::RequirementsMatchThreeTypes) {
                 let what =
                     format!("The instance requirements match {} instance types: at least 3 are needed", found.len());
                 return Err(Refusal::new(Service::Ec2.invalid(), what));

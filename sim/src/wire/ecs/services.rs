@@ -178,6 +178,7 @@ fn deployment_configuration(c: &DeploymentConfiguration) -> Result<Value, Refusa
 }
 
 fn deployments<'a>(world: &World, s: &'a Service) -> Vec<Deployment<'a>> {
+    let shown = s.shows_rollout_state() || !world.holds(Rule::RolloutStateOfRollingOnly);
     s.deployments
         .iter()
         .enumerate()
@@ -199,8 +200,8 @@ fn deployments<'a>(world: &World, s: &'a Service) -> Vec<Deployment<'a>> {
                 platform_version: revision.and_then(|r| platform_version(world, s, r)),
                 platform_family: revision.and_then(|r| platform_family(world, s, r)),
                 network_configuration: revision.and_then(|r| r.network.as_ref()),
-                rollout_state: s.shows_rollout_state().then_some(d.rollout_state),
-                rollout_state_reason: s.shows_rollout_state().then_some(d.rollout_reason.as_str()),
+                rollout_state: shown.then_some(d.rollout_state),
+                rollout_state_reason: shown.then_some(d.rollout_reason.as_str()),
                 service_connect_configuration: s.spec.service_connect.as_ref(),
                 volume_configurations: s.spec.volume_configurations.as_ref(),
                 vpc_lattice_configurations: s.spec.vpc_lattice.as_ref(),

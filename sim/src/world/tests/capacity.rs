@@ -225,3 +225,16 @@ fn the_ec2_launch_type_uses_any_instance_of_the_cluster() {
     run_out(&mut world, "both", 600);
     assert_eq!((on(&world, "both", "FARGATE"), on(&world, "both", "FARGATE_SPOT")), (2, 0));
 }
+
+#[test]
+fn what_waits_counts_as_pending_where_the_setting_says_so() {
+    for (counts, pending) in [(true, 4), (false, 0)] {
+        let mut world = world();
+        world.settings.provisioning_counts_as_pending = counts;
+        world.groups.get_mut("spot").unwrap().max_size = 0;
+        world.update_service(&forced("ec2", Some(vec![item("spot", 0, 1)]))).unwrap();
+        world.advance_by(600.0);
+        let tally = world.tally(get(&world, "ec2"), |t| t.provider.as_deref() == Some("spot"));
+        assert_eq!((tally.wanted, tally.pending), (4, pending));
+    }
+}

@@ -86,3 +86,20 @@ fn a_vanished_service_is_gone_with_its_tasks() {
     assert!(world.tasks.values().all(|t| t.service.name != "ec2"));
     assert!(world.instances.values().all(|i| i.tasks.len() <= 1));
 }
+
+#[test]
+fn somebody_writes_the_strategy_back() {
+    let revert = serde_json::json!({"fault": "revert_strategy", "cluster": "c", "service": "web"});
+    let mut world = world();
+    let nothing = fault(&mut world, revert.clone(), true).unwrap_err();
+    assert!(nothing.contains("there is none to go back to"), "{nothing}");
+    world.update_service(&forced("web", Some(half_spot()))).unwrap();
+    run_out(&mut world, "web", 900);
+    assert_eq!(get(&world, "web").current().unwrap().strategy, half_spot());
+    fault(&mut world, revert, true).unwrap();
+    run_out(&mut world, "web", 900);
+    let web = get(&world, "web");
+    assert!(web.current().unwrap().strategy.is_empty(), "the launch type is back");
+    assert_eq!((newest(web), web.service_deployments.len()), (ServiceDeploymentStatus::Successful, 3));
+    assert_eq!(world.tally(web, |t| t.provider.is_none()).running, 4);
+}

@@ -265,3 +265,25 @@ fn what_users_feel_is_counted() {
     assert_eq!(world.felt().deployments_started["c/web"], 1);
     assert!(paid(&world).0 > 0.0);
 }
+
+#[test]
+fn a_late_notice_leaves_less_than_two_minutes() {
+    // 40 s of draining and 60 s until SIGKILL fit two minutes, and not what a late notice leaves of them.
+    for (noticed, killed) in [(5.0, 0), (40.0, 4)] {
+        let mut world = world_with(|a| {
+            let (from, to) = (
+                "desiredCount: 4, capacityProviderStrategy: [{ capacityProvider: od, weight: 1 }] }",
+                "desiredCount: 4, ignoresSigterm: true, capacityProviderStrategy: [{ capacityProvider: spot, weight: 1 }], deploymentConfiguration: { minimumHealthyPercent: 0 }, loadBalancers: [{ targetGroupArn: tg, containerName: a, containerPort: 80 }] }",
+            );
+            let e = "requiresCompatibilities: [EC2], containerDefinitions: [{ name: a, image: \"i:1\"";
+            assert!(a.contains(from) && a.contains(e));
+            a.replace(from, to).replace(e, &format!("{e}, stopTimeout: 60"))
+        });
+        world.settings.durations.interruption_noticed = noticed;
+        for zone in ["a", "b", "c"] {
+            world.reclaim(&format!("m5.large/eu-west-1{zone}"), u32::MAX).unwrap();
+        }
+        world.advance_by(130.0);
+        assert_eq!(world.felt().killed_with_instance, killed, "noticed after {noticed} s");
+    }
+}

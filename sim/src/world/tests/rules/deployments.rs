@@ -116,6 +116,41 @@ pub(super) fn cases() -> Vec<Case> {
             w.update_service(&forced("half", None)).unwrap();
             extremes(w, "half").1 == 4
         }),
+        case(Rule::NewDeploymentSupersedes, &[], |w| {
+            w.update_service(&forced("web", Some(half_spot()))).unwrap();
+            w.advance_by(15.0);
+            w.update_service(&forced("web", None)).unwrap();
+            run_out(w, "web", 900);
+            let [newest, before, ..] = get(w, "web").service_deployments.as_slice() else { return false };
+            (newest.status, before.status) == (ServiceDeploymentStatus::Successful, ServiceDeploymentStatus::Stopped)
+        }),
+        case(
+            Rule::BreakerIsForRollingOnly,
+            &[(
+                "minimumHealthyPercent: 50, deploymentCircuitBreaker",
+                "minimumHealthyPercent: 50, strategy: BLUE_GREEN, deploymentCircuitBreaker",
+            )],
+            |w| {
+                crash(w, "breaker");
+                w.update_service(&forced("breaker", Some(half_spot()))).unwrap();
+                w.advance_by(3600.0);
+                !get(w, "breaker").service_deployments[0].triggered
+            },
+        ),
+        case(Rule::HealthyTaskResetsTheBreaker, &[], |w| {
+            // With one task at a time: two fail, and the third does not.
+            set_desired(w, "breaker", 1);
+            w.advance_by(300.0);
+            crash(w, "breaker");
+            w.update_service(&forced("breaker", Some(half_spot()))).unwrap();
+            while get(w, "breaker").service_deployments[0].failure_count < 2 {
+                w.advance_by(1.0);
+            }
+            let json = serde_json::json!({"fault": "new_tasks_crash", "cluster": "c", "service": "breaker"});
+            fault(w, json, false).unwrap();
+            run_out(w, "breaker", 900);
+            get(w, "breaker").service_deployments[0].failure_count == 0
+        }),
         case(Rule::CircuitBreakerThreshold, &[], |w| {
             crash(w, "breaker");
             w.update_service(&forced("breaker", Some(half_spot()))).unwrap();

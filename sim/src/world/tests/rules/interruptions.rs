@@ -62,6 +62,39 @@ pub(super) fn cases() -> Vec<Case> {
                 w.instances_of("spot").count() == before + 1
             },
         ),
+        case(
+            Rule::AgentMissesRebalancing,
+            &[
+                (from, &half),
+                undrained,
+                (
+                    "{ name: spot, cluster: c,",
+                    "{ name: spot, cluster: c, capacityRebalance: true, agentDraining: true,",
+                ),
+            ],
+            |w| {
+                let pool = w.instances_of("spot").next().unwrap().pool().to_string();
+                w.recommend_rebalance(&pool, 1).unwrap();
+                w.advance_by(600.0);
+                // The old instance goes with its tasks; an interruption would have been drained.
+                w.felt().killed_with_instance > 0
+            },
+        ),
+        case(Rule::TaskEventsHaveVersions, &[], |w| {
+            w.update_service(&forced("strat", None)).unwrap();
+            run_out(w, "strat", 600);
+            let id = get(w, "strat").tasks.last().unwrap().clone();
+            let arn = w.tasks[&id].arn.clone();
+            let of_task = w.events().filter(|e| e.detail["taskArn"] == arn.as_str());
+            let versions: Vec<u64> = of_task.map(|e| e.detail["version"].as_u64().unwrap()).collect();
+            versions.len() > 2 && versions.is_sorted_by(|a, b| a < b)
+        }),
+        case(Rule::ServiceActionsHaveNoVersion, &[], |w| {
+            w.update_service(&forced("strat", None)).unwrap();
+            run_out(w, "strat", 600);
+            let action = w.events().find(|e| e.detail_type == "ECS Service Action").unwrap();
+            action.detail["version"].is_null()
+        }),
         case(Rule::DeregistrationDelay, &[], |w| {
             let old = get(w, "web").tasks.clone();
             w.update_service(&forced("web", None)).unwrap();

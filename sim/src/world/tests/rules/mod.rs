@@ -5,6 +5,7 @@ mod api;
 mod capacity;
 mod deployments;
 mod interruptions;
+mod readme;
 mod strategy;
 
 use super::*;
@@ -78,12 +79,4 @@ fn each_rule_shows_with_it_and_not_without_it() {
         }
     }
     assert!(wrong.is_empty(), "with None the rule does not show, with Some it shows switched off too: {wrong:?}");
-}
-
-#[test]
-fn the_readme_names_every_rule() {
-    let readme = include_str!("../../../../README.md");
-    for rule in Rule::ALL {
-        assert!(readme.contains(&format!("`{rule:?}`")), "sim/README.md does not say what {rule:?} is");
-    }
 }

@@ -16,6 +16,17 @@ pub(super) fn cases() -> Vec<Case> {
             let call = UpdateService { force_new_deployment: false, ..forced("web", Some(half_spot())) };
             w.update_service(&call).is_err()
         }),
+        case(Rule::OrderIsNoChange, &[], |w| {
+            w.update_service(&forced("web", Some(half_spot()))).unwrap();
+            let other_way_round = Some(half_spot().into_iter().rev().collect());
+            w.update_service(&UpdateService { force_new_deployment: false, ..forced("web", other_way_round) }).is_ok()
+        }),
+        case(Rule::DesiredCountIsTaken, &[], |w| {
+            set_desired(w, "strat", 6);
+            let call = UpdateService { desired_count: Some(2), ..forced("strat", None) };
+            w.update_service(&call).unwrap();
+            get(w, "strat").desired_count == 2
+        }),
         case(Rule::ForcedDeploymentReplacesAll, &[], |w| {
             let old = get(w, "strat").tasks.clone();
             w.update_service(&forced("strat", Some(vec![item("FARGATE", 0, 1)]))).unwrap();
@@ -54,6 +65,17 @@ pub(super) fn cases() -> Vec<Case> {
             ],
             |w| refused(w, "ec2", (0..21).map(|n| item(&format!("p{n}"), 0, 1)).collect()),
         ),
+        case(Rule::BaseAndWeightHaveRanges, &[], |w| {
+            let most = vec![item("FARGATE", 100_000, 1_000)];
+            refused(w, "web", vec![item("FARGATE", 100_001, 1)])
+                && refused(w, "web", vec![item("FARGATE", 0, 1_001)])
+                && !refused(w, "web", most)
+        }),
+        case(Rule::PutProvidersReplacesTheList, &[], |w| {
+            let used = ["FARGATE", "od"].map(str::to_owned).to_vec();
+            w.put_cluster_capacity_providers("c", used.clone(), vec![]).unwrap();
+            w.clusters["c"].capacity_providers == used && refused(w, "web", half_spot())
+        }),
         case(Rule::OneBase, &[], |w| refused(w, "web", vec![item("FARGATE", 1, 1), item("FARGATE_SPOT", 1, 1)])),
         case(Rule::SomeWeight, &[], |w| refused(w, "web", vec![item("FARGATE", 1, 0), item("FARGATE_SPOT", 0, 0)])),
         case(Rule::OneProviderType, &[], mixed_types),
