@@ -7,6 +7,7 @@ URL_OF_AWS_SIM is a simulator with tests/accounts/differential.yaml; the other o
 made in it first. NAME is `moto` (URL `-`: it is started here) or `ministack`. LIST is tests/differences.toml.
 """
 
+import datetime
 import logging
 import pathlib
 import re
@@ -92,6 +93,8 @@ def make_scaling(account):
 
 
 WEB = {"ServiceNamespace": "ecs", "ResourceId": "service/diff/web", "ScalableDimension": "ecs:service:DesiredCount"}
+NOBODY = "0123456789abcdef0123456789abcdef"
+NOW = datetime.datetime.now(datetime.UTC)
 STRATEGY = [{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 1}]
 
 
@@ -159,7 +162,42 @@ def probes(account):
         ("no launch template", "ec2", "describe_launch_template_versions", {"LaunchTemplateName": "nope"}),
         ("no subnet", "ec2", "describe_subnets", {"SubnetIds": ["subnet-0123456789abcdef0"]}),
         ("no instance", "ec2", "describe_instances", {"InstanceIds": ["i-0123456789abcdef0"]}),
+        ("zones", "ec2", "describe_availability_zones", {"ZoneNames": ["eu-west-1a"]}),
+        ("no zone", "ec2", "describe_availability_zones", {"ZoneNames": ["eu-west-1x"]}),
+        ("prices", "ec2", "describe_spot_price_history", {"InstanceTypes": ["m5.large"], "ProductDescriptions": ["Linux/UNIX"], "AvailabilityZone": "eu-west-1a", "StartTime": NOW, "EndTime": NOW}),
+        ("scores", "ec2", "get_spot_placement_scores", {"InstanceTypes": ["m5.large", "c5.large", "r5.large"], "TargetCapacity": 1}),
+        ("quota", "service-quotas", "get_service_quota", {"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}),
+        ("no quota", "service-quotas", "get_service_quota", {"ServiceCode": "ec2", "QuotaCode": "L-00000000"}),
+        ("default of a quota", "service-quotas", "get_aws_default_service_quota", {"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}),
+        ("quotas", "service-quotas", "list_service_quotas", {"ServiceCode": "fargate"}),
+        ("health of targets", "elbv2", "describe_target_health", {"TargetGroupArn": target}),
+        ("untag", "ecs", "untag_resource", {"resourceArn": service, "tagKeys": ["a"]}),
+        ("tags at last", "ecs", "list_tags_for_resource", {"resourceArn": service}),
+        ("protect no task", "ecs", "update_task_protection", {"cluster": "diff", "tasks": [NOBODY], "protectionEnabled": True}),
+        ("drain no container instance", "ecs", "update_container_instances_state", {"cluster": "diff", "containerInstances": [NOBODY], "status": "DRAINING"}),
+        ("providers of a cluster", "ecs", "put_cluster_capacity_providers", {"cluster": "diff", "capacityProviders": ["FARGATE", "FARGATE_SPOT"], "defaultCapacityProviderStrategy": []}),
+        ("a provider that is not there for a cluster", "ecs", "put_cluster_capacity_providers", {"cluster": "diff", "capacityProviders": ["nope"], "defaultCapacityProviderStrategy": []}),
     ]
+    # What was changed above has a deployment under way.
+    deployment, revision = newest(account, service)
+    yield from [
+        ("service deployment", "ecs", "describe_service_deployments", {"serviceDeploymentArns": [deployment]}),
+        ("service revision", "ecs", "describe_service_revisions", {"serviceRevisionArns": [revision]}),
+        ("go on where nothing waits", "ecs", "continue_service_deployment", {"serviceDeploymentArn": deployment, "hookId": "ecs-pause-x", "action": "CONTINUE"}),
+        ("stop a deployment", "ecs", "stop_service_deployment", {"serviceDeploymentArn": deployment, "stopType": "ROLLBACK"}),
+        ("stop it again", "ecs", "stop_service_deployment", {"serviceDeploymentArn": deployment, "stopType": "ROLLBACK"}),
+    ]
+
+
+def newest(account, service):
+    """The service's newest deployment and revision; where the other simulator has none, ARNs of such."""
+    ecs = account.client("ecs")
+    of = service.replace(":service/", ":service-deployment/") + "/0123456789abcdefghijkl"
+    try:
+        found = ecs.list_service_deployments(cluster="diff", service="web")["serviceDeployments"][0]
+        return found["serviceDeploymentArn"], found["targetServiceRevisionArn"]
+    except (ClientError, ResponseParserError, LookupError):
+        return of, service.replace(":service/", ":service-revision/") + "/1234567890123456789"
 
 
 def asked(account, service, operation, arguments):
