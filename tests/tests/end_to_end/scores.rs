@@ -45,6 +45,7 @@ fn scores_are_asked_for_kept_and_told() {
     let mut told: Vec<String> = metrics["Metrics"].as_array().unwrap().iter().map(metric).collect();
     told.sort();
     let expected = [
+        "ApiCalls",
         "PlacementScoreQueries",
         "PlacementScoreRefusals denied",
         "PlacementScoreRefusals failed",
@@ -55,6 +56,8 @@ fn scores_are_asked_for_kept_and_told() {
         "SpotPlacementScore prod prod-spot us-east-1a",
         "SpotPlacementScore prod prod-spot us-east-1b",
         "SpotPlacementScore prod prod-spot us-east-1c",
+        "ThrottledCalls",
+        "ThrottledShare",
     ];
     assert_eq!(told, expected);
 
