@@ -41,7 +41,7 @@ const LEAST: Coverage = Coverage {
     raises: 1_000,
     windows: 300,
     dials: 400,
-    switches: 150,
+    switches: 200,
     executions: 15_000,
     overlaps: 200,
     faults: 1_000,
