@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::capacity::{add_group, add_launch_template, add_places, add_provider, check_places, set_pool};
 use super::file::{AccountFile, ScalableTargetEntry, ServiceEntry};
-use crate::world::autoscaling::{ScalableTarget, ScheduledAction};
+use crate::world::autoscaling::{ScalableTarget, ScheduledAction, service_key};
 use crate::world::clusters::Cluster;
 use crate::world::constraints::Expression;
 use crate::world::elb::{TargetGroup, check_attribute};
@@ -263,11 +263,7 @@ fn check_target(world: &World, t: &ScalableTargetEntry) -> Result<(), String> {
 }
 
 fn check_resource(world: &World, id: &str) -> Result<(), String> {
-    let found = id
-        .strip_prefix("service/")
-        .and_then(|rest| rest.split_once('/'))
-        .is_some_and(|(cluster, service)| world.service(cluster, service).is_some());
-    if found {
+    if service_key(id).is_some_and(|key| world.service(&key.cluster, &key.name).is_some()) {
         Ok(())
     } else {
         Err(format!("resourceId {id:?} names no service of this account: it is service/CLUSTER/SERVICE"))

@@ -172,7 +172,7 @@ impl World {
 }
 
 /// The service of `service/CLUSTER/SERVICE`.
-pub(super) fn service_key(resource_id: &str) -> Option<ServiceKey> {
+pub fn service_key(resource_id: &str) -> Option<ServiceKey> {
     let (cluster, name) = resource_id.strip_prefix("service/")?.split_once('/')?;
     Some(ServiceKey::new(cluster, name))
 }

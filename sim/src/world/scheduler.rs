@@ -1,5 +1,7 @@
 //! The service scheduler: starts and stops tasks until a service is what it should be.
 
+use std::borrow::Cow;
+
 use super::arn::ServiceKey;
 use super::capacity::NoPlace;
 use super::deployments::RolloutState;
@@ -163,7 +165,7 @@ impl World {
             self.tally(service, here).wanted
         };
         let is_spot = |name: &str| self.provider(&service.key.cluster, name).is_some_and(|p| self.is_spot(p));
-        let items: Vec<StrategyItem> = revision.strategy.iter().map(|item| self.as_placed(item)).collect();
+        let items = self.as_placed(&revision.strategy);
         let shares: Vec<Share<'_>> = items
             .iter()
             .map(|item| Share { item, spot: is_spot(&item.capacity_provider), placed: placed(&item.capacity_provider) })
@@ -172,11 +174,16 @@ impl World {
         chosen.into_iter().map(|n| Some(revision.strategy[n].capacity_provider.clone())).collect()
     }
 
-    /// A strategy's item as placement reckons with it.
-    fn as_placed(&self, item: &StrategyItem) -> StrategyItem {
-        let base = if self.holds(Rule::BaseComesFirst) { item.base } else { 0 };
-        let weight = if self.holds(Rule::WeightZeroTakesNoTask) { item.weight } else { item.weight.max(1) };
-        StrategyItem { base, weight, ..item.clone() }
+    /// A strategy as placement reckons with it: another one only where a rule is off.
+    fn as_placed<'s>(&self, strategy: &'s [StrategyItem]) -> Cow<'s, [StrategyItem]> {
+        let mut items = Cow::Borrowed(strategy);
+        if !self.holds(Rule::BaseComesFirst) {
+            items.to_mut().iter_mut().for_each(|item| item.base = 0);
+        }
+        if !self.holds(Rule::WeightZeroTakesNoTask) {
+            items.to_mut().iter_mut().for_each(|item| item.weight = item.weight.max(1));
+        }
+        items
     }
 
     /// The account's launch rate on Fargate: On-Demand and Spot have a bucket each, in virtual time.

@@ -1,6 +1,7 @@
 //! S2 between moves; S8 when all is over.
 
 use aws_sim::world::World;
+use aws_sim::world::autoscaling::service_key;
 use spotkeeper_core::observe::PlacedBy;
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::record::Ledger;
@@ -23,10 +24,9 @@ impl Promises {
     /// Counts the desired counts that the load has changed.
     fn count_breaths(&mut self, world: &World) {
         for target in world.scalable_targets.iter().filter(|target| target.load.is_some()) {
-            let keys =
-                world.service_keys().find(|key| format!("service/{}/{}", key.cluster, key.name) == target.resource_id);
-            let Some(service) = keys.and_then(|key| world.written_service(key)) else { continue };
-            let before = self.desired.insert(service.key.clone(), service.desired_count);
+            let Some(key) = service_key(&target.resource_id) else { continue };
+            let Some(service) = world.written_service(&key) else { continue };
+            let before = self.desired.insert(key, service.desired_count);
             self.coverage.breaths += u32::from(before.is_some_and(|before| before != service.desired_count));
         }
     }
