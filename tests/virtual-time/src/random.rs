@@ -6,7 +6,6 @@ mod settings;
 mod troubles;
 
 use aws_sim::world::World;
-use aws_sim::world::settings::Throttling;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use spotkeeper_core::policy::{Policy, checked};
@@ -65,13 +64,13 @@ pub fn live_through(seed: u64) -> Result<Lived, String> {
 }
 
 async fn lived(seed: u64, world: World, settings: Chosen, policy: Policy, day: &Day) -> Lived {
-    let has_buckets = world.settings.throttling == Throttling::VirtualClock;
+    let pace = AccountPace::of(&world);
     let simulation = Simulation::start(world, Tables::new(Ok(policy)), seed);
     simulation.with(|inner| {
         // What goes wrong lasts half an hour at the most, and the schedule may be as slow.
         inner.promises.patience = SignedDuration::from_mins(150);
         inner.latency = (5, 200);
-        inner.pace = has_buckets.then(AccountPace::default);
+        inner.pace = pace;
         // As on AWS in every other world; in the rest each target group is read anew.
         if seed % 2 == 1 {
             inner.keep_target_groups_for(TARGET_GROUPS_KEPT);

@@ -8,7 +8,6 @@ use spotkeeper_core::ports::{Clock as _, Fleet, PortError, WriteError};
 use spotkeeper_core::record::ApiCounts;
 use spotkeeper_core::units::Seconds;
 
-use super::pace::Throttled;
 use super::{FaultKind, Ports};
 use crate::promises::Write;
 
@@ -19,9 +18,7 @@ impl Fleet for Ports {
 
     async fn observe(&self, cluster: &ClusterName, depth: Depth) -> Result<Snapshot, PortError> {
         let run = &self.invocation.run;
-        if let Err(Throttled(action)) = self.pace_of_observe(cluster).await {
-            return Err(PortError::Throttled { action: action.name().to_owned() });
-        }
+        self.pace_of_observe(cluster).await?;
         self.call_faulty("fleet.observe", false, |inner, fault| {
             let mut snapshot = aws_sim::fleet::snapshot(&inner.world, cluster, depth)?;
             inner.kept_target_groups.show(&mut snapshot, inner.world.now());
@@ -48,9 +45,7 @@ impl Fleet for Ports {
         let look = match (looked.await, throttled) {
             (Ok(look), None) => look,
             (Err(error), _) => blind(service, self.now(), &error),
-            (Ok(_), Some(Throttled(action))) => {
-                blind(service, self.now(), &PortError::Throttled { action: action.name().to_owned() })
-            }
+            (Ok(_), Some(throttled)) => blind(service, self.now(), &throttled.into()),
         };
         self.simulation.with(|inner| inner.promises.shown(run, service, &look));
         look

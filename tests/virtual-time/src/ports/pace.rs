@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_sim::world::World;
 use aws_sim::world::buckets::Buckets;
+use aws_sim::world::settings::Throttling;
 use jiff::Timestamp;
 use spotkeeper_aws::client::{Action, ApiLimits, BucketId, TokenBucket};
 use spotkeeper_aws::wire::Beside;
 use spotkeeper_core::ids::{ClusterName, RunId};
 use spotkeeper_core::phase::{Function, Phase};
 use spotkeeper_core::policy::Policy;
+use spotkeeper_core::ports::PortError;
 use spotkeeper_core::units::Seconds;
 use tokio::time::{Instant, sleep};
 
@@ -68,6 +71,12 @@ impl Foreign {
 }
 
 impl AccountPace {
+    /// The rates of a new account; none where its calls are not throttled in virtual time.
+    #[must_use]
+    pub fn of(world: &World) -> Option<AccountPace> {
+        (world.settings.throttling == Throttling::VirtualClock).then(AccountPace::default)
+    }
+
     /// Somebody else calls so many times as fast as a policy lets Spotkeeper, up to then.
     pub fn called_by_others(&mut self, times: u32, policy: &Policy, until: Timestamp) {
         let part = f64::from(policy.api_rate_percent.get()) / 100.0;
@@ -91,7 +100,13 @@ fn seconds(at: Timestamp) -> f64 {
 }
 
 /// What was throttled to the end.
-pub(super) struct Throttled(pub(super) Action);
+pub(super) struct Throttled(Action);
+
+impl From<Throttled> for PortError {
+    fn from(Throttled(action): Throttled) -> PortError {
+        PortError::Throttled { action: action.name().to_owned() }
+    }
+}
 
 /// What one invocation keeps to.
 pub(super) struct Pace {

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `facts` | what is true of a service in the world |
 //! | `delays` | the deregistration delays that a run may know |
-//! | `unread` | S3: what a run could not read when it planned |
+//! | `unread` | S3: what a run could not read when it planned, and see right before it wrote |
 //! | `writes` | S1, S3, S4, S5, S6, S9, S10, S12 at each write |
 //! | `moves` | S2, S7, S8 as records of moves are written |
 //! | `reverts` | S11 as clusters are read, as moves end and before each write |
@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
-use spotkeeper_core::observe::{Depth, Look, PlacedBy, Snapshot};
+use spotkeeper_core::observe::{Depth, PlacedBy, Snapshot};
 use spotkeeper_core::record::Ledger;
 use spotkeeper_core::switch::{Scope, SwitchEntry};
 
@@ -175,17 +175,6 @@ impl Promises {
         let seen = world.service(service.cluster.as_str(), service.name.as_str());
         let deploying = seen.and_then(facts::deploying).map(str::to_owned);
         self.deploying.insert((run.clone(), service.arn.clone()), deploying);
-    }
-
-    /// What a look at a service showed; the last before a write is what that write goes by.
-    pub(crate) fn shown(&mut self, run: &RunId, service: &ServiceRef, look: &Look) {
-        let missing = [
-            ("the service", look.service.known().is_none()),
-            ("its service deployments", look.deployments.known().is_none()),
-            ("their revisions", look.revisions.known().is_none()),
-        ];
-        let missing = missing.into_iter().filter_map(|(what, is_missing)| is_missing.then_some(what));
-        self.not_seen.insert((run.clone(), service.arn.clone()), missing.collect());
     }
 
     /// A switch entry is put into the table.

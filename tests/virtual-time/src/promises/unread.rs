@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sim::world::World;
-use spotkeeper_core::ids::{ClusterName, ProviderName, RunId, ServiceArn};
-use spotkeeper_core::observe::{Reading, Service, Snapshot};
+use spotkeeper_core::ids::{ClusterName, ProviderName, RunId, ServiceArn, ServiceRef};
+use spotkeeper_core::observe::{Look, Reading, Service, Snapshot};
 use spotkeeper_core::plan::Pair;
 use spotkeeper_core::record::{MoveRecord, Step};
 
@@ -40,16 +40,18 @@ fn missing(world: &World, service: &Service) -> Vec<&'static str> {
     let on_spot = |name: &ProviderName| facts::is_spot(world, name.as_str());
     let places = service.tasks.known().into_iter().flatten().filter(|task| task.running);
     let mut places = places.filter(|task| task.provider.as_ref().is_some_and(on_spot)).map(|task| &task.place);
-    [
+    named([
         ("its tasks", service.tasks.known().is_none()),
         ("where its Spot tasks run", places.any(|place| place.known().is_none())),
         ("its task definition", service.task_definition.known().is_none()),
         ("its scaling range", service.scaling.known().is_none()),
         ("a target group", service.target_groups.values().any(|group| group.known().is_none())),
-    ]
-    .into_iter()
-    .filter_map(|(what, is_missing)| is_missing.then_some(what))
-    .collect()
+    ])
+}
+
+/// The names of those that are missing.
+fn named<const N: usize>(readings: [(&'static str, bool); N]) -> Vec<&'static str> {
+    readings.into_iter().filter_map(|(what, is_missing)| is_missing.then_some(what)).collect()
 }
 
 impl Promises {
@@ -64,6 +66,16 @@ impl Promises {
             fargate_quota: snapshot.quotas.fargate_on_demand.known().is_none(),
         };
         self.unread.insert((run.clone(), snapshot.cluster.name.clone()), unread);
+    }
+
+    /// What a look at a service showed; the last before a write is what that write goes by.
+    pub(crate) fn shown(&mut self, run: &RunId, service: &ServiceRef, look: &Look) {
+        let missing = named([
+            ("the service", look.service.known().is_none()),
+            ("its service deployments", look.deployments.known().is_none()),
+            ("their revisions", look.revisions.known().is_none()),
+        ]);
+        self.not_seen.insert((run.clone(), service.arn.clone()), missing);
     }
 
     /// Counts the services that nothing but a gap keeps from moving up: on them S3 is put to the test.

@@ -9,7 +9,6 @@ use std::path::Path;
 
 use aws_sim::account::{Source, line_of};
 use aws_sim::world::World;
-use aws_sim::world::settings::Throttling;
 use spotkeeper_core::policy::{Policy, checked};
 
 use crate::day::{Day, live};
@@ -107,9 +106,8 @@ impl Scenario {
         in_virtual_time(async {
             let tables = Tables::new(Ok(self.policy.clone()));
             let simulation = Simulation::start(self.world.clone(), tables, self.file.seed);
-            let has_rates = self.world.settings.throttling == Throttling::VirtualClock;
             simulation.with(|inner| {
-                inner.pace = has_rates.then(AccountPace::default);
+                inner.pace = AccountPace::of(&self.world);
                 inner.keep_target_groups_for(self.file.target_groups_kept);
                 inner.delivery = self.file.delivery;
             });
