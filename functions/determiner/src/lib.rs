@@ -86,8 +86,7 @@ async fn determine(
         put_ledger(state, ledger).await?;
     }
     let decided = decided_before(state, run, input, &memory.signals).await?;
-    let report =
-        report::report(run, &snapshot, &assessments, &plan, &memory.signals, &decided, fleet.api_counts(), now);
+    let report = report::report(run, &snapshot, &assessments, &plan, &decided, fleet.api_counts(), now);
     if !run.is_dry() && plan.ceilings.iter().any(Steered::changed) {
         // The changes are told of by the report, when the run ends: what is decided is in it before it is
         // kept, so that a repetition of this call finds it.

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::{Assessment, task_cpu};
-use spotkeeper_core::control::{Steered, dial_over};
+use spotkeeper_core::control::Steered;
 use spotkeeper_core::interface::DetermineCounts;
 use spotkeeper_core::observe::{Depth, Market, Provider, Service, Snapshot, Task};
 use spotkeeper_core::plan::{HeldWhy, MoveKind, Plan};
 use spotkeeper_core::record::{ApiCounts, ClusterReport, LeftWhy, RunRecord};
-use spotkeeper_core::signals::Signals;
-use spotkeeper_core::units::{CpuUnits, Percent};
+use spotkeeper_core::units::CpuUnits;
 
 /// The most services that `left_on_spot` names.
 const LEFT_ON_SPOT: usize = 200;
@@ -28,13 +27,11 @@ const SHORT: usize = 100;
 const GAPS: usize = 50;
 
 /// The report of a pass.
-#[expect(clippy::too_many_arguments, reason = "all that a pass has found, and when")]
 pub(crate) fn report(
     run: &RunRecord,
     snapshot: &Snapshot,
     assessments: &[Assessment],
     plan: &Plan,
-    signals: &Signals,
     decided: &[Steered],
     api: ApiCounts,
     now: Timestamp,
@@ -72,9 +69,7 @@ pub(crate) fn report(
         skewed: plan.skewed.iter().take(SKEWED).cloned().collect(),
         skewed_more: number(plan.skewed.len().saturating_sub(SKEWED)),
         cap: (snapshot.depth == Depth::Full).then(|| plan.cap.clone()),
-        dial: (snapshot.depth == Depth::Full).then(|| {
-            dial_over(&signals.dials, &snapshot.cluster.name, now).map_or(Percent::HUNDRED, |dial| dial.percent)
-        }),
+        dial: (snapshot.depth == Depth::Full).then_some(plan.dial),
         ceilings: ceilings(plan, decided),
         reverted: plan.reverted.iter().take(REVERTED).cloned().collect(),
         reverted_more: number(plan.reverted.len().saturating_sub(REVERTED)),

@@ -11,7 +11,7 @@ use super::budget::{Room, Whole};
 use super::position::Position;
 use super::{Move, Pair, PlanInput};
 use crate::assess::Assessment;
-use crate::control::{OpenWindow, PairFacts, SteerInput, Steered, dial_over, in_force, steer, window_over};
+use crate::control::{Dial, OpenWindow, PairFacts, SteerInput, Steered, dial_over, in_force, steer, window_over};
 use crate::interface::MAX_MOVES;
 use crate::observe::{Depth, Reading};
 use crate::policy::Policy;
@@ -55,6 +55,8 @@ pub enum CapBy {
 #[derive(Debug, Clone)]
 pub(super) struct Ceilings {
     pub(super) cap: Cap,
+    /// What dials allow of it.
+    pub(super) dial: Percent,
     /// By pair; none where the run moves nothing by budget.
     pub(super) pairs: BTreeMap<Pair, PairBudget>,
 }
@@ -69,10 +71,12 @@ pub(super) struct PairBudget {
 
 /// The ceilings of this run.
 pub(super) fn ceilings(input: &PlanInput<'_>, positions: &[Position<'_>], whole: &Whole) -> Ceilings {
-    let cap = cap(input, positions);
+    let dial = dial_over(&input.memory.signals.dials, &input.snapshot.cluster.name, input.now);
+    let cap = cap(input, positions, dial);
+    let dial = dial.map_or(Percent::HUNDRED, |dial| dial.percent);
     let steers = matches!(input.run.mode, RunMode::Ordinary | RunMode::Dry { .. });
     if !steers || input.snapshot.depth != Depth::Full {
-        return Ceilings { cap, pairs: BTreeMap::new() };
+        return Ceilings { cap, dial, pairs: BTreeMap::new() };
     }
     let mut of_pair: BTreeMap<&Pair, Vec<&Position<'_>>> = BTreeMap::new();
     for position in positions {
@@ -83,14 +87,14 @@ pub(super) fn ceilings(input: &PlanInput<'_>, positions: &[Position<'_>], whole:
     let pairs = of_pair
         .into_iter()
         .filter_map(|(pair, positions)| Some((pair.clone(), pair_budget(input, &cap, pair, &positions, whole)?)));
-    Ceilings { pairs: pairs.collect(), cap }
+    Ceilings { pairs: pairs.collect(), cap, dial }
 }
 
 /// The lowest of policy, dial and window.
-fn cap(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Cap {
+fn cap(input: &PlanInput<'_>, positions: &[Position<'_>], dial: Option<&Dial>) -> Cap {
     let cluster = &input.snapshot.cluster.name;
     let policy = Cap { percent: input.policy.budget_of(cluster).ceiling_percent, by: CapBy::Policy };
-    let dial = dial_over(&input.memory.signals.dials, cluster, input.now).map(|dial| Cap {
+    let dial = dial.map(|dial| Cap {
         percent: dial.percent,
         by: CapBy::Dial { scope: dial.scope.to_string(), reason: dial.reason.clone() },
     });
@@ -112,7 +116,7 @@ fn window(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Option<OpenWindo
 /// open, or the run's plan did not reckon with it. It counts as soon as the move could not end before
 /// it begins.
 #[must_use]
-pub fn barring_window(policy: &Policy, run: &RunRecord, planned: &Move, now: Timestamp) -> Option<OpenWindow> {
+pub(crate) fn barring_window(policy: &Policy, run: &RunRecord, planned: &Move, now: Timestamp) -> Option<OpenWindow> {
     let (windows, cluster) = (&policy.windows, &planned.service.cluster);
     let lead = policy.control.window_lead_seconds;
     let known = |window: &OpenWindow| {

@@ -19,7 +19,8 @@ mod up;
 mod waves;
 
 pub use budget::BudgetReport;
-pub use ceilings::{Cap, CapBy, barring_window};
+pub(crate) use ceilings::barring_window;
+pub use ceilings::{Cap, CapBy};
 pub use drought::{Short, ShortWhy};
 pub use moves::*;
 pub use radius::Crowded;
@@ -38,6 +39,7 @@ use crate::ids::{MoveId, ServiceArn, ServiceRef};
 use crate::observe::Snapshot;
 use crate::policy::Policy;
 use crate::record::{Ledger, LeftOnSpot, MoveRecord, Reverted, RunMode, RunRecord};
+use crate::units::Percent;
 use budget::Whole;
 use ceilings::Ceilings;
 use position::Position;
@@ -84,6 +86,8 @@ pub struct Plan {
     pub skewed: Vec<ServiceRef>,
     /// What bounds the cluster's ceilings.
     pub cap: Cap,
+    /// The most that a ceiling may be by dials: the lowest over the cluster, 100 where none is in force.
+    pub dial: Percent,
     /// What the controller made of each pair; nothing in a run that moves nothing by budget.
     pub ceilings: Vec<Steered>,
     /// Services whose last write somebody took back, as this run is the first to see: alarmed.
@@ -173,7 +177,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let crowded = radius::crowded(input, &positions);
     let reverted = positions.iter().filter(|position| position.taken_back.is_some());
     let reverted = reverted.filter_map(|position| reverted_in(&ledgers, &position.service.id)).collect();
-    let Ceilings { cap, pairs } = ceilings;
+    let Ceilings { cap, dial, pairs } = ceilings;
     let ceilings = pairs.into_values().map(|pair| pair.steered).collect();
     Plan {
         moves,
@@ -186,6 +190,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         crowded,
         short,
         cap,
+        dial,
         ceilings,
         budget,
         held_back,
