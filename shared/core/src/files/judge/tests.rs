@@ -1,5 +1,8 @@
 //! Files as people write them, one thing varied at a time.
 
+mod links;
+mod places;
+
 use super::*;
 use crate::files::document::Document;
 
