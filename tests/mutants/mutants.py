@@ -16,6 +16,8 @@ on where it stopped; a new pass over later sources starts with `list --fresh`.
     python3 tests/mutants/mutants.py run              each mutant against the tests that reach it
     python3 tests/mutants/mutants.py run --survivors  what survived again: more random cases, all tests, the corpus
     python3 tests/mutants/mutants.py singles          those that the switch cannot express, one build each
+    python3 tests/mutants/mutants.py build --left     what is left over, with the tests of now; then
+    python3 tests/mutants/mutants.py run --left       those alone
     python3 tests/mutants/mutants.py table            figures
     python3 tests/mutants/mutants.py show [FILE]      survivors, with their diffs
 
@@ -209,7 +211,8 @@ def plan():
         funcs[f] = (t, d)
     return ms, funcs, loose
 
-def generate(state, without_switch=()):
+def generate(state, only=None):
+    """Writes the switch into the copy: all mutants, or these alone."""
     ms, funcs, loose = plan()
     dropped, keepconst, single = set(state["dropped"]), set(state["keepconst"]), set(state["single"])
     places = {}    # file -> [(line_from, line_to, id)]
@@ -225,7 +228,7 @@ def generate(state, without_switch=()):
             inside = [x for x in l if x[1] >= i]
             for m, _, _ in l:
                 if not any(m["id"] == x[0]["id"] for x in inside): single.add(m["id"])
-            live = [x for x in inside if x[0]["id"] not in dropped and x[0]["id"] not in single]
+            live = [x for x in inside if x[0]["id"] not in dropped and x[0]["id"] not in single and (only is None or x[0]["id"] in only)]
             key = f"{f}:{fname}:{a}"
             if const and key in keepconst:
                 single.update(x[0]["id"] for x in live); continue
@@ -268,10 +271,25 @@ def cargo_json(args, **kw):
 
 def cmd_build():
     """Compiles the switch until only mutants that compile are left in it, then the test binaries."""
+    only = None
+    if "--left" in sys.argv:
+        # The tests of now, over the code as it was listed: what changed of it has its mutants elsewhere.
+        listed = {p: p.read_bytes() for p in (ORIG / "shared/core/src").rglob("*.rs")}
+        done = results()
+        only = {i for i in done if final(done[i]) is None} | set(load("state.json")["single"])
+        sync()
+        ms = {m["id"]: m for m in load("mutants.json")}
+        for i in list(only):
+            f = ms[i]["file"]
+            old, new = listed[ORIG / f].decode(), (COPY / f).read_text()
+            code = lambda text: text.split("#[cfg(test)]")[0]
+            if code(old) != code(new): print("its file has changed: list it anew:", name(ms[i])); only.discard(i)
+        # Those that answer an iterator may be in the switch after all.
+        save("state.json", dict(load("state.json"), single=[]))
     keep_orig()
     state = load("state.json", {"dropped": [], "keepconst": [], "single": [], "why": {}})
     for rnd in range(1, 40):
-        places, groups, constfns = generate(state)
+        places, groups, constfns = generate(state, only)
         t0 = time.time()
         p, msgs = cargo_json(["test", "-p", "spotkeeper-core", "--features", "fixtures", "--no-run", "--lib"])
         errs = [m["message"] for m in msgs if m["reason"] == "compiler-message" and m["message"]["level"] == "error"]
@@ -376,7 +394,7 @@ def kill(p):
 
 def cmd_run():
     """Each mutant against its tests: those of its own module first. The first failure ends it."""
-    survivors = "--survivors" in sys.argv
+    survivors, left = "--survivors" in sys.argv, "--left" in sys.argv
     only = [a.split("=", 1)[1] for a in sys.argv if a.startswith("--only=")]
     bins, groups, reach, times = load("bins.json"), load("groups.json"), load("reach.json"), load("times.json", {})
     ms = {m["id"]: m for m in load("mutants.json")}
@@ -385,7 +403,7 @@ def cmd_run():
     if log.exists():
         for l in log.read_text().splitlines():
             r = json.loads(l); done[(r["id"], r["pass"])] = r["by"]
-    pas = 2 if survivors else 1
+    pas = 3 if left else 2 if survivors else 1
     if survivors: ids = [i for i in map(int, groups) if (i, 1) in done and done[(i, 1)] is None]
     else: ids = list(map(int, groups))
     if only: ids = [i for i in ids if any(o in ms[i]["file"] for o in only)]
@@ -404,7 +422,8 @@ def cmd_run():
                 for part in stages(near, [n for k, n in r if k == "lib"], times):
                     by = by or attempt(i, bins["lib"], part, 32, 60)
             else:
-                by = attempt(i, bins["lib"], None, 256, 120)
+                by = attempt(i, bins["lib"], None, 32, 120) if left else None
+                by = by or attempt(i, bins["lib"], None, 256, 300)
                 if by is None and "/files/" in ms[i]["file"] or by is None and any(k == "test" for k, _ in r):
                     by = attempt(i, bins["test"], None, 32, 60)
             with lock:
@@ -426,7 +445,7 @@ def results():
 
 def final(r):
     """The verdict over passes."""
-    for k in (2, 1):
+    for k in (3, 2, 1):
         if k in r: return r[k]
     return None
 

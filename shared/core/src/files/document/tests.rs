@@ -143,19 +143,17 @@ fn values_and_their_text_are_counted() {
     let named = format!("- &x [{}1]\n{}", "1, ".repeat(998), "- *x\n".repeat(247));
     let more = |ones: usize| format!("{named}- [{}1]\n", "1, ".repeat(ones - 1));
     let left = MAX_VALUES - 1 - 2 * 1_000 - 247 * 1_000 - 1;
-    let plain = |ones: usize| format!("[{}1]", "1,".repeat(ones - 1));
-    let text = format!("- &x {}\n{}", "x".repeat(MAX_TEXT_BYTES / 8), "- *x\n".repeat(6));
-    let key = format!("- &x {{{}: 1}}\n{}", "x".repeat(MAX_TEXT_BYTES / 8 - 1), "- *x\n".repeat(6));
+    let (part, aliases) = (MAX_TEXT_BYTES / 64, "- *x\n".repeat(62));
+    let text = format!("- &x {}\n{aliases}", "x".repeat(part));
+    let key = format!("- &x {{{}: 1}}\n{aliases}", "x".repeat(part - 1));
     let cases = [
-        ("as many values as may be", plain(MAX_VALUES - 1), true),
-        ("one more", plain(MAX_VALUES), false),
-        ("as many values, most by aliases", more(left), true),
+        ("as many values as may be", more(left), true),
         ("one more", more(left + 1), false),
-        ("as much text as may be, most by aliases", text.clone(), true),
+        ("as much text as may be", text.clone(), true),
         ("a byte more", text + "- y", false),
-        // Eight times the key is eight bytes short, and the number is one byte where it stands.
-        ("as much text, most in keys", format!("{key}- {}", "y".repeat(7)), true),
-        ("a byte more", format!("{key}- {}", "y".repeat(8)), false),
+        // All the keys are 64 bytes short, and the number is one byte where it stands.
+        ("as much text, most in keys", format!("{key}- {}", "y".repeat(63)), true),
+        ("a byte more", format!("{key}- {}", "y".repeat(64)), false),
     ];
     for (name, text, expected) in cases {
         let read = Document::read(&text);
@@ -188,6 +186,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("? [a]\n: b", "a key", Some((1, 3))),
         ("a: [1", "", None),
         ("{{ if x }}\na: 1\n{{ end }}", "template tokens", None),
+        ("n: {{ a\n  b }}\nm: 1", "template tokens", None),
         ("a: {<<: 1}", "<<", Some((1, 5))),
         ("a: {<<: [[{b: 1}]]}", "<<", Some((1, 5))),
         (&bomb, "values", None),

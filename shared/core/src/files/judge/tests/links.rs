@@ -150,16 +150,16 @@ fn a_service_has_the_definition_that_it_names() {
 /// As a configuration of ecspresso says it.
 #[test]
 fn files_that_somebody_says_belong_together_do() {
-    let definition = json!({ "family": "web-${STAGE}", "containerDefinitions": container() });
+    let definition = |family: &str| json!({ "family": family, "containerDefinitions": container() });
     let service = json!({ "desiredCount": 2, "launchType": "EC2" });
     let cases = [
         ("nobody says so", [None, None, None], "service file 2 "),
-        ("with the first", [Some(1), Some(2), Some(1)], "service file of web-${STAGE} 2 "),
+        ("with the first", [Some(1), Some(2), Some(1)], "service file of a-${STAGE} 2 "),
         ("with neither", [Some(1), Some(2), Some(3)], "service file 2 "),
         ("with both", [Some(1), Some(1), Some(1)], "service file 2 "),
     ];
     for (name, together, expected) in cases {
-        let mut sources = texts(&[definition.clone(), definition.clone(), service.clone()]);
+        let mut sources = texts(&[definition("a-${STAGE}"), definition("b-${STAGE}"), service.clone()]);
         for (source, together) in sources.iter_mut().zip(together) {
             source.together = together;
         }

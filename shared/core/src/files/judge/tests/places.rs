@@ -155,9 +155,9 @@ const FOUND: &[(&str, Vary, &[&str])] = &[
     ("scales to one", |f| f.range["scalableTargets"][1]["MinCapacity"] = json!("1"), &[
         "block redundancy 2 /scalableTargets/1/MinCapacity",
     ]),
-    ("scales to none by one of two schedules", |f| {
+    ("scales to none by a schedule, and by a second one", |f| {
         let action = |least: u32| json!({ "ScalableTargetAction": { "MinCapacity": least } });
-        f.range["scalableTargets"][1]["ScheduledActions"] = json!([action(1), action(0), action(1)]);
+        f.range["scalableTargets"][1]["ScheduledActions"] = json!([action(1), action(0), action(0)]);
     }, &["block redundancy 2 /scalableTargets/1/ScheduledActions/1/ScalableTargetAction/MinCapacity"]),
     ("no task may stop first", |f| f.service["deploymentConfiguration"]["minimumHealthyPercent"] = json!(100), &[
         "warn replaceable 1 /deploymentConfiguration/minimumHealthyPercent",
@@ -173,6 +173,17 @@ const FOUND: &[(&str, Vary, &[&str])] = &[
         let both = json!({ "maximumPercent": 100, "minimumHealthyPercent": 51, "strategy": "BLUE_GREEN" });
         f.service["deploymentConfiguration"] = both;
     }, &[]),
+    ("a percentage that is filled in later bars nothing", |f| {
+        f.service["deploymentConfiguration"] = json!({ "minimumHealthyPercent": 99, "maximumPercent": "${MAX}" });
+    }, &[]),
+    ("nor does the other", |f| {
+        f.service["deploymentConfiguration"] = json!({ "minimumHealthyPercent": "${MIN}", "maximumPercent": 100 });
+    }, &[]),
+    ("no count, by which there may be headroom: the rest counts", |f| {
+        f.service["desiredCount"] = Value::Null;
+        f.service["deploymentConfiguration"] = json!({ "maximumPercent": 100, "minimumHealthyPercent": 51 });
+        f.container(0)["image"] = json!("app:1");
+    }, &["warn image 0 /containerDefinitions/0/image"]),
     ("found by Service Connect alone", |f| {
         f.no_load_balancer();
         f.service["serviceConnectConfiguration"] = json!({ "enabled": true });
@@ -327,6 +338,10 @@ const OPEN: &[(&str, Vary, &[&str])] = &[
     ("Service Connect that is neither on nor off", |f| f.service["serviceConnectConfiguration"] = json!({ "enabled": 5 }), &[
         "discovery 1 /serviceConnectConfiguration: enabled is 5, not true or false",
     ]),
+    ("Service Connect that may be either", |f| f.service["serviceConnectConfiguration"] = json!({ "enabled": "some" }), &[
+        "discovery 1 /serviceConnectConfiguration: enabled is \"some\", not true or false",
+    ]),
+    ("Service Connect that is off, in a text", |f| f.service["serviceConnectConfiguration"] = json!({ "enabled": "false" }), &[]),
     ("a launch type that is no text", |f| f.service["launchType"] = json!(7), &[
         "controller 1 : launchType is 7, not a text",
     ]),
@@ -452,4 +467,17 @@ fn what_is_left_open_is_told_with_its_place_and_its_reason() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Without its service a definition has no drain delay: what stopping alone spends is known all the same.
+#[test]
+fn a_definition_alone_leaves_the_drain_open_where_stopping_does_not_spend_it() {
+    let unknown = "drain_budget 0 : no service of these files uses it, so that the drain delay is not known";
+    for (stop, expected) in [(104, vec![unknown.to_owned()]), (106, Vec::new())] {
+        let mut files = Files::good();
+        files.container(0)["stopTimeout"] = json!(stop);
+        let judgement = judge(&files.policy, &sources(&[&files.definition.to_string()]));
+        let blocks = judgement.subjects[0].found.iter().any(|one| one.rule == Rule::DrainBudget);
+        assert_eq!((open(&judgement.subjects[0]), blocks), (expected, stop == 106), "{stop} s");
+    }
 }
