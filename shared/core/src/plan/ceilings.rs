@@ -51,6 +51,18 @@ pub enum CapBy {
     },
 }
 
+impl CapBy {
+    /// Its name, as in JSON, metrics and events.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            CapBy::Policy => "policy",
+            CapBy::Dial { .. } => "dial",
+            CapBy::Window { .. } => "window",
+        }
+    }
+}
+
 /// The ceilings of a run in one cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Ceilings {
@@ -165,7 +177,7 @@ fn pair_budget(
     let steer_input = SteerInput {
         control: &input.policy.control,
         step: budget.step_percent,
-        cap: cap.percent,
+        cap,
         policy_ceiling: budget.ceiling_percent,
         drought: input.policy.verify.drought_seconds,
         signals: &signals,
