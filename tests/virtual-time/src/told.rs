@@ -89,6 +89,12 @@ impl Told {
         moves.chain(switches).chain(ceilings).chain(unknown).collect()
     }
 
+    /// How many changes of ceilings, or of what counts of them, were told.
+    #[must_use]
+    pub fn changes_of_ceilings(&self) -> usize {
+        self.ceilings.values().map(BTreeMap::len).sum()
+    }
+
     /// How often a switch over a scope was told as thrown or as released.
     #[must_use]
     pub fn times(&self, scope: &Scope, state: SwitchState) -> usize {

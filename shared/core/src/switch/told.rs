@@ -114,8 +114,8 @@ fn brief(entry: &SwitchEntry) -> SwitchEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::switch::Scope;
     use crate::fixtures::{at, run_id, switch};
+    use crate::switch::Scope;
 
     fn entry(scope: &str, until: Option<i64>) -> SwitchEntry {
         let scope = Scope::parse(scope).unwrap();

@@ -10,7 +10,9 @@ use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsResultEntry;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::error::ErrorMetadata;
-use spotkeeper_core::control::{CeilingReason, Dry, Evidence, InForce, OpenWindow, PairCeiling, ScoreEvidence, Steered};
+use spotkeeper_core::control::{
+    CeilingReason, Dry, Evidence, InForce, OpenWindow, PairCeiling, ScoreEvidence, Steered,
+};
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::observe::Family;
@@ -104,8 +106,7 @@ fn capped() -> (Steered, Cap) {
         OpenWindow { name: "launch".to_owned(), ceiling: Percent::ZERO, from: fixtures::at(60), to: fixtures::at(660) };
     let cap = Cap { percent: Percent::ZERO, by: CapBy::Window { window } };
     let before = fixtures::ceiling(Family::Fargate, Percent::saturating(40));
-    let in_force =
-        InForce { percent: Percent::ZERO, capped_by: Some(cap.by.clone()), since: fixtures::at(20) };
+    let in_force = InForce { percent: Percent::ZERO, capped_by: Some(cap.by.clone()), since: fixtures::at(20) };
     let steered = Steered {
         before: Some(before.ceiling),
         in_force_before: before.in_force.clone(),
@@ -140,7 +141,8 @@ fn ended_move() -> MoveRecord {
 
 fn thrown() -> SwitchChange {
     let who = "arn:aws:states:eu-west-1:123456789012:execution:spotkeeper:2026-01-15-0001".to_owned();
-    let entry = SwitchEntry { who, until: Some(fixtures::at(7_200)), ..fixtures::switch(Scope::Cluster(cluster("prod"))) };
+    let entry =
+        SwitchEntry { who, until: Some(fixtures::at(7_200)), ..fixtures::switch(Scope::Cluster(cluster("prod"))) };
     let (run, how) = (fixtures::run_id("2026-01-15-0001"), SwitchedHow::Execution);
     SwitchChange { id: run.to_string(), run, how, state: SwitchState::On, entry, epoch: 3 }
 }
@@ -246,7 +248,10 @@ fn a_ceiling_of_which_another_part_counts_is_told() {
     let (steered, cap) = capped();
     let told = CeilingChanged::of(&run, &steered, Some(&cap)).unwrap();
     assert_eq!((told.before, told.after, told.effective_before, told.effective), (Some(40), 40, Some(40), 0));
-    assert_eq!((told.reason, told.effective_reason, told.cap_name.as_deref()), ("window", Some("window"), Some("launch")));
+    assert_eq!(
+        (told.reason, told.effective_reason, told.cap_name.as_deref()),
+        ("window", Some("window"), Some("launch"))
+    );
     assert_eq!((told.decided_at, told.id.as_str()), (fixtures::at(20), "ceiling/prod/FARGATE/FARGATE_SPOT/8"));
     let same = Steered { in_force_before: steered.after.in_force.clone(), ..steered };
     assert_eq!(CeilingChanged::of(&run, &same, Some(&cap)), None);
