@@ -20,7 +20,7 @@ use spotkeeper_core::plan::{BudgetReport, Cap, CapBy};
 use spotkeeper_core::ports::{EndOfRun, PortError, Telemetry};
 use spotkeeper_core::record::{
     ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, MoveRecord, Outcome, Reverted, RunEnd, RunMode, RunRecord,
-    RunStatus,
+    RunStatus, Written,
 };
 use spotkeeper_core::signals::{Occurrence, OccurrenceKind, Score, ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
 use spotkeeper_core::switch::{Scope, SwitchChange, SwitchEntry, SwitchState, SwitchedHow, Switches};
@@ -133,6 +133,18 @@ fn budget() -> BudgetReport {
 /// A move up that was written and is stable.
 fn ended_move() -> MoveRecord {
     let mut record = fixtures::move_up(&fixtures::run_id("2026-01-15-0001"), "prod/0-0");
+    record.attempts = 1;
+    record.written = Some(Written {
+        at: fixtures::at(30),
+        after: record.planned.after.clone(),
+        previous_deployment: None,
+        previous_service_deployment: None,
+        confirmed: true,
+        deployment: None,
+        deployment_id: None,
+        deadline: record.planned.deadline,
+    });
+    record.note(fixtures::at(30), "apply written".to_owned());
     record.outcome = Some(Outcome::Stable);
     record.concluded_at = Some(fixtures::at(300));
     record.note(fixtures::at(300), "ended as stable".to_owned());
