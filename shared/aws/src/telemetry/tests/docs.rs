@@ -65,7 +65,7 @@ fn the_sample_of_every_event_is_what_is_sent() {
         }
         let frame: Vec<&str> = sample.as_object().unwrap().keys().map(String::as_str).collect();
         let of_event_bridge =
-            ["account", "detail", "detail-type", "id", "region", "resources", "source", "time", "version"];
+            ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"];
         assert_eq!(frame, of_event_bridge, "{sent:#}");
     }
 }
