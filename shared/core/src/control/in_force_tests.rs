@@ -81,7 +81,8 @@ fn what_changes_what_counts_is_named() {
 #[test]
 fn the_ceiling_and_its_cap_may_change_at_once() {
     type Vary = fn(&mut Case);
-    let cases: [(&str, Vary, (u8, u8), &[&str]); 6] = [
+    type Row = (&'static str, Vary, (u8, u8), &'static [&'static str]);
+    let cases: [Row; 6] = [
         ("quiet alone", |_| {}, (25, 25), &["quiet"]),
         ("quiet, and a window opens", |case| (case.cap, case.by) = (30, window("launch")), (25, 25), &["quiet"]),
         (
