@@ -241,7 +241,7 @@ def generate(state, only=None):
             gid = live[0][0]["id"]
             body = t.s[i:e]
             some = "-> impl Iterator" in t.s[a:i]
-            wrap = lambda arm: "crate::__boxed(%s)" % arm if some else arm
+            wrap = lambda arm: "crate::__boxed(%s)," % arm if some else arm
             out.append("{ match crate::__mutant(%d) {\n" % gid)
             for m, ma, mb in live:
                 groups[m["id"]] = gid
