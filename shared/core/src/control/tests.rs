@@ -415,6 +415,7 @@ fn any_pair_follows_what_happens_to_its_tasks() {
                 (5, "dry"),
             ),
             ("the policy allows less", |case| (case.policy_ceiling, case.cap) = (10, 10), (10, "policy")),
+            ("the policy allows as much", |case| (case.policy_ceiling, case.cap) = (20, 20), (20, "at_cap")),
             ("a dial allows less", |case| case.cap = 10, (20, "at_cap")),
             (
                 "dry",

@@ -198,4 +198,20 @@ mod tests {
             assert_eq!(open.map(|open| u64::from(open.ceiling)), expected, "{name}");
         }
     }
+
+    #[test]
+    fn a_window_counts_from_its_lead_on_and_up_to_its_end() {
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let (from, to) = (at("2026-11-27T00:00:00Z"), at("2026-11-28T00:00:00Z"));
+        let window = OpenWindow { name: "launch".to_owned(), ceiling: Percent::ZERO, from, to };
+        let cases = [
+            ("before its lead", "2026-11-26T23:58:59Z", false),
+            ("from its lead on", "2026-11-26T23:59:00Z", true),
+            ("in its last second", "2026-11-27T23:59:59Z", true),
+            ("at its end", "2026-11-28T00:00:00Z", false),
+        ];
+        for (name, now, expected) in cases {
+            assert_eq!(window.counts(at(now), Seconds(60)), expected, "{name}");
+        }
+    }
 }
