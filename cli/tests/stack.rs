@@ -17,6 +17,20 @@ use spotkeeper_tests::skips::skip;
 
 const TABLE: &str = "spotkeeper-Table-1ABCDEF";
 
+/// Holds an answer to the published shape of its command.
+fn valid(command: &str, answer: &Value) {
+    let command = match command {
+        "kill" | "resume" | "restore" => "run",
+        other => other,
+    };
+    let schemas = std::fs::read_to_string(common::root().join("../docs/cli.schema.json")).unwrap();
+    let schemas: Value = serde_json::from_str(&schemas).unwrap();
+    let validator = jsonschema::validator_for(&schemas[command]).unwrap();
+    let mistakes: Vec<String> = validator.iter_errors(answer).map(|error| error.to_string()).collect();
+    assert_eq!(mistakes, Vec::<String>::new(), "{command}");
+    assert!(!validator.is_valid(&json!({})), "{command}: anything would do");
+}
+
 struct Stack {
     ministack: MiniStack,
     api: Api,
@@ -58,7 +72,7 @@ impl Stack {
         self.call(SSM, "PutParameter", &policy);
         let definition = json!({
             "StartAt": "Wait",
-            "States": { "Wait": { "Type": "Wait", "Seconds": 2, "Next": "Done" }, "Done": { "Type": "Succeed" } },
+            "States": { "Wait": { "Type": "Wait", "Seconds": 1, "Next": "Done" }, "Done": { "Type": "Succeed" } },
         });
         let machine = json!({
             "name": "spotkeeper", "definition": definition.to_string(),
@@ -101,7 +115,9 @@ impl Stack {
         let output = self.run(&[arguments, &["--quiet", "--output", "json"]].concat());
         let complained = text(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}{complained}", text(&output.stdout));
-        serde_json::from_slice(&output.stdout).unwrap()
+        let answer = serde_json::from_slice(&output.stdout).unwrap();
+        valid(arguments[0], &answer);
+        answer
     }
 
     /// Puts a switch as the recorder would, and as a person may.
@@ -179,16 +195,6 @@ fn a_stack_is_found_asked_and_told() {
     assert!(stack.says(&other, 3).contains("nothing was read or written"));
     assert_eq!(stack.answers(&["dial"], 0)["dials"], json!([]));
 
-    // The docs.
-    let mut ran = 0;
-    for (command, status) in commands("CLI.md") {
-        if ["switches", "dial", "history"].contains(&command[0].as_str()) || command[1..].contains(&"show".to_owned()) {
-            stack.says(&command.iter().map(String::as_str).collect::<Vec<_>>(), status);
-            ran += 1;
-        }
-    }
-    assert!(ran >= 4, "only {ran} commands were found");
-
     // Two tables may be the stack's.
     stack.table("spotkeeper-Table-2ABCDEF");
     let said = stack.says(&["switches"], 3);
@@ -258,4 +264,118 @@ fn a_plan_is_what_a_run_would_do() {
     let answer = stack.answers(&["plan", "--cluster", "shop", "--policy", "nothing-on-spot.yaml"], 0);
     assert_eq!((&answer["policy"], &answer["clusters"][0]["moves"]), (&json!("nothing-on-spot.yaml"), &json!([])));
     assert!(stack.says(&["plan", "--cluster", "nope"], 3).contains("cluster nope does not exist"));
+}
+
+#[test]
+fn a_service_and_an_installation_are_told_whole() {
+    let Some(stack) = Stack::start("a_service_and_an_installation_are_told_whole") else { return };
+    stack.deploy();
+    let output = stack.run(&["explain", "shop/checkout", "--quiet"]);
+    golden("explain-80.txt", &text(&output.stdout));
+    let answer = stack.answers(&["explain", "shop/web"], 0);
+    assert_eq!((&answer["standing"], &answer["verdicts"].as_array().unwrap().len()), (&json!("eligible"), &16));
+    assert!(answer["now"].as_str().unwrap().starts_with("it "), "{answer}");
+    assert!(stack.says(&["explain", "shop/nope"], 3).contains("cluster shop has no service nope"));
+    assert!(stack.says(&["explain", "cluster/shop"], 2).contains("is no service: write CLUSTER/NAME"));
+
+    assert!(stack.says(&["status"], 0).contains("None of the last runs looked at it."));
+    // What a run has left behind.
+    let report = json!({
+        "run": "run-1", "cluster": "shop", "at": "2026-01-15T12:00:00Z", "services": 8, "eligible": 2,
+        "blocked": { "redundancy": 1 }, "spot_tasks": 2, "on_demand_tasks": 29, "waves": [], "left_on_spot": [],
+        "left_on_spot_more": 0, "gaps": [], "gaps_more": 0, "api": { "calls": 40, "throttled": 0 },
+        "running_spot_cpu": 2048, "cap": { "percent": 10, "by": { "by": "policy" } },
+        "budget": { "task_cpu": 28672, "spot_cpu": 2048, "ceiling": 10, "left": 819, "room": 819, "excess": 0, "unknown": 0 },
+    });
+    stack.put_body("report/run-1", "shop", &report);
+    let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:spotkeeper";
+    stack.call(
+        STEP_FUNCTIONS,
+        "StartExecution",
+        &json!({ "stateMachineArn": machine, "name": "run-1", "input": "{}" }),
+    );
+    let answer = stack.answers(&["status"], 0);
+    let shop = &answer["clusters"][0];
+    assert_eq!(
+        (&shop["run"], &shop["spot_percent"], &shop["bounded_by"]),
+        (&json!("run-1"), &json!(7), &json!("the policy"))
+    );
+    stack.put_switch("all", "launch day");
+    let said = stack.says(&["status"], 1);
+    assert!(said.contains("7 % of its task vCPU runs on Spot (2 of 31 tasks), 10 % may (the policy)"), "{said}");
+    assert!(said.contains("launch day (test)"), "{said}");
+}
+
+/// Every command of the pages, as it is written there. What the recorder does with a switch is done for it.
+#[test]
+fn the_commands_of_the_docs_run() {
+    let Some(stack) = Stack::start("the_commands_of_the_docs_run") else { return };
+    stack.deploy();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| stack.records_switches(&done));
+        // However it ends, the other thread ends, too.
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| stack.runs_the_docs()));
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        ran
+    });
+    assert!(ran.unwrap() >= 16, "too few commands were found");
+}
+
+impl Stack {
+    fn put_body(&self, pk: &str, sk: &str, body: &Value) {
+        let item = json!({ "pk": { "S": pk }, "sk": { "S": sk }, "body": { "S": body.to_string() } });
+        self.call(DYNAMODB, "PutItem", &json!({ "TableName": TABLE, "Item": item }));
+    }
+
+    /// Does with the switches of executions what the recorder does with them, until it is told to end.
+    fn records_switches(&self, done: &std::sync::atomic::AtomicBool) {
+        let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:spotkeeper";
+        let mut seen = std::collections::BTreeSet::new();
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            let answer = self.call(STEP_FUNCTIONS, "ListExecutions", &json!({ "stateMachineArn": machine }));
+            for one in answer["executions"].as_array().unwrap() {
+                let arn = one["executionArn"].as_str().unwrap().to_owned();
+                if !seen.insert(arn.clone()) {
+                    continue;
+                }
+                let execution = self.call(STEP_FUNCTIONS, "DescribeExecution", &json!({ "executionArn": arn }));
+                let input: Value = serde_json::from_str(execution["input"].as_str().unwrap()).unwrap();
+                let scope = input["switch"]["scope"].as_str().unwrap_or_default();
+                match input["switch"]["state"].as_str() {
+                    Some("on") => {
+                        let text = |value: &Value| json!({ "S": value.as_str().unwrap() });
+                        let mut item = json!({ "pk": { "S": "switch" }, "sk": { "S": scope }, "who": { "S": "test" } });
+                        item["reason"] = text(&input["switch"]["reason"]);
+                        if input["switch"]["until"].is_string() {
+                            item["until"] = text(&input["switch"]["until"]);
+                        }
+                        item["preempt"] = json!({ "BOOL": input["switch"]["preempt"] });
+                        item["unenrolled"] = json!({ "BOOL": input["switch"]["unenrolled"] });
+                        self.call(DYNAMODB, "PutItem", &json!({ "TableName": TABLE, "Item": item }));
+                    }
+                    Some("off") => self.remove_switch(scope),
+                    _ => {}
+                }
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
+    /// How many commands of the docs were run.
+    fn runs_the_docs(&self) -> usize {
+        let mut ran = 0;
+        let pages = ["CLI.md", "roll-out-to-one-cluster.md", "stop-everything.md", "take-it-away-again.md"];
+        for page in pages {
+            for (command, status) in commands(page) {
+                let on_files = matches!(command[0].as_str(), "check" | "completions" | "assess")
+                    || ["validate", "schema"].contains(&command.get(1).map_or("", String::as_str));
+                if !on_files && !command.contains(&"--direct".to_owned()) {
+                    self.says(&command.iter().map(String::as_str).collect::<Vec<_>>(), status);
+                    ran += 1;
+                }
+            }
+        }
+        ran
+    }
 }

@@ -122,6 +122,9 @@ fn only_the_updater_writes_to_the_fleet() {
     assert_eq!(senders, ["shared/aws/src/fleet/write.rs"], "who sends UpdateService");
     let callers = files_with(&["functions"], "fleet.write(");
     assert_eq!(callers, ["functions/updater/src/lib.rs"], "who asks for it");
+    // And a person, where nothing else is up: `kill --direct`, and the way back from it.
+    let by_hand = files_with(&["cli/src"], "fleet.write(");
+    assert_eq!(by_hand, ["cli/src/command/direct.rs"], "who asks for it by hand");
 }
 
 /// No other call of an SDK client changes the fleet: their names say what they do.

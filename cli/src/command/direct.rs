@@ -130,6 +130,7 @@ pub(crate) async fn kill(console: &Console, asked: &Kill<'_>) -> anyhow::Result<
         answer.still_on_spot = Some(until_back(&fleet, &written, &progress).await?);
     }
     drop(progress);
+    answer.written.sort();
     tell(console, &answer, "back to On-Demand")?;
     let well = answer.left.iter().all(|left| !left.alarms) && answer.still_on_spot.iter().all(Vec::is_empty);
     Ok(if well { Exit::Good } else { Exit::Bad })
@@ -263,7 +264,8 @@ pub(crate) async fn resume(console: &Console, aws: &AwsOptions, path: &Path) -> 
     let account = Account::open(aws).await?;
     let fleet = account.fleet(RATE);
     let name = path.display().to_string();
-    let mut journal = OpenOptions::new().append(true).open(path).with_context(|| format!("{name} cannot be written"))?;
+    let mut journal =
+        OpenOptions::new().append(true).open(path).with_context(|| format!("{name} cannot be written"))?;
     let progress = Progress::new(console.quiet);
     let mut answer =
         Answer { version: VERSION, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
@@ -296,6 +298,7 @@ pub(crate) async fn resume(console: &Console, aws: &AwsOptions, path: &Path) -> 
         }
     }
     drop(progress);
+    answer.written.sort();
     tell(console, &answer, "back to what was there before")?;
     Ok(if answer.left.is_empty() { Exit::Good } else { Exit::Bad })
 }
@@ -307,7 +310,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
     let mut last: Vec<Line> = Vec::new();
     for (number, text) in BufReader::new(file).lines().enumerate() {
         let text = text.with_context(|| format!("{name} cannot be read"))?;
-        let line: Line = serde_json::from_str(&text).with_context(|| format!("{name}:{} is no line of a journal", number + 1))?;
+        let line: Line =
+            serde_json::from_str(&text).with_context(|| format!("{name}:{} is no line of a journal", number + 1))?;
         if line.version != VERSION {
             bail!("{name}:{} is of version {}: this program reads {VERSION}", number + 1, line.version);
         }

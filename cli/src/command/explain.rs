@@ -113,7 +113,11 @@ impl Explain {
                 None => Vec::new(),
                 Some(last) => {
                     let record = stack.state.get_move(&last.run, &last.move_id).await.map_err(denied)?;
-                    record.into_iter().flat_map(|record| record.history).map(|line| format!("{} {}", line.at, line.what)).collect()
+                    record
+                        .into_iter()
+                        .flat_map(|record| record.history)
+                        .map(|line| format!("{} {}", line.at, line.what))
+                        .collect()
                 }
             };
             drop(progress);
@@ -250,7 +254,12 @@ pub(crate) fn drift(ledger: &Ledger) -> Vec<String> {
 fn told(answer: &Answer, console: &Console) -> String {
     let number = |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
     let mut text = heading(
-        &format!("{}: {} (suitability {})", answer.service, answer.standing.name().replace('_', " "), answer.suitability),
+        &format!(
+            "{}: {} (suitability {})",
+            answer.service,
+            answer.standing.name().replace('_', " "),
+            answer.suitability
+        ),
         console,
     );
     text.push_str(&wrapped(

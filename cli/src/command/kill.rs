@@ -1,5 +1,6 @@
 //! `spotkeeper kill` and `spotkeeper resume`: the kill switch, thrown and released by an execution.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -9,6 +10,7 @@ use spotkeeper_core::interface::{ExecutionInput, SwitchInput};
 use spotkeeper_core::ports::State as _;
 use spotkeeper_core::switch::{Scope, SwitchState};
 
+use super::direct;
 use super::execution::{self, Ran};
 use super::scope::{scope, until};
 use crate::account::{block_on, denied};
@@ -47,9 +49,16 @@ pub(crate) struct Kill {
     /// Also cover services that are neither enrolled nor known to Spotkeeper.
     #[arg(long)]
     unenrolled: bool,
-    /// Do not wait for services to come down: end when the switch is on.
+    /// Do not wait for services to come down: end when the switch is on, or everything is written.
     #[arg(long)]
     no_follow: bool,
+    /// Go by ECS alone, where Lambda, the table or Step Functions are down: no switch is thrown, each service is
+    /// written from here, and a journal is kept by which `resume --direct` puts all of it back.
+    #[arg(long, conflicts_with = "until")]
+    direct: bool,
+    /// The journal of --direct, a new file; else spotkeeper-kill-TIME.jsonl here.
+    #[arg(long, value_name = "FILE", requires = "direct")]
+    journal: Option<PathBuf>,
     #[command(flatten)]
     stack: StackOptions,
 }
@@ -69,6 +78,13 @@ pub(crate) struct Resume {
     /// Do not wait for the run that follows: end when the switch is off.
     #[arg(long)]
     no_follow: bool,
+    /// Go by ECS alone: put back what the journal of a `kill --direct` says was there, where nobody has changed it
+    /// since. No rule is asked: it is what was there before.
+    #[arg(long, requires = "journal")]
+    direct: bool,
+    /// That journal.
+    #[arg(long, value_name = "FILE", requires = "direct")]
+    journal: Option<PathBuf>,
     #[command(flatten)]
     stack: StackOptions,
 }
@@ -83,6 +99,19 @@ pub(crate) fn reason(text: &str) -> Result<String, String> {
 
 impl Kill {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        if self.direct {
+            let new = || PathBuf::from(format!("spotkeeper-kill-{}.jsonl", Timestamp::now().as_second()));
+            let asked = direct::Kill {
+                aws: &self.stack.aws,
+                scope: &self.scope,
+                reason: &self.reason,
+                preempt: self.preempt,
+                unenrolled: self.unenrolled,
+                journal: &self.journal.clone().unwrap_or_else(new),
+                follows: !self.no_follow,
+            };
+            return block_on(direct::kill(console, &asked));
+        }
         block_on(async {
             let stack = Stack::open(&self.stack).await?;
             if let Some(until) = self.until.filter(|until| *until <= Timestamp::now()) {
@@ -103,6 +132,9 @@ impl Kill {
 
 impl Resume {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        if let Some(journal) = self.journal.as_ref().filter(|_| self.direct) {
+            return block_on(direct::resume(console, &self.stack.aws, journal));
+        }
         block_on(async {
             let stack = Stack::open(&self.stack).await?;
             let switches = stack.state.switches().await.map_err(denied)?;

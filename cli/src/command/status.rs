@@ -43,7 +43,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// Show it again every ten seconds, until Ctrl-C.
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long)]
     watch: bool,
     #[command(flatten)]
     stack: StackOptions,
@@ -209,10 +209,8 @@ async fn of_cluster(
 ) -> anyhow::Result<Cluster> {
     let signals = stack.state.signals(&cluster.name, now - LOOK_BACK.duration()).await.map_err(denied)?;
     let ledgers = stack.state.ledgers(cluster).await.map_err(denied)?;
-    let out = |ledger: &spotkeeper_core::record::Ledger, what: String| Out {
-        service: ledger.service.name.to_string(),
-        what,
-    };
+    let out =
+        |ledger: &spotkeeper_core::record::Ledger, what: String| Out { service: ledger.service.name.to_string(), what };
     let cap = report.and_then(|report| report.cap.as_ref());
     let share = report.and_then(|report| percent(report.running_spot_cpu?, report.budget?.task_cpu));
     Ok(Cluster {
@@ -274,7 +272,11 @@ fn told(answer: &Answer, console: &Console) -> String {
         text.push_str(&one(cluster, console));
     }
     text.push('\n');
-    text + &if answer.runs.is_empty() { "There was no run yet.\n".to_owned() } else { run::table(&answer.runs, console) }
+    text + &if answer.runs.is_empty() {
+        "There was no run yet.\n".to_owned()
+    } else {
+        run::table(&answer.runs, console)
+    }
 }
 
 fn one(cluster: &Cluster, console: &Console) -> String {
@@ -293,7 +295,13 @@ fn one(cluster: &Cluster, console: &Console) -> String {
         _ => "None of the last runs looked at it.".to_owned(),
     };
     text.push_str(&wrapped(&line, console.width));
-    text.push_str(&cluster.failed.iter().map(|error| indented(&format!("it failed: {error}"), console.width, 2)).collect::<String>());
+    text.push_str(
+        &cluster
+            .failed
+            .iter()
+            .map(|error| indented(&format!("it failed: {error}"), console.width, 2))
+            .collect::<String>(),
+    );
     let mut columns = Columns::new(&["PAIR", ">CEILING", "SINCE"]);
     for one in &cluster.ceilings {
         let row = Row::new([one.pair.clone(), format!("{} %", one.percent), one.since.to_string()]);

@@ -61,8 +61,13 @@ pub(crate) struct Account {
 impl Account {
     /// The account of `tests/data/account.yaml`, or of another file there.
     pub(crate) fn start(file: &str) -> Account {
+        Account::at_speed(file, 0.001)
+    }
+
+    /// The same, at so many virtual seconds in a second.
+    pub(crate) fn at_speed(file: &str, speed: f64) -> Account {
         let world = account::load(&root().join("tests/data").join(file), jiff::Timestamp::now()).unwrap();
-        let sim = Sim::new(world, Speed::new(0.001).unwrap());
+        let sim = Sim::new(world, Speed::new(speed).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
