@@ -59,6 +59,7 @@ pub(crate) fn cap(by: &CapBy) -> String {
 pub(crate) fn ceiling(reason: &CeilingReason) -> &'static str {
     match reason {
         CeilingReason::FirstSeen => "first seen",
+        CeilingReason::Policy => "lowered to what the policy allows",
         CeilingReason::Quiet => "raised: quiet for long enough",
         CeilingReason::Canary => "raised: one service is to try after a drought",
         CeilingReason::Drought => "cut: Spot could not be had",
