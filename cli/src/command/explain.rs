@@ -150,7 +150,7 @@ fn answer(
         running: service.running,
         spot_tasks: prospect.spot_tasks,
         most_spot_tasks: prospect.most_spot_tasks,
-        share: share(rules, looked, service),
+        share: share(rules, looked, service, judged),
         now: now(looked, service, judged),
         verdicts: judged
             .verdicts
@@ -173,7 +173,7 @@ fn answer(
 }
 
 /// Where the share of a service comes from.
-fn share(rules: &Rules, looked: &Looked, service: &Service) -> Vec<String> {
+fn share(rules: &Rules, looked: &Looked, service: &Service, judged: &Assessment) -> Vec<String> {
     let (budget, tags, plan) = (rules.policy.budget_of(&service.id.cluster), service.tag_settings(), &looked.plan);
     let mut lines = vec![format!(
         "{} allows {} of a service, {} in one capacity pool, and keeps {} On-Demand",
@@ -185,7 +185,8 @@ fn share(rules: &Rules, looked: &Looked, service: &Service) -> Vec<String> {
     lines.extend(tags.max_percent.map(|most| format!("its tag spotkeeper:max-percent allows {most}")));
     lines.extend(tags.floor.map(|floor| format!("its tag spotkeeper:floor keeps {floor} On-Demand")));
     lines.push(format!("{} allows the cluster {}", words::cap(&plan.cap.by), plan.cap.percent));
-    for steered in &plan.ceilings {
+    // Its own pair's: the others are no bound of it.
+    for steered in plan.ceilings.iter().filter(|steered| judged.pair.as_ref() == Some(&steered.after.pair)) {
         let why = words::ceiling(&steered.reason);
         lines.push(format!("the ceiling of {} is {} ({why})", steered.after.pair, steered.effective));
     }
