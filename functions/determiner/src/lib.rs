@@ -3,7 +3,7 @@
 mod report;
 mod waves;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::{Memory, assess};
@@ -13,8 +13,9 @@ use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInpu
 use spotkeeper_core::observe::Depth;
 use spotkeeper_core::plan::{Plan, PlanInput, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
+use spotkeeper_core::reading::Read;
 use spotkeeper_core::record::{ClusterReport, Ledger, MoveRecord, Outcome, RunMode, RunRecord};
-use spotkeeper_core::signals::{LOOK_BACK, Signals};
+use spotkeeper_core::signals::Signals;
 use spotkeeper_core::units::Percent;
 use spotkeeper_core::verify::{Resumption, resume};
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
@@ -48,24 +49,14 @@ async fn determine(
         RunMode::Switch { .. } => Depth::Switch,
         RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => Depth::Full,
     };
-    let snapshot = fleet.observe(&input.cluster, depth).await?;
+    let Read { snapshot, mut ledgers, signals, switches } = Read::cluster(fleet, state, &input.cluster, depth).await?;
     for gap in &snapshot.gaps {
         tracing::warn!(cluster = %input.cluster, %gap, "gap");
     }
-    let mut ledgers = state.ledgers(&snapshot.cluster).await?;
-    // A switch run brings everything down: it needs no signals, and nothing of them may hold it up.
-    let signals = match depth {
-        Depth::Full => state.signals(&input.cluster, snapshot.taken_at - LOOK_BACK.duration()).await?,
-        Depth::Switch => Signals::default(),
-    };
-    // Read last: a switch thrown while the cluster was read counts.
-    let switches = state.switches().await?;
     let now = clock.now();
     let resumed = resumable(state, run, &mut ledgers, now).await?;
     let given_up = given_up(state, run, input).await?;
-    let ledgers: BTreeMap<ServiceArn, Ledger> =
-        ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect();
-    let memory = Memory { ledgers, switches, signals };
+    let memory = Memory::of(ledgers, signals, switches);
     let assessments = match depth {
         Depth::Full => assess(policy, &snapshot, &memory, now),
         Depth::Switch => Vec::new(),

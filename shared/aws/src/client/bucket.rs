@@ -39,6 +39,8 @@ pub enum BucketId {
     Ec2AvailabilityZones,
     /// EC2: `GetSpotPlacementScores`.
     Ec2SpotPlacementScores,
+    /// EC2: `DescribeSpotPriceHistory`.
+    Ec2SpotPriceHistory,
     /// Auto Scaling: reads.
     AutoScalingRead,
     /// Application Auto Scaling: reads.
@@ -63,7 +65,7 @@ const UNPUBLISHED: Rate = Rate { burst: 20.0, refill: 10.0 };
 
 impl BucketId {
     /// Every bucket.
-    pub const ALL: [BucketId; 18] = [
+    pub const ALL: [BucketId; 19] = [
         BucketId::EcsClusterRead,
         BucketId::EcsServiceRead,
         BucketId::EcsServiceModify,
@@ -79,6 +81,7 @@ impl BucketId {
         BucketId::Ec2Instances,
         BucketId::Ec2AvailabilityZones,
         BucketId::Ec2SpotPlacementScores,
+        BucketId::Ec2SpotPriceHistory,
         BucketId::AutoScalingRead,
         BucketId::ApplicationAutoScalingRead,
         BucketId::ServiceQuotasRead,
@@ -103,7 +106,8 @@ impl BucketId {
             BucketId::Ec2LaunchTemplateVersions
             | BucketId::Ec2InstanceTypes
             | BucketId::Ec2Instances
-            | BucketId::Ec2SpotPlacementScores => Rate { burst: 100.0, refill: 20.0 },
+            | BucketId::Ec2SpotPlacementScores
+            | BucketId::Ec2SpotPriceHistory => Rate { burst: 100.0, refill: 20.0 },
             // Asked for without a filter and without pages.
             BucketId::Ec2AvailabilityZones => Rate { burst: 50.0, refill: 10.0 },
             BucketId::AutoScalingRead | BucketId::ApplicationAutoScalingRead | BucketId::ServiceQuotasRead => {

@@ -23,6 +23,7 @@ pub(crate) use ceilings::barring_window;
 pub use ceilings::{Cap, CapBy};
 pub use drought::{Short, ShortWhy};
 pub use moves::*;
+pub use position::most_on_spot;
 pub use radius::Crowded;
 pub(crate) use radius::crowded_again;
 pub use solver::{Breach, Promise, first_breach, solve};
