@@ -92,7 +92,9 @@ fn what_keeps_the_account_from_being_used_is_told_in_a_sentence() {
     let (config, nowhere) = ("[profile there]\nregion = eu-west-1\n", "http://127.0.0.1:1");
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
     std::fs::write(&file, config).unwrap();
-    let cases: [(&[&str], &[(&str, &str)], i32, &str); 8] = [
+    /// Arguments, environment, exit code, and what is said.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i32, &'a str);
+    let cases: [Case<'_>; 8] = [
         (
             &other,
             &[],

@@ -29,7 +29,7 @@ impl Money {
     /// price has (above a million).
     #[must_use]
     pub fn parse(text: &str) -> Option<Money> {
-        let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        let (whole, part) = text.trim().split_once('.').unwrap_or_else(|| (text.trim(), ""));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if whole.is_empty() || whole.len() > 7 || part.len() > 12 || !digits(whole) || !digits(part) {
             return None;
