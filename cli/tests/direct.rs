@@ -66,7 +66,8 @@ fn what_is_refused_is_named_and_stays_as_it_is() {
     assert_eq!((&web["alarms"], web["why"].as_str().unwrap().contains("ecs:UpdateService")), (&json!(true), true));
     let resumed = answer(&account, &["resume", "--direct", "--journal", &path], 0);
     assert_eq!(resumed["written"], json!(["shop/api"]), "what was refused is not put back");
-    // Somebody has changed it since: it is theirs.
+    // Somebody has changed it since: it is theirs. First its deployment ends: a kill leaves alone what deploys.
+    account.sim.with_world(|world| world.advance_by(600.0));
     let path = journal("changed.jsonl");
     answer(&account, &["kill", "cluster/shop", "--direct", "--reason", "x", "--no-follow", "--journal", &path], 1);
     answer(&account, &["resume", "--direct", "--journal", &path], 0);
