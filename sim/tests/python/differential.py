@@ -134,6 +134,9 @@ def probes(account):
         ("strategy with a provider that is not there", "ecs", "update_service", {**update, "forceNewDeployment": True, "capacityProviderStrategy": [{"capacityProvider": "nope", "weight": 1}]}),
         ("strategy that mixes Fargate and a group", "ecs", "update_service", {**update, "forceNewDeployment": True, "capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "diff", "weight": 1}]}),
         ("min 100, max 100", "ecs", "update_service", {**update, "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 100}}),
+        # Before the deployment below: what it starts is pending for some seconds, and counted in the answer.
+        ("providers of a cluster", "ecs", "put_cluster_capacity_providers", {"cluster": "diff", "capacityProviders": ["FARGATE", "FARGATE_SPOT"], "defaultCapacityProviderStrategy": []}),
+        ("a provider that is not there for a cluster", "ecs", "put_cluster_capacity_providers", {"cluster": "diff", "capacityProviders": ["nope"], "defaultCapacityProviderStrategy": []}),
         ("strategy with a new deployment", "ecs", "update_service", {**update, "forceNewDeployment": True, "capacityProviderStrategy": STRATEGY}),
         ("change a provider", "ecs", "update_capacity_provider", {"name": "diff", "autoScalingGroupProvider": {"managedScaling": {"status": "ENABLED", "targetCapacity": 80}}}),
         ("tag", "ecs", "tag_resource", {"resourceArn": service, "tags": [{"key": "a", "value": "b"}]}),
@@ -176,8 +179,6 @@ def probes(account):
         ("tags at last", "ecs", "list_tags_for_resource", {"resourceArn": service}),
         ("protect no task", "ecs", "update_task_protection", {"cluster": "diff", "tasks": [NOBODY], "protectionEnabled": True}),
         ("drain no container instance", "ecs", "update_container_instances_state", {"cluster": "diff", "containerInstances": [NOBODY], "status": "DRAINING"}),
-        ("providers of a cluster", "ecs", "put_cluster_capacity_providers", {"cluster": "diff", "capacityProviders": ["FARGATE", "FARGATE_SPOT"], "defaultCapacityProviderStrategy": []}),
-        ("a provider that is not there for a cluster", "ecs", "put_cluster_capacity_providers", {"cluster": "diff", "capacityProviders": ["nope"], "defaultCapacityProviderStrategy": []}),
     ]
     # What was changed above has a deployment under way.
     deployment, revision = newest(account, service)
