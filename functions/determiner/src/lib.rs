@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use spotkeeper_core::assess::{Memory, assess};
 use spotkeeper_core::control::Steered;
-use spotkeeper_core::ids::ServiceArn;
+use spotkeeper_core::ids::{ProviderName, ServiceArn};
 use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInput};
-use spotkeeper_core::observe::Depth;
+use spotkeeper_core::observe::{Depth, Provider, Reading};
 use spotkeeper_core::plan::{Plan, PlanInput, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Ledger, MoveRecord, Outcome, RunMode, RunRecord};
 use spotkeeper_core::signals::{LOOK_BACK, Signals};
+use spotkeeper_core::turn::{TurnSeen, as_recorded};
 use spotkeeper_core::verify::{Resumption, resume};
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
 
@@ -47,7 +48,7 @@ async fn determine(
         RunMode::Switch { .. } => Depth::Switch,
         RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => Depth::Full,
     };
-    let snapshot = fleet.observe(&input.cluster, depth).await?;
+    let mut snapshot = fleet.observe(&input.cluster, depth).await?;
     for gap in &snapshot.gaps {
         tracing::warn!(cluster = %input.cluster, %gap, "gap");
     }
@@ -59,6 +60,9 @@ async fn determine(
     };
     // Read last: a switch thrown while the cluster was read counts.
     let switches = state.switches().await?;
+    // After the switches: a way back that was begun before one was thrown is seen.
+    let (turns, turn_versions) = turns(fleet, state, &snapshot.providers).await?;
+    as_recorded(&mut snapshot, &turns);
     let now = clock.now();
     let resumed = resumable(state, run, &mut ledgers, now).await?;
     let given_up = given_up(state, run, input).await?;
@@ -76,11 +80,16 @@ async fn determine(
         memory: &memory,
         run,
         resumed: &resumed,
+        turns: &turns,
+        turn_versions: &turn_versions,
         given_up: &given_up,
         now,
     });
     for reverted in &plan.reverted {
         tracing::warn!(service = %reverted.service, reverts = reverted.reverts, evidence = reverted.write.evidence(), "taken back");
+    }
+    for report in &plan.turn_reports {
+        tracing::info!(cluster = %input.cluster, provider = %report.provider, what = ?report.what, said = report.said, "turn");
     }
     for ledger in &plan.ledgers {
         put_ledger(state, ledger).await?;
@@ -101,7 +110,33 @@ async fn determine(
     if run.is_dry() {
         return Ok(waves::done(counts));
     }
-    Ok(waves::answer(&report, 0, counts))
+    // The original is on record before any group is turned, and so is until when it may take.
+    for turn in &plan.turns {
+        state.put_turn(turn, None).await?;
+    }
+    if plan.turn_orders.is_empty() {
+        return Ok(waves::answer(&report, 0, counts));
+    }
+    Ok(waves::turn(plan.turn_orders, counts))
+}
+
+/// The turns that have not ended, of providers of this cluster, with what their groups still have on
+/// Spot; and the newest version of each provider's turn.
+async fn turns(
+    fleet: &impl Fleet,
+    state: &impl State,
+    providers: &BTreeMap<ProviderName, Reading<Provider>>,
+) -> Result<(Vec<TurnSeen>, BTreeMap<ProviderName, u64>), Failure> {
+    let mut seen = Vec::new();
+    let mut versions = BTreeMap::new();
+    for turn in state.turns().await? {
+        versions.insert(turn.provider.clone(), turn.version);
+        if turn.ended.is_none() && providers.contains_key(&turn.provider) {
+            let spot_instances = fleet.spot_instances(&turn.group).await;
+            seen.push(TurnSeen { turn, spot_instances });
+        }
+    }
+    Ok((seen, versions))
 }
 
 /// Keeps a ledger; `false` where somebody works on the service right now and knows better.

@@ -51,9 +51,12 @@ pub struct Invocation {
 /// Every call of a port, as faults name it.
 pub const CALLS: &[&str] = &[
     "fleet.clusters",
+    "fleet.distribution",
     "fleet.look",
     "fleet.observe",
+    "fleet.spot_instances",
     "fleet.write",
+    "fleet.write_distribution",
     "inventory.directory",
     "inventory.instances",
     "market.placement_scores",
@@ -81,6 +84,7 @@ pub const CALLS: &[&str] = &[
     "state.put_run",
     "state.put_score",
     "state.put_switch",
+    "state.put_turn",
     "state.release_early_run",
     "state.release_lease",
     "state.release_lock",
@@ -95,6 +99,7 @@ pub const CALLS: &[&str] = &[
     "state.take_lease",
     "state.take_lock",
     "state.take_writes",
+    "state.turns",
     "telemetry.move_ended",
     "telemetry.run_ended",
     "telemetry.scored",

@@ -72,6 +72,8 @@ fn a_switch_does_not_wait_for_what_a_dead_run_has_left() {
             memory: &memory,
             run: &run(mode),
             resumed: std::slice::from_ref(&left),
+            turns: &[],
+            turn_versions: &BTreeMap::new(),
             given_up: &BTreeSet::new(),
             now: fixtures::now(),
         });
