@@ -6,8 +6,8 @@ Here the mutants that `cargo mutants --list --json --diff` names are all compile
 becomes a `match` over the environment variable MUTANT, with one arm per mutant of it. One binary is then run
 once per mutant, with only the tests that reach the function. A whole pass takes 30 to 60 minutes on two cores.
 
-Needs Python 3.9, and `cargo install cargo-mutants --version 25.3.1 --locked`. The worktree is only read: the
-sources are copied to target/mutants/copy, and what is known so far is in target/mutants too. Each command goes
+Needs Python 3.9, and `cargo install cargo-mutants --version 25.3.1 --locked`. The worktree is only read but
+for its target: the sources are copied to target/mutants/copy, and what is known so far is in target/mutants too. Each command goes
 on where it stopped; a new pass over later sources starts with `list --fresh`.
 
     python3 tests/mutants/mutants.py list             copy the sources, list the mutants
@@ -16,10 +16,13 @@ on where it stopped; a new pass over later sources starts with `list --fresh`.
     python3 tests/mutants/mutants.py run              each mutant against the tests that reach it
     python3 tests/mutants/mutants.py run --survivors  what survived again: more random cases, all tests, the corpus
     python3 tests/mutants/mutants.py singles          those that the switch cannot express, one build each
+    python3 tests/mutants/mutants.py build --left     what is left over, with the tests of now; then
+    python3 tests/mutants/mutants.py run --left       those alone
     python3 tests/mutants/mutants.py table            figures
     python3 tests/mutants/mutants.py show [FILE]      survivors, with their diffs
 
-`run --only=plan/` takes the mutants of some files alone; MUTANTS_JOBS=1 runs one binary at a time (2 else).
+`run --only=plan/` takes the mutants of some files alone; MUTANTS_JOBS=1 runs one binary at a time (2 else),
+MUTANTS_NICE=0 as urgently as anything else (5 else).
 """
 import collections, json, os, queue, re, resource, shutil, signal, subprocess, sys, threading, time
 from pathlib import Path
@@ -28,13 +31,16 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target/mutants"                    # all that a pass writes
 COPY = WORK / "copy"                              # what is built: core alone, with the switch
 ORIG = WORK / "orig"                              # core as it was listed
-TARGET = WORK / "build"
-ENV = dict(os.environ, CARGO_TARGET_DIR=str(TARGET), CARGO_INCREMENTAL="1", RUSTFLAGS="--cap-lints=allow", CARGO_TERM_COLOR="never")
+TARGET = ROOT / "target"                          # where the crates that core needs are built already
+ENV = dict(os.environ, CARGO_TARGET_DIR=str(TARGET), CARGO_INCREMENTAL="1", CARGO_TERM_COLOR="never")
+# Of a mutant only the compiler's errors count. (`--cap-lints` would do, and build every crate anew.)
+LINTS = "[lints.rust]\nwarnings = \"allow\"\narithmetic_overflow = \"allow\"\nunconditional_panic = \"allow\"\n"
 RUNENV = dict(os.environ, INSTA_UPDATE="no", INSTA_FORCE_PASS="0", PROPTEST_RNG_SEED="14", PROPTEST_MAX_SHRINK_ITERS="0",
               PROPTEST_DISABLE_FAILURE_PERSISTENCE="true", RUST_BACKTRACE="0", RUST_MIN_STACK=str(1 << 29))
 # Tests with deep nesting need the stack that the arms of one `match` take.
 resource.setrlimit(resource.RLIMIT_STACK, (1 << 29, resource.getrlimit(resource.RLIMIT_STACK)[1]))
 JOBS = int(os.environ.get("MUTANTS_JOBS", "2"))
+NICE = os.environ.get("MUTANTS_NICE", "5")
 
 def load(name, default=None):
     p = WORK / name
@@ -60,6 +66,8 @@ def sync():
             t = re.sub(r'members = \[[^\]]*\]', 'members = ["shared/core"]', t, count=1)
             t = re.sub(r'default-members = \[[^\]]*\]', '', t, count=1)
             data = t.encode()
+        if f == "shared/core/Cargo.toml":
+            data = data.replace(b"[lints]\nworkspace = true\n", LINTS.encode())
         d = COPY / f
         keep.add(d)
         write(d, data)
@@ -75,7 +83,7 @@ def write(path, data):
 
 def cmd_list():
     if "--fresh" in sys.argv:
-        for f in ("mutants.json", "state.json", "groups.json", "reach.json", "results.jsonl"):
+        for f in ("mutants.json", "state.json", "groups.json", "reach.json", "times.json", "results.jsonl"):
             (WORK / f).unlink(missing_ok=True)
     if (WORK / "results.jsonl").exists():
         sys.exit("a pass is under way: its numbers would change. list --fresh forgets it")
@@ -174,6 +182,12 @@ pub(crate) fn __mutant(group: u32) -> u32 {
     }
     *N
 }
+
+/// The arms of a function that answers some iterator have one type so.
+#[doc(hidden)]
+pub(crate) fn __boxed<'a, T>(any: impl Iterator<Item = T> + 'a) -> Box<dyn Iterator<Item = T> + 'a> {
+    Box::new(any)
+}
 '''
 
 def plan():
@@ -197,7 +211,8 @@ def plan():
         funcs[f] = (t, d)
     return ms, funcs, loose
 
-def generate(state, without_switch=()):
+def generate(state, only=None):
+    """Writes the switch into the copy: all mutants, or these alone."""
     ms, funcs, loose = plan()
     dropped, keepconst, single = set(state["dropped"]), set(state["keepconst"]), set(state["single"])
     places = {}    # file -> [(line_from, line_to, id)]
@@ -213,7 +228,7 @@ def generate(state, without_switch=()):
             inside = [x for x in l if x[1] >= i]
             for m, _, _ in l:
                 if not any(m["id"] == x[0]["id"] for x in inside): single.add(m["id"])
-            live = [x for x in inside if x[0]["id"] not in dropped and x[0]["id"] not in single]
+            live = [x for x in inside if x[0]["id"] not in dropped and x[0]["id"] not in single and (only is None or x[0]["id"] in only)]
             key = f"{f}:{fname}:{a}"
             if const and key in keepconst:
                 single.update(x[0]["id"] for x in live); continue
@@ -225,11 +240,13 @@ def generate(state, without_switch=()):
                 out.append(t.s[pos:i])
             gid = live[0][0]["id"]
             body = t.s[i:e]
+            some = "-> impl Iterator" in t.s[a:i]
+            wrap = lambda arm: "crate::__boxed(%s)" % arm if some else arm
             out.append("{ match crate::__mutant(%d) {\n" % gid)
             for m, ma, mb in live:
                 groups[m["id"]] = gid
-                out.append("/*MUT %d*/ %d => %s\n/*END*/\n" % (m["id"], m["id"], t.s[i:ma] + m["replacement"] + t.s[mb:e]))
-            out.append("_ => %s } }" % body)
+                out.append("/*MUT %d*/ %d => %s\n/*END*/\n" % (m["id"], m["id"], wrap(t.s[i:ma] + m["replacement"] + t.s[mb:e])))
+            out.append("_ => %s } }" % wrap(body))
             pos = e
         out.append(t.s[pos:])
         text = "".join(out)
@@ -248,18 +265,33 @@ def generate(state, without_switch=()):
     return places, groups, constfns
 
 def cargo_json(args, **kw):
-    p = subprocess.run(["nice", "-n", "5", "cargo", *args, "--message-format", "json"], cwd=COPY, env=ENV, capture_output=True, text=True, **kw)
+    p = subprocess.run(["nice", "-n", NICE, "cargo", *args, "--message-format", "json"], cwd=COPY, env=ENV, capture_output=True, text=True, **kw)
     msgs = [json.loads(l) for l in p.stdout.splitlines() if l.startswith("{")]
     return p, msgs
 
 def cmd_build():
     """Compiles the switch until only mutants that compile are left in it, then the test binaries."""
+    only = None
+    if "--left" in sys.argv:
+        # The tests of now, over the code as it was listed: what changed of it has its mutants elsewhere.
+        listed = {p: p.read_bytes() for p in (ORIG / "shared/core/src").rglob("*.rs")}
+        done = results()
+        only = {i for i in done if final(done[i]) is None} | set(load("state.json")["single"])
+        sync()
+        ms = {m["id"]: m for m in load("mutants.json")}
+        for i in list(only):
+            f = ms[i]["file"]
+            old, new = listed[ORIG / f].decode(), (COPY / f).read_text()
+            code = lambda text: text.split("#[cfg(test)]")[0]
+            if code(old) != code(new): print("its file has changed: list it anew:", name(ms[i])); only.discard(i)
+        # Those that answer an iterator may be in the switch after all.
+        save("state.json", dict(load("state.json"), single=[]))
     keep_orig()
     state = load("state.json", {"dropped": [], "keepconst": [], "single": [], "why": {}})
     for rnd in range(1, 40):
-        places, groups, constfns = generate(state)
+        places, groups, constfns = generate(state, only)
         t0 = time.time()
-        p, msgs = cargo_json(["check", "-p", "spotkeeper-core", "--lib"])
+        p, msgs = cargo_json(["test", "-p", "spotkeeper-core", "--features", "fixtures", "--no-run", "--lib"])
         errs = [m["message"] for m in msgs if m["reason"] == "compiler-message" and m["message"]["level"] == "error"]
         new, consts, apart, odd = set(), set(), set(), []
         for e in errs:
@@ -301,14 +333,20 @@ def tests_of(binary, extra=()):
     return [l[:-6] for l in out.stdout.splitlines() if l.endswith(": test")]
 
 def cmd_reach():
-    """Runs each test once, unmutated, and notes which functions it came through."""
+    """Runs each test once, unmutated, and notes which functions it came through, and how long it took."""
     bins = load("bins.json"); reach = collections.defaultdict(set); times = {}
+    # The harness tells times on a nightly compiler alone, or where it is told that it is one.
+    timed = ["-Z", "unstable-options", "--report-time"]
     for kind, b in bins.items():
         log = WORK / f"reach-{kind}.txt"
         if log.exists(): log.unlink()
         t0 = time.time()
-        p = subprocess.run(["nice", "-n", "5", b, "--test-threads", "2", "-q"], cwd=COPY / "shared/core", env=dict(RUNENV, PROPTEST_CASES="32", MUTANT_REACH=str(log)), capture_output=True, text=True)
+        env = dict(RUNENV, PROPTEST_CASES="32", MUTANT_REACH=str(log), RUSTC_BOOTSTRAP="1")
+        p = subprocess.run(["nice", "-n", NICE, b, "--test-threads", "1", *timed], cwd=COPY / "shared/core", env=env, capture_output=True, text=True)
         print(kind, "rc", p.returncode, f"{time.time()-t0:.1f} s", p.stdout[-300:] if p.returncode else "")
+        for line in p.stdout.splitlines():
+            mm = re.match(r"test (\S+)(?: - should panic)? \.\.\. ok <([\d.]+)s>", line)
+            if mm: times[mm.group(1)] = float(mm.group(2))
         known = set(tests_of(b))
         strange = set()
         for l in (log.read_text().splitlines() if log.exists() else []):
@@ -316,13 +354,21 @@ def cmd_reach():
             if n not in known: strange.add(n)
             reach[g].add((kind, n))
         if strange: print("threads of no test:", strange)
-    save("reach.json", {g: sorted(map(list, v)) for g, v in reach.items()})
-    t0 = time.time(); subprocess.run([bins["lib"], "--test-threads", "1", "-q"], cwd=COPY / "shared/core", env=dict(RUNENV, PROPTEST_CASES="32"), capture_output=True)
-    print(f"lib tests at 1 thread: {time.time()-t0:.1f} s")
+    save("reach.json", {g: sorted(map(list, v)) for g, v in reach.items()}); save("times.json", times)
+    slow = sorted(times.items(), key=lambda one: -one[1])[:12]
+    print(f"{len(times)} tests, {sum(times.values()):.1f} s; the slowest:", ", ".join(f"{n} {t:.2f}" for n, t in slow))
+
+def stages(near, tests, times):
+    """Tests in the order in which they are tried: those of the mutant's own module and of a blink, the others
+    of a blink, then the slow ones. The harness itself runs what it is given in the order of the names."""
+    quick = lambda n: times.get(n, 1.0) < 0.05
+    own = lambda n: n.startswith(near + "::") or n.startswith(near + "_")
+    parts = [[n for n in tests if quick(n) and own(n)], [n for n in tests if quick(n) and not own(n)], [n for n in tests if not quick(n)]]
+    return [part for part in parts if part]
 
 def attempt(mid, binary, tests, cases, limit):
     """caught by which test | 'timeout' | None (survived)"""
-    cmd = ["nice", "-n", "10", binary, "--test-threads", "1"] + (["--exact", *tests] if tests is not None else [])
+    cmd = ["nice", "-n", NICE, binary, "--test-threads", "1"] + (["--exact", *tests] if tests is not None else [])
     env = dict(RUNENV, MUTANT=str(mid), PROPTEST_CASES=str(cases))
     p = subprocess.Popen(cmd, cwd=COPY / "shared/core", env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
     result = {}
@@ -348,16 +394,16 @@ def kill(p):
 
 def cmd_run():
     """Each mutant against its tests: those of its own module first. The first failure ends it."""
-    survivors = "--survivors" in sys.argv
+    survivors, left = "--survivors" in sys.argv, "--left" in sys.argv
     only = [a.split("=", 1)[1] for a in sys.argv if a.startswith("--only=")]
-    bins, groups, reach = load("bins.json"), load("groups.json"), load("reach.json")
+    bins, groups, reach, times = load("bins.json"), load("groups.json"), load("reach.json"), load("times.json", {})
     ms = {m["id"]: m for m in load("mutants.json")}
     log = WORK / "results.jsonl"
     done = {}
     if log.exists():
         for l in log.read_text().splitlines():
             r = json.loads(l); done[(r["id"], r["pass"])] = r["by"]
-    pas = 2 if survivors else 1
+    pas = 3 if left else 2 if survivors else 1
     if survivors: ids = [i for i in map(int, groups) if (i, 1) in done and done[(i, 1)] is None]
     else: ids = list(map(int, groups))
     if only: ids = [i for i in ids if any(o in ms[i]["file"] for o in only)]
@@ -372,11 +418,12 @@ def cmd_run():
             r = reach.get(str(groups[str(i)]), [])
             if pas == 1:
                 near = ms[i]["file"].removeprefix("shared/core/src/").removesuffix(".rs").removesuffix("/mod").replace("/", "::")
-                tests = [n for k, n in r if k == "lib"]
-                tests.sort(key=lambda n: 0 if n.startswith(near) else 1)
-                by = attempt(i, bins["lib"], tests, 32, 60) if tests else None
+                by = None
+                for part in stages(near, [n for k, n in r if k == "lib"], times):
+                    by = by or attempt(i, bins["lib"], part, 32, 60)
             else:
-                by = attempt(i, bins["lib"], None, 256, 120)
+                by = attempt(i, bins["lib"], None, 32, 120) if left else None
+                by = by or attempt(i, bins["lib"], None, 256, 300)
                 if by is None and "/files/" in ms[i]["file"] or by is None and any(k == "test" for k, _ in r):
                     by = attempt(i, bins["test"], None, 32, 60)
             with lock:
@@ -398,7 +445,7 @@ def results():
 
 def final(r):
     """The verdict over passes."""
-    for k in (2, 1):
+    for k in (3, 2, 1):
         if k in r: return r[k]
     return None
 

@@ -16,6 +16,7 @@ use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Ledger, MoveRecord, Outcome, RunMode, RunRecord};
 use spotkeeper_core::signals::{LOOK_BACK, Signals};
 use spotkeeper_core::turn::{TurnSeen, as_recorded};
+use spotkeeper_core::units::Percent;
 use spotkeeper_core::verify::{Resumption, resume};
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
 
@@ -96,7 +97,7 @@ async fn determine(
     }
     let decided = decided_before(state, run, input, &memory.signals).await?;
     let report = report::report(run, &snapshot, &assessments, &plan, &decided, fleet.api_counts(), now);
-    if !run.is_dry() && plan.ceilings.iter().any(Steered::changed) {
+    if !run.is_dry() && plan.ceilings.iter().any(Steered::is_news) {
         // The changes are told of by the report, when the run ends: what is decided is in it before it is
         // kept, so that a repetition of this call finds it.
         state.put_report(&ClusterReport { waves: Vec::new(), ..report.clone() }).await?;
@@ -153,10 +154,14 @@ async fn put_ledger(state: &impl State, ledger: &Ledger) -> Result<bool, Failure
 /// again.
 async fn put_ceilings(state: &impl State, run: &RunRecord, memory: &Memory, plan: &Plan) -> Result<(), Failure> {
     for steered in &plan.ceilings {
-        let Steered { before, after, reason, evidence, .. } = steered;
-        if steered.changed() {
-            let before = before.map_or_else(|| "none".to_owned(), |before| before.to_string());
-            tracing::info!(cluster = %after.cluster, pair = %after.pair, before, after = %after.ceiling, reason = reason.name(), ?evidence, "ceiling");
+        let Steered { before, in_force_before, after, effective, evidence, .. } = steered;
+        if steered.is_news() {
+            let or_none = |percent: Option<Percent>| percent.map_or_else(|| "none".to_owned(), |one| one.to_string());
+            let before = or_none(*before);
+            let effective_before = or_none(in_force_before.as_ref().map(|before| before.percent));
+            let reasons: Vec<&str> = steered.reasons().collect();
+            let capped_by = after.in_force.as_ref().and_then(|in_force| in_force.capped_by.as_ref());
+            tracing::info!(cluster = %after.cluster, pair = %after.pair, before, after = %after.ceiling, effective_before, %effective, ?capped_by, ?reasons, ?evidence, "ceiling");
         }
         if !run.is_dry() && !memory.signals.ceilings.contains(after) {
             state.put_ceiling(after).await?;
@@ -173,11 +178,11 @@ async fn decided_before(
     input: &DetermineInput,
     signals: &Signals,
 ) -> Result<Vec<Steered>, Failure> {
-    if run.is_dry() || signals.ceilings.iter().all(|ceiling| ceiling.changed_at < run.started_at) {
+    if run.is_dry() || signals.ceilings.iter().all(|ceiling| ceiling.last_change() < run.started_at) {
         return Ok(Vec::new());
     }
     let decided = state.report(&run.id, &input.cluster).await?.map(|report| report.ceilings).unwrap_or_default();
-    let kept = |steered: &Steered| steered.changed() && signals.ceilings.contains(&steered.after);
+    let kept = |steered: &Steered| steered.is_news() && steered.was_kept(&signals.ceilings);
     Ok(decided.into_iter().filter(kept).collect())
 }
 

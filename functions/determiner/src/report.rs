@@ -107,10 +107,10 @@ fn running_spot_cpu(snapshot: &Snapshot) -> Option<CpuUnits> {
 /// for what this one found unchanged.
 fn ceilings(plan: &Plan, decided: &[Steered]) -> Vec<Steered> {
     let is_new = |steered: &&Steered| {
-        steered.changed() || decided.iter().all(|earlier| earlier.after.pair != steered.after.pair)
+        steered.is_news() || decided.iter().all(|earlier| earlier.after.pair != steered.after.pair)
     };
     let mut ceilings: Vec<Steered> = decided.iter().chain(plan.ceilings.iter().filter(is_new)).cloned().collect();
-    ceilings.sort_by_key(|steered| !steered.changed());
+    ceilings.sort_by_key(|steered| !steered.is_news());
     ceilings.truncate(CEILINGS);
     ceilings
 }

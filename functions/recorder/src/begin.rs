@@ -8,11 +8,12 @@ use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::policy::{Mode, Policy, PolicyMistake};
 use spotkeeper_core::ports::{Clock, Fleet, State, Telemetry};
 use spotkeeper_core::record::{DryWhy, RunMode, RunRecord};
-use spotkeeper_core::switch::{Lever, Scope, SwitchChange, SwitchEntry, SwitchState};
+use spotkeeper_core::switch::{Lever, Scope, SwitchChange, SwitchEntry, SwitchState, SwitchedHow};
 use spotkeeper_lambda::Failure;
 
 use crate::end::{number, older_leases};
 use crate::input::{Wish, check};
+use crate::tell;
 
 /// How long the run lock lasts without being renewed: every function of a run renews it, and no
 /// two of them are further apart than the longest wait and the longest timeout (600 s and 900 s).
@@ -62,13 +63,15 @@ pub(crate) async fn begin(
     let epoch = match &wish {
         Wish::SwitchOn(entry) => state.put_switch(entry).await?,
         Wish::SwitchOff(switch) => state.remove_switch(&switch.scope).await?,
-        Wish::Run { .. } | Wish::Restore(_) => state.switches().await?.epoch,
+        Wish::Run { .. } | Wish::Restore(_) => {
+            let told = state.told_switches().await;
+            let switches = state.switches().await?;
+            tell::found(state, telemetry, told, &switches, &run_id, now).await;
+            switches.epoch
+        }
     };
     if let Some(change) = change(&wish, &run_id, who, now, epoch) {
-        // The switch is in force already: an event that cannot be sent is no reason to fail its run.
-        if let Err(error) = telemetry.switch_changed(&change).await {
-            tracing::error!(run = %run_id, %error, "event not sent");
-        }
+        tell::own(state, telemetry, &change).await;
     }
     // Checked after the switch is on: it keeps every cluster from moving up, however many there are.
     if clusters.len() > MAX_CLUSTERS {
@@ -118,7 +121,8 @@ fn change(wish: &Wish, run: &RunId, who: &str, now: Timestamp, epoch: u64) -> Op
         }
         Wish::Run { .. } | Wish::Restore(_) => return None,
     };
-    Some(SwitchChange { run: run.clone(), state, entry, epoch })
+    let (how, id) = (SwitchedHow::Execution, run.to_string());
+    Some(SwitchChange { run: run.clone(), how, state, entry, epoch, id })
 }
 
 fn too_many(clusters: usize, wish: &Wish) -> Failure {

@@ -4,6 +4,7 @@ mod begin;
 mod end;
 mod input;
 mod outcome;
+mod tell;
 
 pub use begin::{BeginConfig, LOCK};
 

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::assess::Memory;
-use crate::control::{Direction, PairCeiling};
+use crate::control::{Direction, InForce, PairCeiling};
 use crate::ids::{ClusterName, MoveId, ProviderName, RunId, ServiceArn, ServiceName, ServiceRef};
 use crate::observe::{
     Architecture, Cluster, Compatibility, Container, Deployment, DeploymentConfiguration, DeploymentController,
@@ -525,6 +525,7 @@ pub fn ceiling(family: Family, ceiling: Percent) -> PairCeiling {
         direction: Direction::Raised,
         answered_until: at(-30 * 86_400),
         dry: None,
+        in_force: Some(InForce { percent: ceiling, capped_by: None, since: at(-30 * 86_400) }),
         version: 1,
     }
 }

@@ -22,7 +22,7 @@ pub const MAX_CLUSTERS: usize = 200;
 /// How large the list of moves may become that are written and not verified yet, in bytes: the state
 /// machine carries it from wave to wave. Step Functions lets a state's input be 256 KiB. Source:
 /// "Quotas related to task executions", AWS Step Functions Developer Guide.
-const MAX_UNVERIFIED_BYTES: usize = 160 * 1_024;
+const MAX_UNVERIFIED_BYTES: usize = 163_840;
 
 /// The most moves of a cluster that are written before they are verified.
 #[must_use]

@@ -17,7 +17,7 @@ use crate::signals::{
     AskedQueries, Directory, Occurrence, PlacementScore, ScoreQuery, ScoreRecord, ScoreRefusal, ScoreRound, Signals,
     SpotInstance, SpotProvider,
 };
-use crate::switch::{Scope, SwitchChange, SwitchEntry, Switches};
+use crate::switch::{Scope, SwitchChange, SwitchEntry, Switches, ToldSwitches};
 use crate::units::Seconds;
 
 /// The services under Spotkeeper's care.
@@ -94,6 +94,12 @@ pub trait State: Sync {
     fn put_switch(&self, entry: &SwitchEntry) -> impl Future<Output = Result<u64, PortError>> + Send;
     /// Takes the entry of a scope away, and counts the epoch up where there was one.
     fn remove_switch(&self, scope: &Scope) -> impl Future<Output = Result<u64, PortError>> + Send;
+
+    /// The switches that were told of; none where none ever was.
+    fn told_switches(&self) -> impl Future<Output = Result<ToldSwitches, PortError>> + Send;
+    /// Writes them: refused with [`PortError::Conflict`] when their version is not one more than that of those
+    /// that stand.
+    fn put_told_switches(&self, told: &ToldSwitches) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// The ledgers of a cluster's services.
     fn ledgers(&self, cluster: &Cluster) -> impl Future<Output = Result<Vec<Ledger>, PortError>> + Send;

@@ -1,4 +1,8 @@
-//! The kill switch: entries, their scopes, what is in force.
+//! The kill switch: entries, their scopes, what is in force, and what was told of it.
+
+mod told;
+
+pub use told::ToldSwitches;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -156,19 +160,43 @@ impl SwitchEntry {
     pub fn in_force(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+
+    /// Whether two entries say the same; when they were set does not count.
+    #[must_use]
+    pub fn says_the_same(&self, other: &SwitchEntry) -> bool {
+        SwitchEntry { set_at: other.set_at, ..self.clone() } == *other
+    }
 }
 
-/// That somebody threw or released a switch by an execution of the state machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// That a switch was thrown or released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SwitchChange {
-    /// The run that did it: each does it once at the most.
+    /// The run that did it, or found it done.
     pub run: RunId,
+    /// How it was done.
+    pub how: SwitchedHow,
     /// Thrown or released.
     pub state: SwitchState,
-    /// The entry: what was asked for, by whom and when. One that is released has no end and no flags.
+    /// The entry: what was asked for, by whom and when. One that is released has no end and no flags, and
+    /// `set_at` is when that was.
     pub entry: SwitchEntry,
     /// The switch epoch afterwards.
     pub epoch: u64,
+    /// Tells it from all others, of whatever run: the same each time that it is told.
+    pub id: String,
+}
+
+/// How a switch was thrown or released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SwitchedHow {
+    /// By an execution of the state machine.
+    Execution,
+    /// By its item in the table, that somebody put, changed or took out.
+    Table,
+    /// It had an end, and that has come.
+    Ended,
 }
 
 /// All entries, as one consistent read found them, with the number that counts up with each change.

@@ -75,7 +75,7 @@ impl World {
         for (_, subnet, zone) in &subnets {
             let candidates: Vec<Candidate> =
                 types.iter().filter_map(|t| self.candidate(group, t, zone, spot)).collect();
-            if let Some(chosen) = choose(group, spot, candidates) {
+            if let Some(chosen) = choose(group, spot, candidates, self.settings.deep_pool_percent) {
                 return Ok(((*subnet).clone(), chosen));
             }
         }
@@ -99,7 +99,7 @@ impl World {
 
 /// The pool that the group's allocation strategy prefers; the candidates are in the order of the
 /// group's overrides, which is their priority.
-fn choose(group: &Group, spot: bool, mut candidates: Vec<Candidate>) -> Option<PoolKey> {
+fn choose(group: &Group, spot: bool, mut candidates: Vec<Candidate>, deep_percent: u32) -> Option<PoolKey> {
     let distribution = group.distribution.clone().unwrap_or_default();
     let by_price = |a: &Candidate, b: &Candidate| a.price.total_cmp(&b.price);
     match (spot, distribution.strategy(spot)) {
@@ -115,11 +115,11 @@ fn choose(group: &Group, spot: bool, mut candidates: Vec<Candidate>) -> Option<P
             candidates.sort_by_key(|c| c.held);
         }
         // "Optimizes for capacity first", then by priority: what counts as the same capacity is not
-        // documented; here it is at least half of the deepest pool's.
-        (true, "capacity-optimized-prioritized") => keep_deep(&mut candidates),
+        // documented: a setting.
+        (true, "capacity-optimized-prioritized") => keep_deep(&mut candidates, deep_percent),
         // "Looks at both price and capacity": of the deep pools, the one with the lowest price.
         (true, "price-capacity-optimized") => {
-            keep_deep(&mut candidates);
+            keep_deep(&mut candidates, deep_percent);
             candidates.sort_by(by_price);
         }
         // "Pools that are optimally chosen based on the available Spot capacity."
@@ -128,7 +128,8 @@ fn choose(group: &Group, spot: bool, mut candidates: Vec<Candidate>) -> Option<P
     candidates.into_iter().next().map(|c| c.pool)
 }
 
-fn keep_deep(candidates: &mut Vec<Candidate>) {
+fn keep_deep(candidates: &mut Vec<Candidate>, percent: u32) {
     let deepest = candidates.iter().map(|c| c.obtainable).max().unwrap_or(0);
-    candidates.retain(|c| c.obtainable >= deepest.div_ceil(2));
+    let least = (u64::from(deepest) * u64::from(percent)).div_ceil(100);
+    candidates.retain(|c| u64::from(c.obtainable) >= least);
 }

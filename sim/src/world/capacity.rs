@@ -58,7 +58,8 @@ impl World {
         }
         let others = service.revision(&task.revision).and_then(|r| r.network.as_ref());
         let others = others.into_iter().flat_map(|n| &n.awsvpc_configuration.subnets);
-        let mut subnets = task.subnet.iter().chain(others).map(|s| super::arn::short_name(s));
+        let tried = if self.settings.fargate_tries_other_zones { usize::MAX } else { 1 };
+        let mut subnets = task.subnet.iter().chain(others).map(|s| super::arn::short_name(s)).take(tried);
         let has_room = |subnet: &&str| {
             let zone = self.subnets.get(*subnet).map_or(task.zone.as_str(), |s| s.zone.as_str());
             self.obtainable(&PoolKey::new(fargate_pool(spot), zone), spot) != Some(0)

@@ -74,8 +74,8 @@ impl World {
         // "the time between subsequent restart attempts is incrementally increased up to … 15
         // minutes" (`service-throttle-logic.md`): the steps are not documented.
         let rounds = service.failures_in_a_row / service.desired_count.max(1);
-        let pause = (d.failed_task_backoff * 2_f64.powi(i32::try_from(rounds.min(20)).unwrap_or(20)))
-            .min(d.failed_task_backoff_max);
+        let grown = self.settings.failed_task_backoff_factor.powi(i32::try_from(rounds.min(20)).unwrap_or(20));
+        let pause = (d.failed_task_backoff * grown).min(d.failed_task_backoff_max);
         service.hold_starts_until = Some(after(now, pause));
         if rounds > 0 && service.failures_in_a_row.is_multiple_of(service.desired_count.max(1)) {
             self.tell(service, "is unable to consistently start tasks successfully.");

@@ -171,6 +171,7 @@ impl World {
     fn kill_task(&mut self, service: &mut Service, id: &TaskId, reason: &str) {
         let delay = self.deregistration_delay(service, id);
         let now = self.now;
+        let code = self.settings.instance_gone_stop_code.name();
         let Some(task) = self.tasks.get_mut(id) else {
             return;
         };
@@ -192,8 +193,7 @@ impl World {
             Some(_) => Some(delay),
         };
         task.stopping_at.get_or_insert(now);
-        // Which code ECS gives is not documented; the enumeration has this one for a host that goes.
-        task.stop_code.get_or_insert("TerminationNotice");
+        task.stop_code = task.stop_code.or(code);
         task.stopped_reason = Some(reason.to_owned());
         task.doomed = true;
         if let Some(seconds) = missing {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::clusters::{ManagedScaling, ProviderKind};
+use super::instances::Instance;
 use super::rules::Rule;
 use super::services::Scheduling;
 use super::{Event, InstanceId, World};
@@ -57,12 +58,18 @@ impl World {
             let in_use = self.instances_of(&name).filter(|i| i.takes_tasks()).count();
             let needed = u32::try_from(in_use + bins.len()).unwrap_or(u32::MAX);
             let scaling = self.managed_scaling_of(&name).unwrap_or_default();
+            // Nor are those that drain a part of what the group has: they take no task, and go when they are
+            // empty. "When launched tasks can't be placed on available instances, the Auto Scaling group
+            // scales out" (`cluster-auto-scaling.md`).
+            let drains = |i: &&Instance| i.draining && !i.leaving && self.holds(Rule::DrainingIsNoCapacity);
+            let draining = self.instances_of(&name).filter(drains).count();
             let Some(group) = self.groups.get_mut(&name) else {
                 continue;
             };
+            let has = group.desired.saturating_sub(u32::try_from(draining).unwrap_or(u32::MAX));
             // "The minimum number of Amazon EC2 instances that Amazon ECS will scale out at one time",
             // and the maximum (ManagedScaling).
-            let missing = instances_for(needed, &scaling).saturating_sub(group.desired);
+            let missing = instances_for(needed, &scaling).saturating_sub(has);
             if missing == 0 || group.scaling {
                 continue;
             }

@@ -76,6 +76,7 @@ impl World {
         service.failures_in_a_row = 0;
         service.hold_starts_until = None;
         service.steady_told = false;
+        service.whole_since = None;
         service.told_placement.clear();
         let id = service.primary().map(|d| d.id.clone()).unwrap_or_default();
         self.put_deployment_event(
@@ -125,11 +126,14 @@ impl World {
             self.reconcile_soon(service);
         }
 
-        let steady = service.deployments.len() == 1 && wanted == desired && healthy >= desired;
-        if !steady {
-            return self.judge_early_success(service, &primary, healthy);
+        let whole = service.deployments.len() == 1 && wanted == desired && healthy >= desired;
+        // The bake time and the time to a steady state run side by side.
+        let in_progress = primary.rollout_state == RolloutState::InProgress;
+        let baked = whole && in_progress && self.has_baked(service, &primary.id);
+        if !self.is_steady(service, whole) {
+            return self.judge_early_success(service, &primary, healthy, whole);
         }
-        if primary.rollout_state == RolloutState::InProgress && self.has_baked(service, &primary.id) {
+        if baked {
             self.complete(service, &primary.id, &primary.revision);
         }
         if !service.steady_told && service.spec.scheduling == Scheduling::Replica {
@@ -137,6 +141,20 @@ impl World {
             self.tell(service, "has reached a steady state.");
             self.put_service_action(service, "INFO", "SERVICE_STEADY_STATE", None, None);
         }
+    }
+
+    /// Whether a service that has all its tasks has had them for long enough to count as steady: how
+    /// long that is, AWS does not say.
+    fn is_steady(&mut self, service: &mut Service, whole: bool) -> bool {
+        if !whole {
+            service.whole_since = None;
+            return false;
+        }
+        let until = after(*service.whole_since.get_or_insert(self.now), self.settings.durations.steady_state);
+        if until > self.now {
+            self.reconcile_at(service, until.duration_since(self.now).as_secs_f64());
+        }
+        until <= self.now
     }
 
     /// Whether the bake time of a rolling deployment is over. It "starts after: All tasks for a target
@@ -168,13 +186,13 @@ impl World {
     /// deployment. Amazon ECS continues to scale the target service revision to 100 percent in the
     /// background"; with BLOCKING it "removes the previous tasks before it marks the deployment as
     /// successful" (DeploymentEarlySuccessCriteria).
-    fn judge_early_success(&mut self, service: &mut Service, primary: &Deployment, healthy: usize) {
+    fn judge_early_success(&mut self, service: &mut Service, primary: &Deployment, healthy: usize, whole: bool) {
         let configuration = &service.spec.deployment_configuration;
         let criteria = configuration.early_success_criteria.as_ref();
         let Some(criteria) =
             criteria.filter(|c| c.enable && !configuration.shifts() && self.holds(Rule::EarlySuccessEndsEarly))
         else {
-            if let Some(entry) = service.service_deployment_mut(&primary.id) {
+            if let Some(entry) = service.service_deployment_mut(&primary.id).filter(|_| !whole) {
                 entry.healthy_since = None;
             }
             return;

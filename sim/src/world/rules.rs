@@ -67,6 +67,8 @@ rules! {
     FargateSpotPlatforms,
     /// Managed scaling reckons with the smallest type of the group.
     SmallestTypeDecides,
+    /// Instances that drain are no capacity: managed scaling launches others beside them.
+    DrainingIsNoCapacity,
     /// A group does not grow above MaxSize.
     MaxSizeBinds,
     /// No more than 500 tasks of a cluster wait for an instance at once.

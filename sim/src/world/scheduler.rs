@@ -237,7 +237,8 @@ impl World {
             t.is_wanted() && (old || self.is_draining(t))
         };
         let holds = self.holds(Rule::ProtectionBlocksDeployments);
-        let is_protected = |t: &Task| holds && t.is_protected(now);
+        let holds_drains = self.settings.protection_holds_drains;
+        let is_protected = |t: &Task| holds && t.is_protected(now) && (holds_drains || !self.is_draining(t));
         // Each task is looked up once: in a large world that is most of what a look costs.
         let tasks: Vec<&Task> = service.tasks.iter().filter_map(|id| self.tasks.get(id)).collect();
         let healthy = tasks.iter().filter(|t| t.is_healthy()).count();

@@ -118,6 +118,8 @@ pub struct Service {
     pub(super) failures_in_a_row: u32,
     pub(super) hold_starts_until: Option<Timestamp>,
     pub(super) steady_told: bool,
+    /// Since when it has all its tasks, healthy and of one deployment.
+    pub(super) whole_since: Option<Timestamp>,
     /// When each cause of a placement failure was last told.
     pub(super) told_placement: BTreeMap<super::capacity::NoPlace, Timestamp>,
     pub(super) shortfall: super::meters::Meter,

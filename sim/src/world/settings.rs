@@ -98,6 +98,34 @@ impl SpotStopCode {
     }
 }
 
+/// The `stopCode` of a task whose instance is gone. AWS documents the reason ("Host EC2 (instance …)
+/// terminated.", developer guide, stopped task errors) and no code for it; its enumeration has several
+/// that would do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InstanceGoneCode {
+    /// A host that is taken away has told so.
+    #[default]
+    TerminationNotice,
+    /// What a reclaimed Fargate Spot task has.
+    SpotInterruption,
+    /// What a task on a broken host has.
+    InfrastructureHealth,
+    /// No code at all.
+    None,
+}
+
+impl InstanceGoneCode {
+    /// As AWS writes it.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::TerminationNotice => Some("TerminationNotice"),
+            Self::SpotInterruption => Some("SpotInterruption"),
+            Self::InfrastructureHealth => Some("InfrastructureHealth"),
+            Self::None => None,
+        }
+    }
+}
+
 /// Which clock the API token buckets run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -141,6 +169,26 @@ pub struct Settings {
     pub fargate_spot_stop: FargateSpotStop,
     /// The code that such a task stops with.
     pub fargate_spot_stop_code: SpotStopCode,
+    /// The code of a task whose instance is gone.
+    pub instance_gone_stop_code: InstanceGoneCode,
+    /// Whether a Fargate task that finds no room in its zone takes another of its subnets. "Capacity is
+    /// unavailable at this time. Please try again later or in a different availability zone" (service
+    /// event messages) does not say who tries.
+    pub fargate_tries_other_zones: bool,
+    /// Whether scale-in protection holds a task back on a container instance that is DRAINING. It
+    /// protects "from being terminated by scale-in events from either service auto scaling or
+    /// deployments" (developer guide, task scale-in protection); the page on draining does not name it.
+    pub protection_holds_drains: bool,
+    /// Whether UpdateService takes a strategy for an Express Mode service. UpdateExpressGatewayService
+    /// knows none; of the other APIs the developer guide says that they "will execute the operations you
+    /// request" ("Updating Resources Outside of Express Mode"), without a word on strategies.
+    pub express_takes_strategy: bool,
+    /// What the pause grows by after each further round of failed tasks: "the time between subsequent
+    /// restart attempts is incrementally increased" (`service-throttle-logic.md`) gives no steps.
+    pub failed_task_backoff_factor: f64,
+    /// From how many percent of the deepest pool's capacity on a pool is as good as it, for the
+    /// allocation strategies that look at the price or the priority next. AWS publishes no measure.
+    pub deep_pool_percent: u32,
     /// How many new configurations GetSpotPlacementScores takes in 24 hours (AWS publishes none; users
     /// report 10 to 50).
     pub spot_placement_configurations_per_day: u32,
@@ -176,6 +224,12 @@ impl Default for Settings {
             fargate_launch_burst: 100.0,
             fargate_spot_stop: FargateSpotStop::default(),
             fargate_spot_stop_code: SpotStopCode::default(),
+            instance_gone_stop_code: InstanceGoneCode::default(),
+            fargate_tries_other_zones: true,
+            protection_holds_drains: true,
+            express_takes_strategy: true,
+            failed_task_backoff_factor: 2.0,
+            deep_pool_percent: 50,
             spot_placement_configurations_per_day: 50,
             spot_placement_absent_zones: Vec::new(),
             distribution_batch_percent: 10,
@@ -236,10 +290,16 @@ pub struct Durations {
     pub scheduler_tick: f64,
     /// From one placement attempt to the next when there is no capacity.
     pub placement_retry: f64,
+    /// After how long the same cause of a placement failure is told again.
+    pub placement_failure_told: f64,
+    /// How long a service must have all its tasks, healthy and of one deployment, until it counts as
+    /// steady: "reached a steady state" ("Amazon ECS service event messages") names no time.
+    pub steady_state: f64,
     /// How long a task may wait for an instance in PROVISIONING before ECS stops it and starts
     /// another (10 to 30 minutes, containers-roadmap#2381).
     pub provisioning_timeout: f64,
-    /// The first pause after a task failed to start; it doubles up to the largest.
+    /// The first pause after a task failed to start; it grows by `failedTaskBackoffFactor` up to the
+    /// largest.
     pub failed_task_backoff: f64,
     /// The largest pause ("the delay between restart attempts … up to 15 minutes").
     pub failed_task_backoff_max: f64,
@@ -267,6 +327,8 @@ impl Default for Durations {
             interruption_noticed: 5.0,
             scheduler_tick: 1.0,
             placement_retry: 15.0,
+            placement_failure_told: 60.0,
+            steady_state: 0.0,
             provisioning_timeout: 1800.0,
             failed_task_backoff: 2.0,
             failed_task_backoff_max: 900.0,
@@ -300,6 +362,8 @@ impl Settings {
             // The scheduler looks again after this time: 0 would be a loop without an end.
             ("schedulerTick", d.scheduler_tick, 0.1),
             ("placementRetry", d.placement_retry, 0.1),
+            ("placementFailureTold", d.placement_failure_told, 0.0),
+            ("steadyState", d.steady_state, 0.0),
             ("provisioningTimeout", d.provisioning_timeout, 1.0),
             ("failedTaskBackoff", d.failed_task_backoff, 0.1),
             ("failedTaskBackoffMax", d.failed_task_backoff_max, 0.1),
@@ -320,9 +384,16 @@ impl Settings {
                 found.push((vec![name], format!("is {value}: allowed are 1 to 1000000")));
             }
         }
-        if !(1..=100).contains(&self.distribution_batch_percent) {
-            let given = self.distribution_batch_percent;
-            found.push((vec!["distributionBatchPercent"], format!("is {given}: allowed are 1 to 100")));
+        for (name, percent) in
+            [("distributionBatchPercent", self.distribution_batch_percent), ("deepPoolPercent", self.deep_pool_percent)]
+        {
+            if !(1..=100).contains(&percent) {
+                found.push((vec![name], format!("is {percent}: allowed are 1 to 100")));
+            }
+        }
+        let factor = self.failed_task_backoff_factor;
+        if !factor.is_finite() || !(1.0..=10.0).contains(&factor) {
+            found.push((vec!["failedTaskBackoffFactor"], format!("is {factor}: allowed are 1 to 10")));
         }
         if self.service_launches_per_minute == 0 {
             found.push((vec!["serviceLaunchesPerMinute"], "is 0: allowed is 1 or more".to_owned()));

@@ -150,6 +150,7 @@ impl World {
             failures_in_a_row: 0,
             hold_starts_until: None,
             steady_told: true,
+            whole_since: None,
             told_placement: std::collections::BTreeMap::new(),
             shortfall: super::meters::Meter::default(),
             launch_turn: None,

@@ -173,6 +173,13 @@ impl World {
                 "Specifying a capacity provider strategy is not supported when you create a service using the DAEMON scheduling strategy.",
             ));
         }
+        // In which words ECS refuses is not documented either.
+        let express = service.spec.resource_management_type.as_deref() == Some("ECS");
+        if express && !self.settings.express_takes_strategy {
+            return Err(Refusal::invalid(
+                "Specifying a capacity provider strategy is not supported for services that are managed by Amazon ECS.",
+            ));
+        }
         // "Capacity providers cannot manage external instances" (developer guide, ECS Anywhere).
         if service.current().and_then(|r| r.launch_type) == Some(LaunchType::External)
             && self.holds(Rule::ExternalInstancesHaveNoStrategy)

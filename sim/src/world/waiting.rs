@@ -78,7 +78,7 @@ impl World {
     /// ECS "doesn't ever stop a failing service from retrying" (`service-throttle-logic.md`); its
     /// placement failures do not count as failed tasks.
     pub(super) fn tell_placement_failure(&mut self, service: &mut Service, provider: Option<&str>, why: NoPlace) {
-        let pause = self.settings.durations.placement_retry * 4.0;
+        let pause = self.settings.durations.placement_failure_told;
         if service.told_placement.get(&why).is_some_and(|last| after(*last, pause) > self.now) {
             return;
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use spotkeeper_tests::api::{EVENTS, SQS};
+use spotkeeper_tests::api::{DYNAMODB, EVENTS, SQS};
 use spotkeeper_tests::local::Local;
 use spotkeeper_tests::paths::workspace;
 
@@ -49,6 +49,10 @@ fn a_scheduled_run_and_a_switch_are_heard_in_the_published_shape() {
     let local = world(POLICY);
     let url = listen(&local);
     let mut heard = Vec::new();
+    // A person puts a switch into the table, over a cluster that is not there.
+    let item = json!({ "pk": { "S": "switch" }, "sk": { "S": "cluster/none" }, "reason": { "S": "by hand" } });
+    let put = json!({ "TableName": local.stack.output("TableName").unwrap(), "Item": item });
+    local.stack.api.call(DYNAMODB, "PutItem", &put).unwrap();
     let of_runs = schedules(&local)
         .into_iter()
         .find(|schedule| schedule["Target"]["Arn"].as_str() == Some(local.stack.output("StateMachineArn").unwrap()));
@@ -68,8 +72,13 @@ fn a_scheduled_run_and_a_switch_are_heard_in_the_published_shape() {
         by_type(&heard).get("Run Ended") == Some(&2)
     });
     let counts = by_type(&heard);
-    // Three up by the scheduled run, three down by the switch.
-    assert_eq!((counts["Move Ended"], counts["Switch Changed"]), (6, 1), "{counts:?}");
+    // Three up by the scheduled run, three down by the switch; what the scheduled run found in the table, and
+    // what the execution did.
+    assert_eq!((counts["Move Ended"], counts["Switch Changed"]), (6, 2), "{counts:?}");
+    let switches = heard.iter().filter(|event| event["detail-type"] == "Switch Changed");
+    let mut switches: Vec<&str> = switches.map(|event| event["detail"]["how"].as_str().unwrap()).collect();
+    switches.sort_unstable();
+    assert_eq!(switches, ["execution", "table"]);
     assert!(counts["Ceiling Changed"] >= 3, "{counts:?}");
     let text = std::fs::read_to_string(workspace().join("docs/events.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();

@@ -94,6 +94,18 @@ pub enum Happening {
         /// In percent.
         on_demand_percent: u32,
     },
+    /// A person drains all instances of a group.
+    Drain {
+        /// The group.
+        group: String,
+    },
+    /// The tasks of a service protect themselves from scale-in.
+    Protect {
+        /// The service.
+        service: ServiceKey,
+        /// For so long.
+        minutes: u32,
+    },
     /// Somebody's tool brings a strategy back where another is in place.
     Revert {
         /// The service.
@@ -258,6 +270,19 @@ fn happen(inner: &mut Inner, origin: Timestamp, happening: &Happening) {
             let change = GroupChange { distribution: [member].into_iter().collect(), ..GroupChange::default() };
             let done = inner.world.update_group(group, change);
             done.map_or_else(|why| why.to_string(), |()| format!("gives {group} {on_demand_percent} % On-Demand"))
+        }
+        Happening::Drain { group } => {
+            let here = inner.world.instances_of(group).filter(|one| one.takes_tasks());
+            let all: Vec<String> = here.map(|one| one.id.clone()).collect();
+            all.iter().for_each(|id| inner.world.drain_instance(id));
+            inner.promises.coverage.drained += u32::try_from(all.len()).unwrap_or(u32::MAX);
+            format!("drains {} instances of group {group}", all.len())
+        }
+        Happening::Protect { service, minutes } => {
+            let tasks = inner.world.written_service(service).map(|found| found.tasks.clone()).unwrap_or_default();
+            tasks.iter().for_each(|id| inner.world.protect_task(id, Some(*minutes)));
+            inner.promises.coverage.protected += u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+            format!("the tasks of {service} are protected for {minutes} minutes")
         }
         Happening::Revert { service, strategy } => match revert(&mut inner.world, service, strategy) {
             Some(said) => said,

@@ -16,12 +16,14 @@
 //! | `promises` | S1 to S10 and S12, checked at each step |
 //! | `queue` | the way of events to the interruption recorder |
 //! | `told` | what metrics and events were told |
+//! | `heard` | the events as somebody hears them, held to their published shape |
 //! | `scenario` | the files of `tests/scenarios/` |
 //! | `random` | worlds made from a seed |
 
 pub mod clock;
 pub mod day;
 pub mod execution;
+pub mod heard;
 pub mod journal;
 pub mod ports;
 pub mod promises;

@@ -7,11 +7,13 @@ use std::time::Duration;
 use aws_sim::world::World;
 use jiff::Timestamp;
 use serde_json::Value;
+use spotkeeper_aws::telemetry::Event;
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::Clock as _;
 
 use crate::clock::VirtualClock;
+use crate::heard::Heard;
 use crate::journal::Journal;
 use crate::ports::{AccountPace, Call, FaultKind, Faults, KeptTargetGroups, Races};
 use crate::promises::Promises;
@@ -64,6 +66,8 @@ pub struct Inner {
     pub rng_of_telling: fastrand::Rng,
     /// What telemetry was told.
     pub told: Told,
+    /// Who hears the events of it, if anybody does.
+    pub heard: Option<Heard>,
     /// Calls of ports so far.
     pub calls: u32,
     /// The account's API rates; `None` where every call is let through at once.
@@ -94,6 +98,7 @@ impl Simulation {
             rng_of_scores: fastrand::Rng::with_seed(seed),
             rng_of_telling: fastrand::Rng::with_seed(seed ^ 0x0074_656c_6c69_6e67),
             told: Told::default(),
+            heard: None,
             calls: 0,
             pace: None,
             races: Races::default(),
@@ -138,6 +143,15 @@ impl Inner {
         let (from, to) = self.latency;
         let mut one_way = || Duration::from_millis(rng.u64(from..=to));
         (fault, one_way(), one_way())
+    }
+
+    /// Has events heard, of a run.
+    pub(crate) fn hear(&mut self, run: &RunId, events: &[Event]) {
+        let Some(heard) = &mut self.heard else { return };
+        let lines: Vec<String> = events.iter().filter_map(|event| heard.hear(event)).collect();
+        for line in lines {
+            self.note(run.as_str(), line);
+        }
     }
 
     /// Writes a line into the journal.

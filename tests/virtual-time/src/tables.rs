@@ -14,7 +14,7 @@ use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord, Turn};
 use spotkeeper_core::signals::{AskedQueries, Occurrence, OccurrenceKind, ScoreRecord, Signals};
-use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
+use spotkeeper_core::switch::{Scope, SwitchEntry, Switches, ToldSwitches};
 
 /// Everything that Spotkeeper keeps.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Tables {
     pub switches: BTreeMap<Scope, SwitchEntry>,
     /// Counts up with each change of a switch entry.
     pub epoch: u64,
+    /// The switches that were told of.
+    pub told_switches: ToldSwitches,
     /// Ledgers by service.
     pub ledgers: BTreeMap<ServiceArn, Ledger>,
     /// Leases by service, ended ones included: their numbers go on.
@@ -65,6 +67,7 @@ impl Tables {
             policy,
             switches: BTreeMap::new(),
             epoch: 0,
+            told_switches: ToldSwitches::default(),
             ledgers: BTreeMap::new(),
             leases: BTreeMap::new(),
             turns: BTreeMap::new(),
@@ -91,8 +94,7 @@ impl Tables {
     }
 
     pub(crate) fn put_switch(&mut self, entry: &SwitchEntry) -> u64 {
-        let same = |there: &SwitchEntry| SwitchEntry { set_at: entry.set_at, ..there.clone() } == *entry;
-        if !self.switches.get(&entry.scope).is_some_and(same) {
+        if !self.switches.get(&entry.scope).is_some_and(|there| there.says_the_same(entry)) {
             self.switches.insert(entry.scope.clone(), entry.clone());
             self.epoch += 1;
         }
@@ -249,6 +251,16 @@ impl Tables {
             return Err(PortError::Conflict { subject: "the queries for placement scores".to_owned() });
         }
         self.asked_queries = asked.clone();
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`PortError::Conflict`] where their version is not one more than that of those that stand.
+    pub(crate) fn put_told_switches(&mut self, told: &ToldSwitches) -> Result<(), PortError> {
+        if told.version != self.told_switches.version + 1 {
+            return Err(PortError::Conflict { subject: "the switches that were told of".to_owned() });
+        }
+        self.told_switches = told.clone();
         Ok(())
     }
 

@@ -6,9 +6,12 @@ use aws_sim::account::plain;
 use aws_sim::world::World;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use spotkeeper_core::control::Dial;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::policy::{Policy, checked};
 use spotkeeper_core::record::Outcome;
+use spotkeeper_core::switch::{Lever, Scope, SwitchEntry, SwitchState};
+use spotkeeper_core::units::Percent;
 use spotkeeper_virtual_time::day::{Day, Happening, live};
 use spotkeeper_virtual_time::ports::{FaultKind, FaultRule};
 use spotkeeper_virtual_time::promises::{deploying, placement};
@@ -103,6 +106,80 @@ fn nothing_is_lost(inner: &Inner, death: Death, spot: u32) {
     // What dies for good where it was to tell of something has told nobody.
     if death.times == 1 {
         assert_eq!(inner.told.missing(&inner.tables), Vec::<String>::new(), "{}", told());
+    }
+}
+
+/// When others change the table, and when they change it back.
+const CHANGED: SignedDuration = SignedDuration::from_mins(22);
+const BACK: SignedDuration = SignedDuration::from_mins(52);
+
+/// Lives through a time in which a person turns a dial and puts a switch, neither of which moves anything, and
+/// takes both back; the function dies at its call when it finds that. Whether anything died.
+fn told_despite(function: Function, call: u32, kind: FaultKind, from: SignedDuration) -> bool {
+    let nobody = Scope::parse("cluster/none").unwrap();
+    let rule = FaultRule {
+        kind,
+        function: Some(function),
+        port: None,
+        call: Some(call),
+        from: Timestamp::UNIX_EPOCH + from,
+        until: Timestamp::UNIX_EPOCH + from + SignedDuration::from_mins(15),
+        times: 1,
+        per_mille: 1_000,
+    };
+    let (reason, who, set_at) = ("a drill".to_owned(), "a person".to_owned(), Timestamp::UNIX_EPOCH);
+    let dial = Dial {
+        scope: Scope::All,
+        percent: Percent::saturating(60),
+        reason: reason.clone(),
+        who: who.clone(),
+        set_at,
+        until: None,
+    };
+    let scope = nobody.clone();
+    let lever = Lever::Strategy;
+    let switch = SwitchEntry { scope, reason, who, set_at, until: None, preempt: false, unenrolled: false, lever };
+    let day = Day {
+        schedule: Some(SignedDuration::from_mins(15)),
+        scores: None,
+        duration: SignedDuration::from_mins(80),
+        happenings: vec![
+            (SignedDuration::ZERO, Happening::Ports(rule)),
+            (CHANGED, Happening::Dial(dial)),
+            (CHANGED, Happening::SwitchByHand(switch)),
+            (BACK, Happening::DialOff(Scope::All)),
+            (BACK, Happening::ReleaseByHand(nobody.clone())),
+        ],
+    };
+    in_virtual_time(async {
+        let simulation = Simulation::start(world(), Tables::new(Ok(policy())), 7);
+        live(&simulation, &day).await;
+        simulation.with(|inner| {
+            let case = || format!("{function:?} {kind:?} at call {call} from {from}\n{}", inner.journal.tail(40));
+            assert_eq!(inner.promises.broken(), [], "{}", case());
+            assert_eq!(inner.told.missing(&inner.tables), Vec::<String>::new(), "{}", case());
+            // Set first, down with the dial, and up again.
+            assert_eq!(inner.told.changes_of_ceilings(), 3, "{}", case());
+            for state in [SwitchState::On, SwitchState::Off] {
+                // Twice under one id is once.
+                assert_eq!(inner.told.times(&nobody, state), 1, "{state:?}, {}", case());
+            }
+            inner.promises.coverage.faults > 0
+        })
+    })
+    .unwrap()
+}
+
+/// What people do to the table by hand is told once, whichever step of the run that finds it fails, and however.
+#[test]
+fn s12_what_others_do_to_the_table_is_told_whoever_dies() {
+    for function in [Function::Determiner, Function::Recorder] {
+        for kind in [FaultKind::DieBefore, FaultKind::DieAfter, FaultKind::LoseAnswer] {
+            for from in [CHANGED, BACK] {
+                let faults = (1..).take_while(|call| told_despite(function, *call, kind, from)).count();
+                assert!(faults >= 8, "{function:?} makes {faults} calls");
+            }
+        }
     }
 }
 

@@ -36,6 +36,8 @@ const LEAST: Coverage = Coverage {
     on_groups: 150,
     shifted: 150,
     breaths: 3_000,
+    drained: 200,
+    protected: 300,
     occurrences: 4_000,
     cuts: 1_000,
     raises: 1_000,

@@ -53,6 +53,11 @@ fn the_newest_score_of_a_provider_stands() {
 }
 
 #[test]
+fn told_switches_are_written_over_those_that_were_read() {
+    with_state(async |state| state_contract::told_switches_are_written_over_those_that_were_read(state).await);
+}
+
+#[test]
 fn an_occurrence_is_kept_once() {
     with_state(async |state| state_contract::an_occurrence_is_kept_once(state).await);
 }

@@ -8,6 +8,7 @@
 //! |---|---|---|---|
 //! | switch entry | `switch` | the scope | no body: `reason`, `who`, `set_at`, `until`, `preempt`, `unenrolled`, `lever` |
 //! | switch epoch | `switch` | `epoch` | no body: `epoch` |
+//! | switches told of | `told-switches` | `told` | `version` |
 //! | dial | `dial` | the scope | no body: `percent`, `reason`, `who`, `set_at`, `until` |
 //! | ledger | `ledger` | the service's ARN, with its cluster | `fence` |
 //! | lease | `lease` | the service's ARN | `fence`, `until` |
@@ -47,6 +48,7 @@ mod runs;
 mod signals;
 mod switches;
 mod table;
+mod told;
 mod transaction;
 mod turns;
 
@@ -67,7 +69,7 @@ use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord, Turn};
 use spotkeeper_core::signals::{AskedQueries, Occurrence, ScoreRecord, Signals};
-use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
+use spotkeeper_core::switch::{Scope, SwitchEntry, Switches, ToldSwitches};
 
 use self::table::Table;
 
@@ -139,6 +141,14 @@ impl State for DynamoState {
 
     async fn remove_switch(&self, scope: &Scope) -> Result<u64, PortError> {
         switches::remove(&self.table, scope).await
+    }
+
+    async fn told_switches(&self) -> Result<ToldSwitches, PortError> {
+        told::read(&self.table).await
+    }
+
+    async fn put_told_switches(&self, told: &ToldSwitches) -> Result<(), PortError> {
+        told::put(&self.table, told).await
     }
 
     async fn ledgers(&self, cluster: &Cluster) -> Result<Vec<Ledger>, PortError> {

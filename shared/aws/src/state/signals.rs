@@ -102,7 +102,12 @@ pub(super) async fn put_ceiling(table: &Table, ceiling: &PairCeiling) -> Result<
 }
 
 /// Puts an item whose version is one more than that of the one that stands; the first is 1.
-async fn put_next(table: &Table, mut item: Item, version: u64, subject: impl Fn() -> String) -> Result<(), PortError> {
+pub(super) async fn put_next(
+    table: &Table,
+    mut item: Item,
+    version: u64,
+    subject: impl Fn() -> String,
+) -> Result<(), PortError> {
     let conflict = || PortError::Conflict { subject: subject() };
     let next = match version.checked_sub(1).ok_or_else(conflict)? {
         0 => Condition::new("attribute_not_exists(#pk)", []),

@@ -110,15 +110,10 @@ fn item_of(entry: &SwitchEntry) -> Item {
     item
 }
 
-/// Whether two entries say the same; when they were set does not count.
-fn same(one: &SwitchEntry, other: &SwitchEntry) -> bool {
-    SwitchEntry { set_at: other.set_at, ..one.clone() } == *other
-}
-
 /// Puts an entry and counts the epoch up, unless it is there already. Answers the epoch.
 pub(super) async fn put(table: &Table, entry: &SwitchEntry) -> Result<u64, PortError> {
     change(table, &entry.scope, |there| match there {
-        Some(there) if same(&entry_of(there), entry) => Ok(None),
+        Some(there) if entry_of(there).says_the_same(entry) => Ok(None),
         _ => table.put_part(item_of(entry), None).map(Some),
     })
     .await

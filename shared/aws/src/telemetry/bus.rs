@@ -2,6 +2,7 @@
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use spotkeeper_core::ports::PortError;
 
 use super::aws_time;
@@ -22,7 +23,7 @@ const ATTEMPTS: usize = 2;
 
 /// An event that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Event {
+pub struct Event {
     detail_type: &'static str,
     at: Timestamp,
     detail: String,
@@ -32,6 +33,13 @@ impl Event {
     pub(super) fn of<D: Detail>(detail: &D) -> Result<Event, PortError> {
         let text = serde_json::to_string(detail).map_err(|error| refused(error.to_string()))?;
         Ok(Event { detail_type: D::TYPE, at: detail.at(), detail: text })
+    }
+
+    /// The event as it is on the bus, as far as Spotkeeper says what it is.
+    #[must_use]
+    pub fn on_the_bus(&self) -> Value {
+        let detail: Value = serde_json::from_str(&self.detail).unwrap_or_default();
+        json!({ "source": SOURCE, "detail-type": self.detail_type, "time": self.at, "detail": detail })
     }
 
     /// Its size, as EventBridge reckons it: the time counts for 14 bytes.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use spotkeeper_core::control::Steered;
 use spotkeeper_core::record::{ClusterReport, RunMode, RunRecord};
 
-use super::details::cap_by;
 use super::metrics::{
     CEILING, CEILING_CAP, CEILING_CHANGES, DIAL, DROUGHTS, DROUGHTS_IN_ALL, OTHERS, SPOT_SHARE, Sample, TARGET_SHARE,
     count,
@@ -28,7 +27,7 @@ pub(super) fn ceiling_samples(run: &RunRecord, own: &[&ClusterReport], others: &
         let dial = report.dial.map(|dial| Sample::new(&DIAL, &[report.cluster.as_str()], percent(dial)));
         samples.extend(dial);
         if let Some(cap) = &report.cap {
-            let dimensions = [report.cluster.as_str(), cap_by(&cap.by)];
+            let dimensions = [report.cluster.as_str(), cap.by.name()];
             samples.push(Sample::new(&CEILING_CAP, &dimensions, percent(cap.percent)));
         }
     }
@@ -51,8 +50,9 @@ pub(super) fn ceiling_samples(run: &RunRecord, own: &[&ClusterReport], others: &
     }
     samples.push(Sample::new(&DROUGHTS_IN_ALL, &[], count(droughts)));
     let mut changes: BTreeMap<&str, usize> = BTreeMap::new();
-    for steered in own.iter().chain(others).flat_map(|report| &report.ceilings).filter(|steered| steered.changed()) {
-        *changes.entry(steered.reason.name()).or_default() += 1;
+    let ceilings = own.iter().chain(others).flat_map(|report| &report.ceilings);
+    for reason in ceilings.flat_map(Steered::reasons) {
+        *changes.entry(reason).or_default() += 1;
     }
     // A dry run decides, and keeps nothing: it would tell the same change again and again.
     if !run.is_dry() {

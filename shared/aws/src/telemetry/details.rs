@@ -8,7 +8,7 @@ use spotkeeper_core::control::{Evidence, ScoreEvidence, Steered};
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::plan::{Cap, CapBy, MoveCause, MoveKind};
 use spotkeeper_core::record::{MoveRecord, Outcome};
-use spotkeeper_core::switch::{SwitchChange, SwitchState};
+use spotkeeper_core::switch::{SwitchChange, SwitchState, SwitchedHow};
 
 use super::event::{Detail, VERSION};
 
@@ -99,11 +99,19 @@ pub struct CeilingChanged {
     pub after: u8,
     /// What counts: the ceiling, or the cap if that is less, in percent.
     pub effective: u8,
+    /// What counted before, in percent; null for a pair that was not known, or of which that was not kept.
+    pub effective_before: Option<u8>,
+    /// What changed `effective` where the ceiling itself did not: the cap of this name that is less now, or was
+    /// before (`policy`, `dial` or `window`); null where it is as it was, or changed with the ceiling.
+    pub effective_reason: Option<&'static str>,
     /// The most that a ceiling of the cluster may be, in percent; null where it is not known.
     pub cap: Option<u8>,
     /// What sets the cap: `policy`, `dial` or `window`.
     pub cap_by: Option<&'static str>,
-    /// Why it changed, in a word.
+    /// The dial's scope, or the window's name; null where the policy sets it, or it is not known.
+    pub cap_name: Option<String>,
+    /// Why it changed, in a word: the controller's reason where the ceiling itself changed, else as
+    /// `effective_reason`.
     pub reason: &'static str,
     /// From what it was decided.
     pub evidence: EvidenceDetail,
@@ -136,22 +144,26 @@ pub struct EvidenceDetail {
     pub tested: bool,
 }
 
-/// The detail of `Switch Changed`: an execution threw or released the kill switch.
+/// The detail of `Switch Changed`: the kill switch was thrown or released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SwitchChanged {
     /// The version of this shape.
     pub version: u32,
-    /// The same each time that this change is told: `switch/RUN`.
+    /// The same each time that this change is told: `switch/RUN`, or `switch/NUMBER/SCOPE` for one that a run
+    /// found.
     pub id: String,
-    /// The run that did it.
+    /// The run that did it, or found it.
     pub run_id: String,
+    /// How it was done: by an `execution`, by its item in the `table`, or by itself, as it `ended`.
+    pub how: SwitchedHow,
     /// `on` or `off`.
     pub state: SwitchState,
     /// What it covers: `all`, `cluster/NAME` or `service/CLUSTER/NAME`.
     pub scope: String,
-    /// Why.
+    /// Why; for one that ended or was taken out of the table, why it had been thrown.
     pub reason: String,
-    /// Who did it: the execution's ARN.
+    /// Who did it: the execution's ARN; as the item says, for one that was put into the table; who had thrown it,
+    /// for one that ended; `(unknown)` for one that was taken out of the table.
     pub who: String,
     /// When it ends by itself; null where it does not, and when it is released.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -162,7 +174,7 @@ pub struct SwitchChanged {
     pub unenrolled: bool,
     /// The number that counts up with every change of a switch.
     pub epoch: u64,
-    /// When it was done.
+    /// When it was done; when it was found, where nothing says that.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub changed_at: Timestamp,
 }
@@ -224,12 +236,14 @@ impl MoveEnded {
 }
 
 impl CeilingChanged {
-    /// The detail for a ceiling that a run has changed; `None` for one that it left.
+    /// The detail for a ceiling that has changed in a run, or of which another part counts; `None` for one that
+    /// is as it was.
     #[must_use]
     pub fn of(run: &RunId, steered: &Steered, cap: Option<&Cap>) -> Option<CeilingChanged> {
-        let Steered { before, after, effective, reason, evidence } = steered;
+        let Steered { before, in_force_before, after, effective, evidence, .. } = steered;
         let pair = &after.pair;
-        steered.changed().then(|| CeilingChanged {
+        let reason = steered.reasons().next()?;
+        Some(CeilingChanged {
             version: VERSION,
             id: format!("ceiling/{}/{}/{}/{}", after.cluster, pair.on_demand, pair.spot, after.version),
             run_id: run.to_string(),
@@ -239,11 +253,14 @@ impl CeilingChanged {
             before: before.map(|before| before.get()),
             after: after.ceiling.get(),
             effective: effective.get(),
+            effective_before: in_force_before.as_ref().map(|before| before.percent.get()),
+            effective_reason: steered.cap_change().map(CapBy::name),
             cap: cap.map(|cap| cap.percent.get()),
-            cap_by: cap.map(|cap| cap_by(&cap.by)),
-            reason: reason.name(),
+            cap_by: cap.map(|cap| cap.by.name()),
+            cap_name: cap.and_then(cap_name),
+            reason,
             evidence: EvidenceDetail::of(evidence),
-            decided_at: after.changed_at,
+            decided_at: after.last_change(),
         })
     }
 }
@@ -275,15 +292,16 @@ impl SwitchChanged {
     /// The detail for a switch that was thrown or released.
     #[must_use]
     pub fn of(change: &SwitchChange) -> SwitchChanged {
-        let SwitchChange { run, state, entry, epoch } = change;
+        let SwitchChange { run, how, state, entry, epoch, id } = change;
         SwitchChanged {
             version: VERSION,
-            id: format!("switch/{run}"),
+            id: format!("switch/{id}"),
             run_id: run.to_string(),
+            how: *how,
             state: *state,
             scope: entry.scope.to_string(),
             reason: cut(&entry.reason),
-            who: entry.who.clone(),
+            who: cut(&entry.who),
             until: entry.until,
             preempt: entry.preempt,
             unenrolled: entry.unenrolled,
@@ -293,12 +311,12 @@ impl SwitchChanged {
     }
 }
 
-/// What sets a cap, in metrics and events.
-pub(super) const fn cap_by(by: &CapBy) -> &'static str {
-    match by {
-        CapBy::Policy => "policy",
-        CapBy::Dial { .. } => "dial",
-        CapBy::Window { .. } => "window",
+/// Which dial or window sets a cap.
+fn cap_name(cap: &Cap) -> Option<String> {
+    match &cap.by {
+        CapBy::Policy => None,
+        CapBy::Dial { scope, .. } => Some(scope.clone()),
+        CapBy::Window { window } => Some(cut(&window.name)),
     }
 }
 

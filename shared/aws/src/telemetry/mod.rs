@@ -12,6 +12,8 @@ pub mod metrics;
 pub mod schema;
 pub mod spot;
 
+pub use self::bus::Event;
+
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -23,7 +25,6 @@ use spotkeeper_core::record::{ApiCounts, MoveRecord};
 use spotkeeper_core::signals::{Occurrence, ScoreRound};
 use spotkeeper_core::switch::SwitchChange;
 
-use self::bus::Event;
 use self::details::{CeilingChanged, MoveEnded, SwitchChanged};
 use self::event::RunEnded;
 use self::metrics::{Sample, Unit, call_samples, move_samples, samples, score_samples};
@@ -97,7 +98,7 @@ impl AwsTelemetry {
 
 impl Telemetry for AwsTelemetry {
     async fn switch_changed(&self, change: &SwitchChange) -> Result<(), PortError> {
-        bus::put(&self.eventbridge, &[Event::of(&SwitchChanged::of(change))?]).await
+        bus::put(&self.eventbridge, &[switch_event(change)?]).await
     }
 
     /// Tries each also where the other fails; the first failure is the answer.
@@ -118,7 +119,7 @@ impl Telemetry for AwsTelemetry {
             return Ok(());
         };
         let metrics = self.put_metrics(&samples(end, ended), ended.at).await;
-        let events = bus::put(&self.eventbridge, &events(end)?).await;
+        let events = bus::put(&self.eventbridge, &run_events(end)?).await;
         metrics.and(events)
     }
 
@@ -131,9 +132,28 @@ impl Telemetry for AwsTelemetry {
     }
 }
 
+/// The event of a switch that was thrown or released.
+///
+/// # Errors
+/// [`PortError::Failed`] where its detail cannot be written as JSON, which each can.
+pub fn switch_event(change: &SwitchChange) -> Result<Event, PortError> {
+    Event::of(&SwitchChanged::of(change))
+}
+
+/// The event of a move that has ended; none for one that has not.
+///
+/// # Errors
+/// As [`switch_event`].
+pub fn move_event(record: &MoveRecord) -> Result<Option<Event>, PortError> {
+    MoveEnded::of(record).map(|ended| Event::of(&ended)).transpose()
+}
+
 /// The events of a run's end: its own first, since those after a call that fails are not sent. A dry run
 /// keeps no ceiling, so none has changed.
-fn events(end: &EndOfRun<'_>) -> Result<Vec<Event>, PortError> {
+///
+/// # Errors
+/// As [`switch_event`].
+pub fn run_events(end: &EndOfRun<'_>) -> Result<Vec<Event>, PortError> {
     let EndOfRun { run, reports, held, .. } = end;
     let own = run.ended.iter().map(|ended| Event::of(&RunEnded::of(run, ended, reports)));
     let held = held.iter().filter_map(MoveEnded::of).map(|ended| Event::of(&ended));

@@ -120,8 +120,7 @@ impl<'a> Checks<'_, 'a> {
             return held(format!("the switch over {} is on: {}", entry.scope, entry.reason));
         }
         if let Some(window) = barring_window(policy, run, &record.planned, *now) {
-            let most =
-                if window.ceiling == Percent::ZERO { "nothing".to_owned() } else { format!("{} %", window.ceiling) };
+            let most = if window.ceiling == Percent::ZERO { "nothing".to_owned() } else { window.ceiling.to_string() };
             return held(format!(
                 "the window {} lets {most} be on Spot from {} until {}",
                 window.name, window.from, window.to

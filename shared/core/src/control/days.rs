@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::fixtures::{at, cluster_name, pair};
 use crate::observe::Family;
+use crate::plan::{Cap, CapBy};
 use crate::policy::Control;
 use crate::signals::{Occurrence, OccurrenceKind, Score, ScoreAnswer, ScoreRecord, ScoreSample, Signals};
 use crate::units::{CpuUnits, Percent, Seconds};
@@ -22,15 +23,18 @@ struct Step {
     interruptions: usize,
     /// Whether a service finds no Spot capacity.
     drought: bool,
-    /// What policy, dial and windows allow.
-    cap: u64,
+    /// What policy, dial and windows allow, and which of them.
+    cap: (u64, CapBy),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let score = prop_oneof![4 => (1_u16..=10).prop_map(Some), 4 => (8_u16..=10).prop_map(Some), 1 => Just(None)];
     let interruptions = prop_oneof![20 => Just(0_usize), 1 => 1_usize..3, 1 => 3_usize..30];
     let drought = prop_oneof![40 => Just(false), 1 => Just(true)];
-    let cap = prop_oneof![10 => Just(60_u64), 1 => 0_u64..=60];
+    let dial = CapBy::Dial { scope: "all".to_owned(), reason: "drill".to_owned() };
+    let window = OpenWindow { name: "launch".to_owned(), ceiling: Percent::ZERO, from: at(0), to: at(1) };
+    let by = prop::sample::select(vec![dial, CapBy::Window { window }]);
+    let cap = prop_oneof![10 => Just((60_u64, CapBy::Policy)), 1 => (0_u64..=60, by)];
     let step = (score, interruptions, drought, cap).prop_map(|(score, interruptions, drought, cap)| Step {
         score,
         interruptions,
@@ -102,7 +106,7 @@ fn lived(control: &Control, steps: &[Step]) -> Vec<(Timestamp, Steered, Option<T
         let input = SteerInput {
             control,
             step: Percent::saturating(5),
-            cap: Percent::saturating(step.cap),
+            cap: &Cap { percent: Percent::saturating(step.cap.0), by: step.cap.1.clone() },
             policy_ceiling: Percent::saturating(60),
             drought: Seconds(300),
             signals: &signals,
@@ -118,6 +122,26 @@ fn lived(control: &Control, steps: &[Step]) -> Vec<(Timestamp, Steered, Option<T
         told.push((now, steered, lost));
     }
     told
+}
+
+/// What counts is told as it changes, and not again: each change begins where the one before ended.
+fn told_once(lived: &[(Timestamp, Steered, Option<Timestamp>)]) -> Result<(), TestCaseError> {
+    let mut last: Option<&Steered> = None;
+    for (now, steered, _) in lived {
+        let before = last.and_then(|last| last.after.in_force.clone());
+        prop_assert_eq!(&steered.in_force_before, &before);
+        let in_force = steered.after.in_force.as_ref().unwrap();
+        prop_assert_eq!(in_force.percent, steered.effective);
+        let same = before.as_ref().is_some_and(|before| before.percent == in_force.percent);
+        prop_assert_eq!(in_force.since == *now, !same, "{:?}", steered);
+        prop_assert_eq!(steered.is_news(), steered.changed() || !same, "{:?}", steered);
+        prop_assert_eq!(steered.reasons().count() > 0, steered.is_news(), "{:?}", steered);
+        if steered.is_news() {
+            prop_assert_eq!(steered.after.last_change(), *now);
+        }
+        last = Some(steered);
+    }
+    Ok(())
 }
 
 proptest! {
@@ -144,7 +168,7 @@ proptest! {
             let before = steered.before.unwrap_or(Percent::ZERO);
             let rises = steered.before.is_some() && steered.after.ceiling > before;
             let falls = steered.after.ceiling < before;
-            prop_assert!(steered.effective <= Percent::saturating(steps[index].cap));
+            prop_assert!(steered.effective <= Percent::saturating(steps[index].cap.0));
             let canary = steered.reason == CeilingReason::Canary;
             if rises && !canary {
                 prop_assert_eq!(steered.reason.clone(), CeilingReason::Quiet);
@@ -178,6 +202,7 @@ proptest! {
                 last_cut = Some(*now);
             }
         }
+        told_once(&lived_once)?;
         let again = lived(&control, &steps);
         prop_assert!(lived_once.iter().map(|(_, steered, _)| steered).eq(again.iter().map(|(_, steered, _)| steered)));
     }

@@ -5,6 +5,8 @@ mod ceiling;
 mod days;
 mod dial;
 mod evidence;
+#[cfg(test)]
+mod in_force_tests;
 mod steer;
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,15 @@
 //! How a ceiling changes: up by a step when all is quiet, down by a part when capacity is lost or
 //! about to be.
 
+use std::cmp::Ordering;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{score, share};
-use super::{Direction, Dry, Evidence, PairCeiling, PairFacts, ScoreEvidence, Trend, evidence};
+use super::{Direction, Dry, Evidence, InForce, PairCeiling, PairFacts, ScoreEvidence, Trend, evidence};
 use crate::ids::ClusterName;
-use crate::plan::Pair;
+use crate::plan::{Cap, CapBy, Pair};
 use crate::policy::{Control, ScoreUse};
 use crate::signals::{Score, Signals};
 use crate::units::{Percent, Seconds};
@@ -19,8 +21,8 @@ pub struct SteerInput<'a> {
     pub control: &'a Control,
     /// By how much a ceiling rises, `step_percent`.
     pub step: Percent,
-    /// The most that it may be by policy, dial and windows.
-    pub cap: Percent,
+    /// The most that it may be by policy, dial and windows, and which of them says so.
+    pub cap: &'a Cap,
     /// The most that it may be by policy alone.
     pub policy_ceiling: Percent,
     /// How long tasks may wait before that is a drought.
@@ -39,6 +41,9 @@ pub struct SteerInput<'a> {
 pub struct Steered {
     /// The ceiling before; `None` for a pair that was not known.
     pub before: Option<Percent>,
+    /// What counted before; `None` for a pair that was not known, or of which that was not kept.
+    #[serde(default)]
+    pub in_force_before: Option<InForce>,
     /// What is to be remembered.
     pub after: PairCeiling,
     /// What counts in this run: the ceiling, or what policy, dial and windows allow, if that is less.
@@ -55,6 +60,8 @@ pub struct Steered {
 pub enum CeilingReason {
     /// First seen: one step, or what is on Spot already.
     FirstSeen,
+    /// Lowered to what the policy allows.
+    Policy,
     /// Raised by a step: quiet for long enough.
     Quiet,
     /// Raised to one step: the pause after a drought is over, and one service is to try.
@@ -91,6 +98,7 @@ impl CeilingReason {
     pub const fn name(&self) -> &'static str {
         match self {
             CeilingReason::FirstSeen => "first_seen",
+            CeilingReason::Policy => "policy",
             CeilingReason::Quiet => "quiet",
             CeilingReason::Canary => "canary",
             CeilingReason::Drought => "drought",
@@ -115,6 +123,40 @@ impl Steered {
     pub fn changed(&self) -> bool {
         self.before != Some(self.after.ceiling)
     }
+
+    /// What has changed what counts, where the ceiling itself has not: the cap that makes it less now, or the
+    /// one that did before and makes it less no more, or by less.
+    #[must_use]
+    pub fn cap_change(&self) -> Option<&CapBy> {
+        let (before, now) = (self.in_force_before.as_ref()?, self.after.in_force.as_ref()?);
+        match now.percent.cmp(&before.percent) {
+            Ordering::Less => now.capped_by.as_ref(),
+            Ordering::Equal => None,
+            Ordering::Greater => before.capped_by.as_ref(),
+        }
+    }
+
+    /// Whether there is anything to tell of: the ceiling, or what counts of it, has changed.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        self.changed() || self.cap_change().is_some()
+    }
+
+    /// Why it changed, by name: the controller's reason where the ceiling did, and the cap's name where that
+    /// changed what counts. None where there is nothing to tell of.
+    pub fn reasons(&self) -> impl Iterator<Item = &'static str> {
+        let own = self.changed().then(|| self.reason.name());
+        own.into_iter().chain(self.cap_change().map(CapBy::name))
+    }
+
+    /// Whether it was kept, as far as the ceilings that stand now say: the one that stands is this one, or has
+    /// come after it.
+    #[must_use]
+    pub fn was_kept(&self, stand: &[PairCeiling]) -> bool {
+        let of_pair = |one: &&PairCeiling| (&one.cluster, &one.pair) == (&self.after.cluster, &self.after.pair);
+        let stands = stand.iter().find(of_pair);
+        stands.is_some_and(|stands| stands.version > self.after.version || *stands == self.after)
+    }
 }
 
 /// Decides a pair's ceiling. `before` is what is remembered of it.
@@ -133,11 +175,15 @@ pub fn steer(input: &SteerInput<'_>, pair: &Pair, facts: &PairFacts, before: Opt
     if before.is_none() && after.ceiling == start.ceiling {
         reason = CeilingReason::FirstSeen;
     }
+    let in_force_before = before.and_then(|before| before.in_force.clone());
+    let in_force = InForce::of(after.ceiling, input.cap, in_force_before.as_ref(), input.now);
+    let effective = in_force.percent;
+    after.in_force = Some(in_force);
     if before != Some(&after) {
         after.version = start.version + 1;
     }
-    let effective = after.ceiling.min(input.cap);
-    Steered { before: before.map(|before| before.ceiling), effective, after, reason, evidence }
+    let before = before.map(|before| before.ceiling);
+    Steered { before, in_force_before, after, effective, reason, evidence }
 }
 
 /// A pair that was not known starts with what its services have on Spot already, one step or one
@@ -156,6 +202,7 @@ fn first_seen(input: &SteerInput<'_>, pair: &Pair, facts: &PairFacts) -> PairCei
         direction: Direction::Set,
         answered_until: input.now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN),
         dry: None,
+        in_force: None,
         version: 0,
     }
 }
@@ -252,8 +299,9 @@ fn rise(
         after.dry = None;
     }
     // A policy that allows less than what is remembered is obeyed at once.
+    let is_lowered = input.policy_ceiling < after.ceiling;
     after.ceiling = after.ceiling.min(input.policy_ceiling);
-    let first = step(input, facts).min(input.cap);
+    let first = step(input, facts).min(input.cap.percent);
     if after.dry.is_some_and(|dry| dry.until <= input.now) && after.ceiling < first {
         after.ceiling = first;
         after.changed_at = input.now;
@@ -261,9 +309,10 @@ fn rise(
         return (after, CeilingReason::Canary);
     }
     match held(input, &after, evidence) {
+        Some(_) if is_lowered => (after, CeilingReason::Policy),
         Some(why) => (after, why),
         None => {
-            after.ceiling = after.ceiling.saturating_add(step(input, facts)).min(input.cap);
+            after.ceiling = after.ceiling.saturating_add(step(input, facts)).min(input.cap.percent);
             after.changed_at = input.now;
             after.direction = Direction::Raised;
             (after, CeilingReason::Quiet)
@@ -273,7 +322,7 @@ fn rise(
 
 /// Why a ceiling does not rise, if it does not.
 fn held(input: &SteerInput<'_>, at: &PairCeiling, evidence: &Evidence) -> Option<CeilingReason> {
-    if at.ceiling >= input.cap {
+    if at.ceiling >= input.cap.percent {
         return Some(CeilingReason::AtCap);
     }
     if input.step == Percent::ZERO {

@@ -6,25 +6,28 @@ use proptest::prelude::*;
 use super::*;
 use crate::fixtures::{at, cluster_name, pair};
 use crate::observe::Family;
+use crate::plan::{Cap, CapBy};
 use crate::policy::{Control, ScoreUse};
 use crate::signals::{Occurrence, OccurrenceKind, Score, ScoreAnswer, ScoreRecord, ScoreSample, Signals};
 use crate::units::{CpuUnits, Percent, Seconds};
 
 /// A case that all rules let rise: a ceiling of 20 % that is used, at rest for two hours.
 #[derive(Debug, Clone)]
-struct Case {
-    control: Control,
-    step: u64,
-    cap: u64,
-    policy_ceiling: u64,
-    facts: PairFacts,
-    before: Option<PairCeiling>,
-    signals: Signals,
-    now: Timestamp,
+pub(super) struct Case {
+    pub(super) control: Control,
+    pub(super) step: u64,
+    pub(super) cap: u64,
+    /// What says so.
+    pub(super) by: CapBy,
+    pub(super) policy_ceiling: u64,
+    pub(super) facts: PairFacts,
+    pub(super) before: Option<PairCeiling>,
+    pub(super) signals: Signals,
+    pub(super) now: Timestamp,
 }
 
 impl Case {
-    fn of(family: Family) -> Case {
+    pub(super) fn of(family: Family) -> Case {
         let vcpu = |number| CpuUnits::VCPU.times(number);
         let facts = PairFacts {
             family,
@@ -45,12 +48,14 @@ impl Case {
             direction: Direction::Raised,
             answered_until: at(-7_200),
             dry: None,
+            in_force: Some(InForce { percent: Percent::saturating(20), capped_by: None, since: at(-7_200) }),
             version: 3,
         };
         let mut case = Case {
             control: Control::default(),
             step: 5,
             cap: 60,
+            by: CapBy::Policy,
             policy_ceiling: 60,
             facts,
             before: Some(before),
@@ -95,15 +100,15 @@ impl Case {
         }));
     }
 
-    fn before(&mut self) -> &mut PairCeiling {
+    pub(super) fn before(&mut self) -> &mut PairCeiling {
         self.before.as_mut().unwrap()
     }
 
-    fn steered(&self) -> Steered {
+    pub(super) fn steered(&self) -> Steered {
         let input = SteerInput {
             control: &self.control,
             step: Percent::saturating(self.step),
-            cap: Percent::saturating(self.cap),
+            cap: &Cap { percent: Percent::saturating(self.cap), by: self.by.clone() },
             policy_ceiling: Percent::saturating(self.policy_ceiling),
             drought: Seconds(300),
             signals: &self.signals,
@@ -409,7 +414,7 @@ fn any_pair_follows_what_happens_to_its_tasks() {
                 },
                 (5, "dry"),
             ),
-            ("the policy allows less", |case| (case.policy_ceiling, case.cap) = (10, 10), (10, "at_cap")),
+            ("the policy allows less", |case| (case.policy_ceiling, case.cap) = (10, 10), (10, "policy")),
             ("a dial allows less", |case| case.cap = 10, (20, "at_cap")),
             (
                 "dry",
@@ -565,6 +570,7 @@ prop_compose! {
         case.facts.drought_at = drought.map(at);
         case.facts.failed = failed;
         case.before().ceiling = Percent::saturating(ceiling);
+        case.before().in_force = None;
         case.before().changed_at = at(-rested);
         case.before().answered_until = at(-rested);
         case

@@ -30,8 +30,19 @@ pub struct OpenWindow {
 /// its time; the policy refuses such a zone, and here it counts as UTC.
 #[must_use]
 pub fn window_over(windows: &[Window], cluster: &ClusterName, now: Timestamp, lead: Seconds) -> Option<OpenWindow> {
-    in_force(windows, cluster, now, lead)
-        .min_by(|one, other| (one.ceiling, &one.name).cmp(&(other.ceiling, &other.name)))
+    lowest(in_force(windows, cluster, now, lead))
+}
+
+/// The window that binds, of several.
+pub(crate) fn lowest(windows: impl Iterator<Item = OpenWindow>) -> Option<OpenWindow> {
+    windows.min_by(|one, other| (one.ceiling, &one.name).cmp(&(other.ceiling, &other.name)))
+}
+
+impl OpenWindow {
+    /// Whether it is open, or begins within the lead.
+    pub(crate) fn counts(&self, now: Timestamp, lead: Seconds) -> bool {
+        now < self.to && self.from.saturating_sub(lead.duration()).is_ok_and(|from| from <= now)
+    }
 }
 
 /// The windows over a cluster that are open, or begin within the lead.

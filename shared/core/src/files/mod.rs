@@ -40,12 +40,12 @@ use crate::units::{CpuUnits, MemoryMib};
 use amount::Amount;
 use node::{Node, Reader};
 
-/// The largest task definition that ECS takes. Source: "Amazon ECS service quotas", ECS developer
+/// The largest task definition that ECS takes: 64 KiB. Source: "Amazon ECS service quotas", ECS developer
 /// guide (task definition size).
-pub const MAX_BYTES: usize = 64 * 1024;
-/// The largest file that is looked at: blanks, comments and what surrounds the definition come on
-/// top.
-pub const MAX_FILE_BYTES: usize = 4 * MAX_BYTES;
+pub const MAX_BYTES: usize = 65_536;
+/// The largest file that is looked at, 256 KiB: blanks, comments and what surrounds the definition
+/// come on top.
+pub const MAX_FILE_BYTES: usize = 262_144;
 /// The most containers of a task definition. Source: as above.
 const MAX_CONTAINERS: usize = 10;
 

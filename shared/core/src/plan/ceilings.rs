@@ -11,7 +11,9 @@ use super::budget::{Room, Whole};
 use super::position::Position;
 use super::{Move, Pair, PlanInput};
 use crate::assess::Assessment;
-use crate::control::{Dial, OpenWindow, PairFacts, SteerInput, Steered, dial_over, in_force, steer, window_over};
+use crate::control::{
+    Dial, OpenWindow, PairCeiling, PairFacts, SteerInput, Steered, dial_over, in_force, lowest, steer, window_over,
+};
 use crate::ids::ClusterName;
 use crate::interface::MAX_MOVES;
 use crate::observe::{Depth, Reading};
@@ -50,6 +52,18 @@ pub enum CapBy {
         /// Which.
         window: OpenWindow,
     },
+}
+
+impl CapBy {
+    /// Its name, as in JSON, metrics and events.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            CapBy::Policy => "policy",
+            CapBy::Dial { .. } => "dial",
+            CapBy::Window { .. } => "window",
+        }
+    }
 }
 
 /// The ceilings of a run in one cluster.
@@ -109,8 +123,19 @@ fn window(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Option<OpenWindo
     if windows.is_empty() {
         return None;
     }
-    let lead = input.policy.control.window_lead_seconds.unwrap_or_else(|| lead(input, positions));
-    window_over(windows, &input.snapshot.cluster.name, input.now, lead)
+    let cluster = &input.snapshot.cluster.name;
+    if let Some(lead) = input.policy.control.window_lead_seconds {
+        return window_over(windows, cluster, input.now, lead);
+    }
+    let lead = lead(input, positions);
+    // What has come down for a window needs no lead any more: it would go up again, and come down once more.
+    let has_counted = |window: &OpenWindow| {
+        let capped_by = |ceiling: &PairCeiling| ceiling.in_force.as_ref().and_then(|one| one.capped_by.clone());
+        let by_it = |by: CapBy| matches!(by, CapBy::Window { window: other } if other == *window);
+        input.memory.signals.ceilings.iter().filter_map(capped_by).any(by_it)
+    };
+    let counts = |window: &OpenWindow| window.counts(input.now, lead) || has_counted(window);
+    lowest(in_force(windows, cluster, input.now, LONGEST_LEAD).filter(counts))
 }
 
 /// The window under which a step of a move may not add Spot any more: nothing may be on Spot once it is
@@ -178,7 +203,7 @@ fn pair_budget(
     let steer_input = SteerInput {
         control: &input.policy.control,
         step: budget.step_percent,
-        cap: cap.percent,
+        cap,
         policy_ceiling: budget.ceiling_percent,
         drought: input.policy.verify.drought_seconds,
         signals: &signals,

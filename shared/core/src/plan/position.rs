@@ -44,7 +44,8 @@ pub(super) struct Position<'a> {
     pub(super) enrolled: bool,
     /// Whether the ledger has a move of it that is not finished.
     pub(super) move_open: bool,
-    /// What has taken its last write back, where this look is the first to see it.
+    /// What has taken its last write back, where that is not counted yet. It is counted of a service
+    /// that is enrolled and of which no move is open.
     pub(super) taken_back: Option<TakenBack>,
     /// Why it misses tasks, where it is on Spot, no move of it is open, and that has lasted.
     pub(super) shortage: Option<Shortage>,
@@ -215,9 +216,7 @@ fn position<'a>(
         taken_back: None,
         shortage,
     };
-    let followed = position.enrolled && !move_open;
-    let taken_back = followed.then(|| reverts::taken_back(input.snapshot, &position)).flatten();
-    Position { taken_back, ..position }
+    Position { taken_back: reverts::taken_back(input.snapshot, &position), ..position }
 }
 
 /// How many tasks run on each provider.

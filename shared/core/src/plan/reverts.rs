@@ -11,8 +11,8 @@ use crate::verify::{pause, quarantine, since};
 
 /// What has taken the last write of a service back, where that is not counted yet.
 ///
-/// ECS is known to have taken the write, no move is open, and the service is placed otherwise, by a
-/// deployment that is younger than the write: an older one is a read that lags behind. While the
+/// ECS is known to have taken the write, and the service is placed otherwise, by a deployment that
+/// is younger than the write: an older one is a read that lags behind. While the
 /// write's own service deployment is the current one, ECS itself has rolled it back. What places
 /// no Spot, where none was written either, takes nothing back.
 pub(super) fn taken_back(snapshot: &Snapshot, position: &Position<'_>) -> Option<TakenBack> {

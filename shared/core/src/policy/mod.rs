@@ -22,7 +22,7 @@ use crate::units::{CpuUnits, Percent, Seconds};
 
 /// The largest policy document: what an Advanced SSM parameter holds. Source: "Parameter tiers",
 /// AWS Systems Manager user guide.
-pub const MAX_BYTES: usize = 8 * 1024;
+pub const MAX_BYTES: usize = 8_192;
 
 /// The policy of one installation.
 ///

@@ -227,3 +227,46 @@ impl OpenMove {
         resumed || (self.run == planned.run && self.move_id == planned.id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ledger, OpenMove};
+    use crate::fixtures::{self, at};
+    use crate::plan::MoveCause;
+    use crate::verify::tests::Drive;
+
+    #[test]
+    fn a_pause_is_over_at_its_end() {
+        let ledger = fixtures::ledger(&fixtures::service("web", crate::observe::Family::Fargate));
+        let rests = Ledger { quarantined_until: Some(at(60)), ..ledger.clone() };
+        assert_eq!(rests.quarantined_until(at(59)), Some(at(60)));
+        assert_eq!(rests.quarantined_until(at(60)), None);
+        assert_eq!(ledger.quarantined_until(at(0)), None);
+    }
+
+    #[test]
+    fn an_open_move_is_of_its_run_or_of_the_one_that_resumes_it() {
+        let planned = Drive::up().record.planned;
+        let open = |run: &str| OpenMove {
+            run: fixtures::run_id(run),
+            move_id: planned.id.clone(),
+            ends_by: at(600),
+            previous: None,
+        };
+        let mut other = planned.clone();
+        other.id = crate::ids::MoveId::parse("prod/0-9").unwrap();
+        let mut resumed = other.clone();
+        resumed.cause = MoveCause::Resumed { run: fixtures::run_id("earlier") };
+        let own = planned.run.as_str();
+        let rows = [
+            ("its own", open(own), &planned, true),
+            ("of the same name in another run", open("earlier"), &planned, false),
+            ("another of the same run", open(own), &other, false),
+            ("the one that it resumes", open("earlier"), &resumed, true),
+            ("one that it does not resume", open("later"), &resumed, false),
+        ];
+        for (name, open, planned, expected) in rows {
+            assert_eq!(open.is_of(planned), expected, "{name}");
+        }
+    }
+}

@@ -312,9 +312,10 @@ impl MoveRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Step};
+    use super::{HISTORY_LINES, Outcome, Step};
     use crate::fixtures::{at, now};
-    use crate::verify::tests::{Answer, Drive};
+    use crate::observe::{LaunchType, PlacedBy};
+    use crate::verify::tests::{Answer, Drive, over};
 
     #[test]
     fn names_are_those_of_the_table() {
@@ -334,5 +335,67 @@ mod tests {
         assert_eq!(drive.record.written.as_ref().map(|written| written.at), Some(now()));
         drive.pass(300);
         assert_eq!(drive.record.look_since(drive.now), at(-60), "a clock that is behind by less than a minute");
+    }
+
+    #[test]
+    fn a_history_keeps_its_newest_lines() {
+        let mut record = Drive::up().record;
+        for number in 0..25 {
+            record.note(at(number), number.to_string());
+        }
+        let kept: Vec<&str> = record.history.iter().map(|line| line.what.as_str()).collect();
+        assert_eq!((kept.len(), kept.first(), kept.last()), (HISTORY_LINES, Some(&"5"), Some(&"24")));
+    }
+
+    #[test]
+    fn a_move_has_ended_when_its_branch_did_or_its_last_line_says() {
+        let mut record = Drive::up().record;
+        record.note(at(7), "held".to_owned());
+        assert_eq!(record.ended_at(), None, "under way");
+        record.outcome = Some(Outcome::Held);
+        assert_eq!(record.ended_at(), Some(at(7)), "held before it had a branch");
+        record.concluded_at = Some(at(9));
+        assert_eq!(record.ended_at(), Some(at(9)));
+    }
+
+    #[test]
+    fn somebody_must_look_at_other_code_and_at_some_ends() {
+        let rows = [
+            ("under way", false, None, false),
+            ("stable", false, Some(Outcome::Stable), false),
+            ("undone", false, Some(Outcome::Undone), false),
+            ("held back", false, Some(Outcome::Quarantined), true),
+            ("stranded", false, Some(Outcome::Stranded), true),
+            ("stable with other code", true, Some(Outcome::Stable), true),
+            ("under way with other code", true, None, true),
+        ];
+        for (name, code_changed, outcome, expected) in rows {
+            let mut record = Drive::up().record;
+            (record.code_changed, record.outcome) = (code_changed, outcome);
+            assert_eq!(record.alarms(), expected, "{name}");
+        }
+    }
+
+    /// An undo adds Spot tasks where what was there before uses any provider but the On-Demand one.
+    #[test]
+    fn some_steps_may_add_spot() {
+        let (on_demand, half) = (Some(over(1, 0)), Some(over(1, 1)));
+        let by_launch_type = Some(PlacedBy::LaunchType(LaunchType::Fargate));
+        let rows = [
+            ("a move up", Drive::up(), Step::Apply, on_demand.clone(), true),
+            ("a move up again", Drive::up(), Step::Retry, on_demand.clone(), true),
+            ("a move down", Drive::down(), Step::Apply, None, false),
+            ("an undo to On-Demand", Drive::up(), Step::Undo, on_demand, false),
+            ("an undo to some Spot", Drive::up(), Step::Undo, half.clone(), true),
+            ("an undo to a launch type", Drive::up(), Step::Undo, by_launch_type, false),
+            ("an undo of which nothing is known", Drive::up(), Step::Undo, None, false),
+            ("a fallback", Drive::up(), Step::FallBack, half, false),
+        ];
+        for (name, drive, step, undo, expected) in rows {
+            let mut record = drive.record;
+            record.planned.undo = undo;
+            record.step = step;
+            assert_eq!(record.may_add_spot(), expected, "{name}");
+        }
     }
 }

@@ -458,6 +458,21 @@ mod tests {
     }
 
     #[test]
+    fn updaters_share_a_bucket_in_a_switch_run_over_several_clusters() {
+        let switch = || RunMode::Switch { entry: fixtures::switch(Scope::All) };
+        let rows = [
+            ("a switch over two at a time", switch(), 2, true),
+            ("a switch over one at a time", switch(), 1, false),
+            ("an ordinary run over two", RunMode::Ordinary, 2, false),
+            ("an ordinary run over one", RunMode::Ordinary, 1, false),
+        ];
+        for (name, mode, clusters_in_flight, expected) in rows {
+            let run = RunRecord { clusters_in_flight, ..fixtures::run(mode) };
+            assert_eq!(run.shares_turns(), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn what_somebody_must_look_at_alarms() {
         type Vary = fn(&mut RunEnd, &mut ClusterReport);
         let cases: [(&str, Vary, bool); 9] = [

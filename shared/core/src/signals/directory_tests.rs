@@ -166,3 +166,19 @@ fn a_task_says_all_itself() {
     assert_eq!(found(&kept), [(Some("prod"), Some("FARGATE_SPOT"), false, None)]);
     assert_eq!(kept[0].service.as_deref(), Some("web"));
 }
+
+#[test]
+fn a_group_may_have_launched_an_instance_and_be_no_provider() {
+    let managed = LaunchedBy::ManagedInstances { cluster: cluster_name(), provider: provider_name("managed") };
+    let group = |name: &str| LaunchedBy::Group(name.to_owned());
+    let rows = [
+        ("a provider's group", group("asg-spot"), Some("asg-spot"), true),
+        ("a group that is no provider's", group("asg-eks"), Some("asg-eks"), false),
+        ("Managed Instances", managed, None, false),
+        ("something else", LaunchedBy::Other, None, false),
+    ];
+    for (name, launched_by, group, known) in rows {
+        assert_eq!(launched_by.group(), group, "{name}");
+        assert_eq!(group.is_some_and(|group| directory().has_group(group)), known, "{name}");
+    }
+}

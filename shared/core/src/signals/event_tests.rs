@@ -321,6 +321,27 @@ fn arns_of_clusters_old_and_new() {
     assert_eq!(providers, [provider_name("managed-spot")]);
 }
 
+#[test]
+fn texts_and_lists_are_taken_up_to_their_longest() {
+    let arn = "arn:aws:ecs:eu-west-1:1:capacity-provider/spot";
+    let many = changed(sample!("placement-failure"), "/detail", json!({ "capacityProviderArns": vec![arn; 100] }));
+    let Ok(Parsed::Notice(Notice { about: About::Service { providers, .. }, .. })) = parse_event(&many) else {
+        panic!("{:?}", parse_event(&many));
+    };
+    assert_eq!(providers.len(), 100);
+    let message = "x".repeat(2_048);
+    let long = changed(sample!("launch-unsuccessful"), "/detail", json!({ "StatusMessage": message }));
+    assert!(parse_event(&long).is_ok(), "{:?}", parse_event(&long));
+}
+
+/// They are counted by these names.
+#[test]
+fn each_reason_to_ignore_an_event_has_its_own_name() {
+    let all = [Ignored::OtherStop, Ignored::TaskOfInstance, Ignored::OtherAction, Ignored::Elsewhere];
+    let names = std::collections::BTreeSet::from(all.map(Ignored::name));
+    assert_eq!(names.len(), all.len(), "{names:?}");
+}
+
 /// An event with some fields of the object at a path changed; `null` takes one away.
 fn changed(mut event: Value, path: &str, changes: Value) -> Value {
     let object = event.pointer_mut(path).unwrap().as_object_mut().unwrap();

@@ -20,8 +20,8 @@ pub use storm::*;
 use crate::control::{Dial, PairCeiling};
 use crate::units::Seconds;
 
-/// How far a run looks back at what happened to Spot capacity.
-pub const LOOK_BACK: Seconds = Seconds(24 * 60 * 60);
+/// How far a run looks back at what happened to Spot capacity: a day.
+pub const LOOK_BACK: Seconds = Seconds(86_400);
 
 /// Everything about Spot capacity that is remembered for one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

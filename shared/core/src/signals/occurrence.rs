@@ -84,3 +84,21 @@ impl OccurrenceKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::OccurrenceKind;
+
+    #[test]
+    fn names_are_those_of_the_table() {
+        for kind in [
+            OccurrenceKind::InstanceInterruption,
+            OccurrenceKind::TaskInterruption,
+            OccurrenceKind::RebalanceRecommendation,
+            OccurrenceKind::PlacementFailure,
+            OccurrenceKind::LaunchFailure,
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

@@ -22,7 +22,7 @@ pub const FEWEST_TYPES: usize = 3;
 
 /// The largest capacity that is asked for: the largest power of two that `TargetCapacity` takes
 /// (1 to 2,000,000,000). Source: `GetSpotPlacementScores`, EC2 API reference.
-const LARGEST_CAPACITY: u32 = 1 << 30;
+const LARGEST_CAPACITY: u32 = 1_073_741_824;
 
 /// For how long a query counts, and may be asked again.
 const COUNTED: SignedDuration = SignedDuration::from_hours(24);

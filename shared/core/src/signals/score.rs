@@ -193,6 +193,27 @@ mod tests {
     }
 
     #[test]
+    fn names_are_those_of_the_table() {
+        let all = [
+            ScoreRefusal::MaxConfigLimitExceeded,
+            ScoreRefusal::QueryLimit,
+            ScoreRefusal::Denied { action: "ec2:GetSpotPlacementScores".to_owned() },
+            ScoreRefusal::Throttled,
+            ScoreRefusal::Failed { detail: "InternalError".to_owned() },
+        ];
+        assert_eq!(all.each_ref().map(ScoreRefusal::name), ScoreRefusal::NAMES);
+        for why in all {
+            assert_eq!(serde_json::to_value(&why).unwrap()["why"], why.name());
+        }
+        let refused = ScoreAnswer::Refused { why: ScoreRefusal::Throttled };
+        let absent = ScoreAnswer::Absent { zones: Vec::new() };
+        let unsupported = ScoreAnswer::Unsupported { why: "Fargate".to_owned() };
+        for answer in [scored(900), refused, absent, unsupported] {
+            assert_eq!(serde_json::to_value(&answer).unwrap()["answer"], answer.name());
+        }
+    }
+
+    #[test]
     fn samples_go_on_through_a_refusal_and_are_bounded() {
         let first = answered(None, 0, scored(900));
         let refused = ScoreAnswer::Refused { why: ScoreRefusal::MaxConfigLimitExceeded };

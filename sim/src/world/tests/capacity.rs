@@ -238,3 +238,23 @@ fn what_waits_counts_as_pending_where_the_setting_says_so() {
         assert_eq!((tally.wanted, tally.pending), (4, pending));
     }
 }
+
+#[test]
+fn draining_instances_are_no_capacity() {
+    // "When launched tasks can't be placed on available instances, the Auto Scaling group scales out"
+    // (developer guide, cluster auto scaling); on one that drains nothing can be placed. All that hold the
+    // service are drained by hand: others are launched beside them, which go when they are empty.
+    let mut world = world();
+    let old: Vec<_> = world.instances_of("od").map(|i| i.id.clone()).collect();
+    let group = world.groups["od"].desired;
+    for id in &old {
+        world.drain_instance(id);
+    }
+    world.advance_by(300.0);
+    assert!(world.instances_of("od").any(|i| i.takes_tasks()), "nothing was launched");
+    let here = |w: &World| get(w, "ec2").tasks.iter().filter_map(|t| w.tasks.get(t)).filter(|t| t.is_healthy()).count();
+    assert_eq!(here(&world), 4, "no task is missing meanwhile");
+    world.advance_by(7200.0);
+    assert!(old.iter().all(|id| !world.instances.contains_key(id)), "what was drained is empty, and goes");
+    assert_eq!((here(&world), world.groups["od"].desired <= group), (4, true));
+}

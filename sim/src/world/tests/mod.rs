@@ -12,6 +12,7 @@ mod invariants;
 mod placement;
 mod pools;
 mod rules;
+mod settings;
 mod traffic;
 mod update_service;
 

@@ -44,6 +44,22 @@ fn each_allocation_strategy_takes_its_pools() {
 }
 
 #[test]
+fn a_pool_is_as_good_as_the_deepest_from_the_percentage_of_the_setting_on() {
+    let pools = "  - { instanceType: m5.large, spotObtainable: 10, spotPrice: 0.03 }\n  - { instanceType: c5.large, spotObtainable: 12, spotPrice: 0.02 }\n  - { instanceType: r5.large, spotObtainable: 2, spotPrice: 0.01 }\n";
+    for (percent, prioritized, priced) in
+        [(10, "m5.large", "r5.large"), (50, "m5.large", "c5.large"), (90, "c5.large", "c5.large")]
+    {
+        for (strategy, want) in [("capacity-optimized-prioritized", prioritized), ("price-capacity-optimized", priced)]
+        {
+            let mut world = diversified(strategy, pools);
+            world.settings.deep_pool_percent = percent;
+            world.groups.get_mut("spot").unwrap().subnets.truncate(1);
+            assert_eq!(launched(&mut world, 1), [format!("{want}/eu-west-1a")], "{strategy} from {percent} %");
+        }
+    }
+}
+
+#[test]
 fn a_group_spreads_over_its_zones_and_goes_elsewhere_when_one_has_nothing() {
     let mut world =
         diversified("capacity-optimized", "  - { instanceType: c5.large, zone: eu-west-1b, spotObtainable: 0 }\n");

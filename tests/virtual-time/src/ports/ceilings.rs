@@ -51,6 +51,7 @@ const fn tells(reason: &CeilingReason) -> bool {
         | CeilingReason::Drought
         | CeilingReason::Interruptions => true,
         CeilingReason::FirstSeen
+        | CeilingReason::Policy
         | CeilingReason::Quiet
         | CeilingReason::Canary
         | CeilingReason::PoorScore

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
+use spotkeeper_aws::telemetry::{move_event, run_events, switch_event};
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::ports::{Clock, EndOfRun, PortError, Telemetry};
@@ -84,6 +85,7 @@ pub const CALLS: &[&str] = &[
     "state.put_run",
     "state.put_score",
     "state.put_switch",
+    "state.put_told_switches",
     "state.put_turn",
     "state.release_early_run",
     "state.release_lease",
@@ -99,6 +101,7 @@ pub const CALLS: &[&str] = &[
     "state.take_lease",
     "state.take_lock",
     "state.take_writes",
+    "state.told_switches",
     "state.turns",
     "telemetry.move_ended",
     "telemetry.run_ended",
@@ -236,6 +239,7 @@ impl Telemetry for Ports {
     async fn switch_changed(&self, change: &SwitchChange) -> Result<(), PortError> {
         self.call_telling("telemetry.switch_changed", true, |inner| {
             inner.told.switch(change);
+            inner.hear(&change.run, &[switch_event(change)?]);
             Ok(())
         })
         .await
@@ -244,6 +248,7 @@ impl Telemetry for Ports {
     async fn move_ended(&self, record: &MoveRecord) -> Result<(), PortError> {
         self.call_telling("telemetry.move_ended", true, |inner| {
             inner.told.ended(record);
+            inner.hear(&record.planned.run, &Vec::from_iter(move_event(record)?));
             Ok(())
         })
         .await
@@ -252,6 +257,7 @@ impl Telemetry for Ports {
     async fn run_ended(&self, end: &EndOfRun<'_>) -> Result<(), PortError> {
         self.call("telemetry.run_ended", |inner| {
             inner.told.run(end);
+            inner.hear(&end.run.id, &run_events(end)?);
             Ok(())
         })
         .await

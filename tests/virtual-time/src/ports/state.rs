@@ -11,7 +11,7 @@ use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord, Turn};
 use spotkeeper_core::signals::{AskedQueries, Occurrence, ScoreRecord, Signals};
-use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
+use spotkeeper_core::switch::{Scope, SwitchEntry, Switches, ToldSwitches};
 use spotkeeper_core::turn::Unfit;
 
 use super::{Ports, ceilings};
@@ -85,7 +85,7 @@ fn names_unkept_ceilings(inner: &Inner, report: &ClusterReport) -> bool {
     let is_kept = |ceiling: &PairCeiling| {
         inner.tables.ceilings.get(&(ceiling.cluster.clone(), ceiling.pair.clone())) == Some(ceiling)
     };
-    !is_dry && report.ceilings.iter().any(|steered| steered.changed() && !is_kept(&steered.after))
+    !is_dry && report.ceilings.iter().any(|steered| steered.is_news() && !is_kept(&steered.after))
 }
 
 impl State for Ports {
@@ -118,6 +118,14 @@ impl State for Ports {
             Ok(inner.tables.remove_switch(scope))
         })
         .await
+    }
+
+    async fn told_switches(&self) -> Result<ToldSwitches, PortError> {
+        self.call_telling("state.told_switches", true, |inner| Ok(inner.tables.told_switches.clone())).await
+    }
+
+    async fn put_told_switches(&self, told: &ToldSwitches) -> Result<(), PortError> {
+        self.call_telling("state.put_told_switches", true, |inner| inner.tables.put_told_switches(told)).await
     }
 
     async fn ledgers(&self, cluster: &Cluster) -> Result<Vec<Ledger>, PortError> {

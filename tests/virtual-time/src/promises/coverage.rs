@@ -68,6 +68,10 @@ coverage! {
     shifted: u32::saturating_add,
     /// Times that the load changed a desired count.
     breaths: u32::saturating_add,
+    /// Instances that somebody drained.
+    drained: u32::saturating_add,
+    /// Tasks that were protected from scale-in.
+    protected: u32::saturating_add,
     /// Things that happened to Spot capacity, as the recorder kept them.
     occurrences: u32::saturating_add,
     /// Ceilings cut.

@@ -130,6 +130,9 @@ pub(super) fn blocks(world: &World, tables: &Tables, service: &Service, slowest:
     let definition = service.current().map(|revision| revision.task_definition.clone());
     let containers = definition.iter().flat_map(|definition| &definition.container_definitions);
     let stop = containers.filter_map(|container| container.stop_timeout).max().unwrap_or(30);
+    let now = world.now();
+    let mut tasks = service.tasks.iter().filter_map(|id| world.tasks.get(id));
+    let protected = tasks.any(|task| task.is_wanted() && task.is_protected(now));
     let volumes = definition.as_ref().is_some_and(|definition| !definition.volumes.is_empty());
     [
         ("enrolment", !enrolled(policy, service)),
@@ -139,6 +142,8 @@ pub(super) fn blocks(world: &World, tables: &Tables, service: &Service, slowest:
         ("drain_budget", slowest + f64::from(stop) + f64::from(policy.rules.drain_margin_seconds.0) > 120.0),
         ("stateless", volumes && policy.rules.volumes == VolumeLevel::None),
         ("controller", service.spec.controller != Controller::Ecs || service.spec.scheduling == Scheduling::Daemon),
+        ("express", service.spec.resource_management_type.as_deref() == Some("ECS")),
+        ("protection", protected),
         ("settled", deploying(service).is_some() || tally.running < service.desired_count),
     ]
     .into_iter()

@@ -9,6 +9,10 @@ pub(super) fn one_of<T: Clone>(rng: &mut Rng, all: &[T]) -> T {
     all[rng.usize(0..all.len())].clone()
 }
 
+/// How a group may choose among its Spot pools.
+const ALLOCATION: [&str; 4] =
+    ["lowest-price", "capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized"];
+
 /// An account file.
 pub(super) fn account(rng: &mut Rng, settings: &Value) -> Value {
     let clusters = rng.usize(1..=2);
@@ -46,12 +50,19 @@ fn cluster(rng: &mut Rng, account: &mut Value, name: &str) {
         "autoScalingGroups",
         json!({
             "name": spot, "cluster": name, "launchTemplate": "spot-market", "maxSize": 30,
-            "instanceTypes": ["m5.large", "m6i.large", "m5.xlarge"],
-            "instancesDistribution": { "onDemandBaseCapacity": 0, "onDemandPercentageAboveBaseCapacity": 0 },
+            "instanceTypes": ["m5.large", "m6i.large", "m5.xlarge"], "capacityRebalance": rng.bool(),
+            "agentDraining": rng.bool(),
+            "instancesDistribution": {
+                "onDemandBaseCapacity": 0, "onDemandPercentageAboveBaseCapacity": 0,
+                "spotAllocationStrategy": one_of(rng, &ALLOCATION),
+            },
         }),
     );
     for group in [&on_demand, &spot] {
-        let behind = json!({ "autoScalingGroup": group, "managedScaling": { "status": "ENABLED" } });
+        let mut behind = json!({ "autoScalingGroup": group, "managedScaling": { "status": "ENABLED" } });
+        if rng.u32(0..4) == 0 {
+            behind["managedDraining"] = json!("DISABLED");
+        }
         push(account, "capacityProviders", json!({ "name": group, "autoScalingGroupProvider": behind }));
     }
     let managed = [(format!("{name}-mi-od"), "ON_DEMAND"), (format!("{name}-mi-spot"), "SPOT")];
@@ -110,6 +121,12 @@ fn service(rng: &mut Rng, account: &mut Value, cluster: &str, name: &str) {
         if rng.u32(0..3) == 0 {
             blue_green(rng, account, &mut service, name);
         }
+    }
+    if rng.u32(0..12) == 0 {
+        service["protectedTasks"] = json!(rng.u32(1..=2));
+    }
+    if rng.u32(0..12) == 0 {
+        service["resourceManagementType"] = json!("ECS");
     }
     let mut tags = Vec::new();
     match rng.u32(0..8) {

@@ -10,11 +10,10 @@ use serde_json::{Map, Value, json};
 pub type Chosen = BTreeMap<&'static str, Value>;
 
 /// What stays as it is, since AWS documents it.
-const DOCUMENTED: [&str; 5] = [
+const DOCUMENTED: [&str; 4] = [
     "durations.stoppedVisible",
     "durations.lifecycleStageTimeout",
     "durations.deploymentTimeout",
-    "durations.failedTaskBackoff",
     "durations.failedTaskBackoffMax",
 ];
 
@@ -36,6 +35,12 @@ pub fn choices() -> Vec<(&'static str, Vec<Value>)> {
         ("fargateLaunchBurst", json!([2.0, 100.0])),
         ("fargateSpotStop", json!(["deregisterFirst", "sigtermFirst"])),
         ("fargateSpotStopCode", json!(["SpotInterruption", "TerminationNotice"])),
+        ("fargateTriesOtherZones", json!([true, false])),
+        ("instanceGoneStopCode", json!(["TerminationNotice", "SpotInterruption", "InfrastructureHealth", "None"])),
+        ("protectionHoldsDrains", json!([true, false])),
+        ("expressTakesStrategy", json!([true, false])),
+        ("failedTaskBackoffFactor", json!([1.0, 2.0, 4.0])),
+        ("deepPoolPercent", json!([10, 50, 100])),
         ("spotPlacementConfigurationsPerDay", json!([0, 1, 10, 50])),
         ("spotPlacementAbsentZones", json!([[], ["eu-west-1a"], ["eu-west-1b", "eu-west-1c"]])),
         ("distributionBatchPercent", json!([1, 10, 100])),
@@ -58,6 +63,9 @@ pub fn choices() -> Vec<(&'static str, Vec<Value>)> {
         ("durations.interruptionNoticed", json!([1.0, 5.0, 40.0, 90.0])),
         ("durations.schedulerTick", json!([0.5, 1.0, 5.0])),
         ("durations.placementRetry", json!([5.0, 15.0, 60.0])),
+        ("durations.placementFailureTold", json!([0.0, 60.0, 600.0])),
+        ("durations.steadyState", json!([0.0, 30.0, 120.0])),
+        ("durations.failedTaskBackoff", json!([1.0, 2.0, 30.0])),
         ("durations.provisioningTimeout", json!([600.0, 1_200.0, 1_800.0])),
     ]
     .map(|(setting, all)| (setting, of(all)))

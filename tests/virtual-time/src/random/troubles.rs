@@ -65,7 +65,7 @@ fn trouble(
         all.push((until, Happening::Aws { fault, on: false }));
     };
     let (cluster, name) = (service.cluster.clone(), service.name.clone());
-    match rng.u32(0..32) {
+    match rng.u32(0..35) {
         0 | 1 => lasting(Fault::SpotUnavailable { provider: "all".to_owned() }),
         2 | 16..=18 => {
             let spot = rng.bool().then(|| spot_provider(world, service)).flatten();
@@ -105,6 +105,14 @@ fn trouble(
             let Some(usual) = world.groups.get(&group).map(|group| group.max_size) else { return };
             all.push((at, Happening::GroupMaxSize { group: group.clone(), max_size: rng.u32(1..=6) }));
             all.push((until, Happening::GroupMaxSize { group, max_size: usual }));
+        }
+        32 | 33 => {
+            let market = one_of(rng, &["od", "spot"]);
+            all.push((at, Happening::Drain { group: format!("{cluster}-{market}") }));
+        }
+        34 => {
+            let minutes = u32::try_from((until - at).as_mins()).unwrap_or(0).max(1);
+            all.push((at, Happening::Protect { service: service.clone(), minutes }));
         }
         8 | 9 => switch(rng, service, at, until, all),
         10 => {

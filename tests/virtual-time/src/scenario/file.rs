@@ -48,6 +48,9 @@ pub struct ScenarioFile {
     /// When it begins.
     #[serde(default = "start")]
     pub start: Timestamp,
+    /// Whether the transcript has a line for each event on the bus.
+    #[serde(default)]
+    pub show_events: bool,
     /// What others do, and when.
     #[serde(default)]
     pub events: Vec<Spanned<Event>>,

@@ -12,6 +12,7 @@ use aws_sim::world::World;
 use spotkeeper_core::policy::{Policy, checked};
 
 use crate::day::{Day, live};
+use crate::heard::Heard;
 use crate::ports::AccountPace;
 use crate::simulation::{Inner, Simulation, in_virtual_time};
 use crate::tables::Tables;
@@ -103,6 +104,7 @@ impl Scenario {
     /// # Errors
     /// Where no runtime can be made.
     pub fn live(&self) -> std::io::Result<Lived> {
+        let heard = Heard::new(self.file.show_events).map_err(std::io::Error::other)?;
         in_virtual_time(async {
             let tables = Tables::new(Ok(self.policy.clone()));
             let simulation = Simulation::start(self.world.clone(), tables, self.file.seed);
@@ -110,6 +112,7 @@ impl Scenario {
                 inner.pace = AccountPace::of(&self.world);
                 inner.keep_target_groups_for(self.file.target_groups_kept);
                 inner.delivery = self.file.delivery;
+                inner.heard = Some(heard);
             });
             live(&simulation, &self.day).await;
             simulation.with(|inner| self.judge(inner))
@@ -119,7 +122,8 @@ impl Scenario {
     fn judge(&self, inner: &Inner) -> Lived {
         let broken = inner.promises.broken().iter().map(ToString::to_string);
         let unmet = self.file.expect.unmet(inner);
+        let misshapen = inner.heard.iter().flat_map(|heard| heard.wrong.iter().cloned());
         let transcript = format!("{}\n\n{}\n{}", self.shows, inner.journal.tail(usize::MAX), expect::summary(inner));
-        Lived { transcript, wrong: broken.chain(unmet).collect() }
+        Lived { transcript, wrong: broken.chain(unmet).chain(misshapen).collect() }
     }
 }

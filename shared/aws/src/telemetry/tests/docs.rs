@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
-use super::{ended_move, run, steered, thrown};
+use spotkeeper_core::switch::{SwitchChange, SwitchState, SwitchedHow};
+
+use super::{capped, ended_move, run, steered, thrown};
+use crate::telemetry::Event;
 use crate::telemetry::details::{CeilingChanged, MoveEnded, SwitchChanged};
-use crate::telemetry::event::{Detail, RunEnded, SOURCE};
+use crate::telemetry::event::{Detail, RunEnded};
 use crate::telemetry::metrics::ALL;
 use crate::telemetry::schema::schema;
 
@@ -36,17 +39,34 @@ fn metrics_md_has_every_metric_with_unit_and_dimensions() {
     assert_eq!(described, expected);
 }
 
+/// The sample of an event on the page.
+fn sample(kind: &str) -> Value {
+    let block = section(kind).split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
+    serde_json::from_str(block.unwrap_or_else(|| panic!("{kind} has no sample"))).unwrap()
+}
+
+/// Every sample is what Spotkeeper sends, in the frame that EventBridge puts around it.
 #[test]
-fn the_sample_event_is_what_a_run_sends() {
+fn the_sample_of_every_event_is_what_is_sent() {
     let (run, reports) = run();
-    let event = serde_json::to_value(RunEnded::of(&run, run.ended.as_ref().unwrap(), &reports)).unwrap();
-    let block = DOC.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let sample: Value = serde_json::from_str(block).unwrap();
-    assert_eq!(sample["source"], SOURCE);
-    assert_eq!(sample["detail-type"], RunEnded::TYPE);
-    assert_eq!(sample["detail"], event, "{event:#}");
-    for field in event.as_object().unwrap().keys() {
-        assert!(DOC.contains(&format!("| `{field}` |")), "{field} is not described");
+    let ended = RunEnded::of(&run, run.ended.as_ref().unwrap(), &reports);
+    let (steered, cap) = capped();
+    let changed = CeilingChanged::of(&run.id, &steered, Some(&cap)).unwrap();
+    for sent in [
+        Event::of(&ended).unwrap(),
+        Event::of(&MoveEnded::of(&ended_move()).unwrap()).unwrap(),
+        Event::of(&changed).unwrap(),
+        Event::of(&SwitchChanged::of(&thrown())).unwrap(),
+    ] {
+        let sent = sent.on_the_bus();
+        let sample = sample(sent["detail-type"].as_str().unwrap());
+        for field in ["source", "detail-type", "time", "detail"] {
+            assert_eq!(sample[field], sent[field], "{sent:#}");
+        }
+        let frame: Vec<&str> = sample.as_object().unwrap().keys().map(String::as_str).collect();
+        let of_event_bridge =
+            ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"];
+        assert_eq!(frame, of_event_bridge, "{sent:#}");
     }
 }
 
@@ -92,25 +112,36 @@ fn the_published_schema_of_the_events_is_the_generated_one() {
 }
 
 fn on_the_bus<D: Detail>(detail: &D) -> Value {
-    serde_json::json!({ "source": SOURCE, "detail-type": D::TYPE, "detail": serde_json::to_value(detail).unwrap() })
+    Event::of(detail).unwrap().on_the_bus()
 }
 
-/// The events are of the published shape, and so is the sample of the page; what is not, is refused.
+/// The events are of the published shape, and so are the samples of the page; what is not, is refused.
 #[test]
 fn events_are_of_the_published_shape() {
     let (run, reports) = run();
     let validator = jsonschema::validator_for(&schema()).unwrap();
-    let sample = DOC.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let published = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.schema.json"));
+    let published = jsonschema::validator_for(&serde_json::from_str(published).unwrap()).unwrap();
+    let (steered_by_window, cap) = capped();
+    let found = SwitchChange { how: SwitchedHow::Ended, state: SwitchState::Off, ..thrown() };
     let events = [
         on_the_bus(&RunEnded::of(&run, run.ended.as_ref().unwrap(), &reports)),
         on_the_bus(&MoveEnded::of(&ended_move()).unwrap()),
         on_the_bus(&CeilingChanged::of(&run.id, &steered(), reports[1].cap.as_ref()).unwrap()),
+        on_the_bus(&CeilingChanged::of(&run.id, &steered_by_window, Some(&cap)).unwrap()),
+        on_the_bus(&CeilingChanged::of(&run.id, &steered_by_window, None).unwrap()),
         on_the_bus(&SwitchChanged::of(&thrown())),
-        serde_json::from_str(sample).unwrap(),
+        on_the_bus(&SwitchChanged::of(&found)),
+        sample(RunEnded::TYPE),
+        sample(MoveEnded::TYPE),
+        sample(CeilingChanged::TYPE),
+        sample(SwitchChanged::TYPE),
     ];
     for event in &events {
-        let wrong: Vec<String> = validator.iter_errors(event).map(|error| error.to_string()).collect();
-        assert_eq!(wrong, [""; 0], "{event:#}");
+        for validator in [&validator, &published] {
+            let wrong: Vec<String> = validator.iter_errors(event).map(|error| error.to_string()).collect();
+            assert_eq!(wrong, [""; 0], "{event:#}");
+        }
     }
     for event in &events {
         let mut less = event.clone();

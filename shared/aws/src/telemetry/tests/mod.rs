@@ -10,7 +10,9 @@ use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsResultEntry;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::error::ErrorMetadata;
-use spotkeeper_core::control::{CeilingReason, Dry, Evidence, PairCeiling, ScoreEvidence, Steered};
+use spotkeeper_core::control::{
+    CeilingReason, Dry, Evidence, InForce, OpenWindow, PairCeiling, ScoreEvidence, Steered,
+};
 use spotkeeper_core::fixtures;
 use spotkeeper_core::ids::ClusterName;
 use spotkeeper_core::observe::Family;
@@ -18,13 +20,14 @@ use spotkeeper_core::plan::{BudgetReport, Cap, CapBy};
 use spotkeeper_core::ports::{EndOfRun, PortError, Telemetry};
 use spotkeeper_core::record::{
     ApiCounts, ClusterReport, DryWhy, LeftOnSpot, LeftWhy, MoveRecord, Outcome, Reverted, RunEnd, RunMode, RunRecord,
-    RunStatus,
+    RunStatus, Written,
 };
 use spotkeeper_core::signals::{Occurrence, OccurrenceKind, Score, ScoreAnswer, ScoreRecord, ScoreRefusal, ScoreRound};
-use spotkeeper_core::switch::{Scope, SwitchChange, SwitchState, Switches};
+use spotkeeper_core::switch::{Scope, SwitchChange, SwitchEntry, SwitchState, SwitchedHow, Switches};
 use spotkeeper_core::units::{CpuUnits, Percent};
 
 use super::AwsTelemetry;
+use super::details::CeilingChanged;
 use super::event::RunEnded;
 use super::metrics::{ALL, MAX_CLUSTERS, OTHERS, Sample, call_samples, move_samples, samples, score_samples};
 use super::spot::spot_samples;
@@ -73,13 +76,16 @@ fn run() -> (RunRecord, Vec<ClusterReport>) {
     (run, vec![nothing_read, prod])
 }
 
-/// A ceiling that a drought has cut from 80 to 40 percent.
+/// A ceiling that a drought has cut from 80 to 40 percent, of which the policy lets 30 count as before.
 fn steered() -> Steered {
     let dry = Dry { seen_at: fixtures::now(), until: fixtures::at(3_600), times: 1 };
     let after = fixtures::ceiling(Family::Fargate, Percent::saturating(40));
+    let percent = Percent::saturating(30);
+    let in_force = Some(InForce { percent, capped_by: Some(CapBy::Policy), since: fixtures::now() });
     Steered {
         before: Some(Percent::saturating(80)),
-        after: PairCeiling { dry: Some(dry), changed_at: fixtures::at(20), version: 7, ..after },
+        in_force_before: in_force.clone(),
+        after: PairCeiling { dry: Some(dry), changed_at: fixtures::at(20), version: 7, in_force, ..after },
         effective: Percent::saturating(30),
         reason: CeilingReason::Drought,
         evidence: Evidence {
@@ -92,6 +98,24 @@ fn steered() -> Steered {
             tested: true,
         },
     }
+}
+
+/// A ceiling of which a window lets nothing count from now on.
+fn capped() -> (Steered, Cap) {
+    let window =
+        OpenWindow { name: "launch".to_owned(), ceiling: Percent::ZERO, from: fixtures::at(60), to: fixtures::at(660) };
+    let cap = Cap { percent: Percent::ZERO, by: CapBy::Window { window } };
+    let before = fixtures::ceiling(Family::Fargate, Percent::saturating(40));
+    let in_force = InForce { percent: Percent::ZERO, capped_by: Some(cap.by.clone()), since: fixtures::at(20) };
+    let steered = Steered {
+        before: Some(before.ceiling),
+        in_force_before: before.in_force.clone(),
+        after: PairCeiling { in_force: Some(in_force), version: 8, ..before },
+        effective: Percent::ZERO,
+        reason: CeilingReason::AtCap,
+        ..steered()
+    };
+    (steered, cap)
 }
 
 fn budget() -> BudgetReport {
@@ -109,6 +133,18 @@ fn budget() -> BudgetReport {
 /// A move up that was written and is stable.
 fn ended_move() -> MoveRecord {
     let mut record = fixtures::move_up(&fixtures::run_id("2026-01-15-0001"), "prod/0-0");
+    record.attempts = 1;
+    record.written = Some(Written {
+        at: fixtures::at(30),
+        after: record.planned.after.clone(),
+        previous_deployment: None,
+        previous_service_deployment: None,
+        confirmed: true,
+        deployment: None,
+        deployment_id: None,
+        deadline: record.planned.deadline,
+    });
+    record.note(fixtures::at(30), "apply written".to_owned());
     record.outcome = Some(Outcome::Stable);
     record.concluded_at = Some(fixtures::at(300));
     record.note(fixtures::at(300), "ended as stable".to_owned());
@@ -116,8 +152,11 @@ fn ended_move() -> MoveRecord {
 }
 
 fn thrown() -> SwitchChange {
-    let entry = fixtures::switch(Scope::Cluster(cluster("prod")));
-    SwitchChange { run: fixtures::run_id("2026-01-15-0001"), state: SwitchState::On, entry, epoch: 3 }
+    let who = "arn:aws:states:eu-west-1:123456789012:execution:spotkeeper:2026-01-15-0001".to_owned();
+    let entry =
+        SwitchEntry { who, until: Some(fixtures::at(7_200)), ..fixtures::switch(Scope::Cluster(cluster("prod"))) };
+    let (run, how) = (fixtures::run_id("2026-01-15-0001"), SwitchedHow::Execution);
+    SwitchChange { id: run.to_string(), run, how, state: SwitchState::On, entry, epoch: 3 }
 }
 
 /// A service whose last write somebody took back an hour ago.
@@ -193,6 +232,41 @@ fn a_run_has_its_metrics() {
         "RunDuration{ordinary} 754",
     ];
     assert_eq!(lines(&run, &reports), expected);
+}
+
+/// A ceiling counts under why it changed, and under the cap that changed what counts of it.
+#[test]
+fn changes_of_ceilings_are_counted_by_why() {
+    let changes = |ceilings: Vec<Steered>, mode: RunMode| -> Vec<String> {
+        let (run, mut reports) = run();
+        reports[1].ceilings = ceilings;
+        let lines = lines(&RunRecord { mode, ..run }, &reports);
+        lines.into_iter().filter(|line| line.starts_with("CeilingChanges")).collect()
+    };
+    let (window, _) = capped();
+    let as_before = Steered { in_force_before: window.after.in_force.clone(), ..window.clone() };
+    let both = Steered { reason: CeilingReason::Interruptions, before: Some(Percent::HUNDRED), ..window.clone() };
+    assert_eq!(changes(vec![as_before], RunMode::Ordinary), [""; 0]);
+    let all = vec![steered(), window.clone(), both];
+    let expected = ["CeilingChanges{drought} 1", "CeilingChanges{interruptions} 1", "CeilingChanges{window} 2"];
+    assert_eq!(changes(all, RunMode::Ordinary), expected);
+    assert_eq!(changes(vec![window], RunMode::Dry { why: DryWhy::Policy }), [""; 0]);
+}
+
+/// One that nothing has changed is not told of; one that a window changed says which.
+#[test]
+fn a_ceiling_of_which_another_part_counts_is_told() {
+    let run = fixtures::run_id("2026-01-15-0001");
+    let (steered, cap) = capped();
+    let told = CeilingChanged::of(&run, &steered, Some(&cap)).unwrap();
+    assert_eq!((told.before, told.after, told.effective_before, told.effective), (Some(40), 40, Some(40), 0));
+    assert_eq!(
+        (told.reason, told.effective_reason, told.cap_name.as_deref()),
+        ("window", Some("window"), Some("launch"))
+    );
+    assert_eq!((told.decided_at, told.id.as_str()), (fixtures::at(20), "ceiling/prod/FARGATE/FARGATE_SPOT/8"));
+    let same = Steered { in_force_before: steered.after.in_force.clone(), ..steered };
+    assert_eq!(CeilingChanged::of(&run, &same, Some(&cap)), None);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use crate::apply::{ApplyDecision, LEASE_LEFT};
 use crate::fixtures;
 use crate::interface::UpdateOutcome;
 use crate::observe::PlacedBy;
-use crate::plan::{Fingerprint, MoveKind};
-use crate::record::Step;
+use crate::plan::{Fingerprint, MoveCause, MoveKind};
+use crate::record::{Crowding, Step};
+use crate::units::Percent;
 use crate::verify::Next;
 use crate::verify::tests::{Answer, Drive, decided, over};
 
@@ -269,4 +270,33 @@ fn only_a_move_up_counts_as_one() {
     up.check();
     assert_eq!(up.sent.len(), 2);
     assert_eq!(up.ledger.unwrap().last_up_at, Some(fixtures::now()));
+}
+
+/// The pause of a service that one pool held too much of doubles with each such move, not with each write.
+#[test]
+fn a_move_counts_as_crowded_once() {
+    let mut drive = Drive::down();
+    let pool = "m5.large in eu-west-1a".to_owned();
+    drive.record.planned.cause = MoveCause::Crowded { pool, in_pool: 3, spot_tasks: 4, allowed: 2 };
+    drive.update(Answer::Taken);
+    let once = Some(Crowding { at: fixtures::now(), times: 1 });
+    assert_eq!(drive.ledger.as_ref().unwrap().crowding, once);
+    drive.record.step = Step::FallBack;
+    drive.record.written = None;
+    drive.pass(600);
+    drive.update(Answer::Taken);
+    assert_eq!((drive.record.steps, drive.ledger.unwrap().crowding), (2, once));
+}
+
+#[test]
+fn what_a_window_holds_says_how_much_it_lets_be_on_spot() {
+    for (percent, most) in [(0, "nothing"), (1, "1 %")] {
+        let mut drive = Drive::up();
+        drive.run.started_at = fixtures::at(-1_801);
+        drive.policy.windows = vec![fixtures::window(Percent::saturating(percent), fixtures::now())];
+        let ApplyDecision::Held { reason } = drive.decide() else {
+            panic!("it is held");
+        };
+        assert!(reason.contains(&format!(" lets {most} be on Spot ")), "{reason}");
+    }
 }

@@ -25,14 +25,14 @@ pub(super) fn tokens(text: &str) -> Option<MaskedText> {
     let json = text.trim_start().starts_with(['{', '[']);
     let mut bytes = text.as_bytes().to_vec();
     let mut spans = Vec::new();
-    let (mut at, mut in_text, mut line) = (0, false, 0);
+    let (mut at, mut in_text) = (0, false);
     while let Some(byte) = bytes.get(at).copied() {
         let token = text.get(at..).filter(|rest| rest.starts_with("{{")).and_then(|rest| rest.split_once("}}"));
         match token {
             // What goes over several lines is no value.
             Some((token, _)) if !token.contains('\n') => {
                 let mut end = at + token.len() + 2;
-                let value = if json { !in_text } else { begins_value(text.get(line..at).unwrap_or_default()) };
+                let value = if json { !in_text } else { begins_value(text.get(..at).unwrap_or_default()) };
                 if value && !json {
                     end = end_of_value(text, end);
                 }
@@ -44,7 +44,6 @@ pub(super) fn tokens(text: &str) -> Option<MaskedText> {
             }
             _ => {
                 match byte {
-                    b'\n' => line = at + 1,
                     b'\\' if in_text => at += 1,
                     b'"' if json => in_text = !in_text,
                     _ => {}
@@ -57,7 +56,7 @@ pub(super) fn tokens(text: &str) -> Option<MaskedText> {
     Some(MaskedText { text: String::from_utf8(bytes).ok()?, spans })
 }
 
-/// Whether a value begins after this part of a line of YAML.
+/// Whether a value begins after this part of a text of YAML: in the same line, or in the next one.
 fn begins_value(before: &str) -> bool {
     let trimmed = before.trim_end();
     let blank_between = trimmed.len() < before.len();
@@ -83,7 +82,8 @@ fn overlay(bytes: &mut [u8], start: usize, end: usize, quoted: bool) {
             other => other,
         };
     }
-    if quoted && end > start + 1 {
+    // The braces of a token are what becomes quotes.
+    if quoted {
         for at in [start, end - 1] {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = b'"';

@@ -19,15 +19,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The largest file that is looked at. The largest template that CloudFormation takes is 1 MB
+/// The largest file that is looked at: 2 MiB. The largest template that CloudFormation takes is 1 MB
 /// ("AWS CloudFormation quotas", CloudFormation user guide).
-pub const MAX_DOCUMENT_BYTES: usize = 2 * 1024 * 1024;
+pub const MAX_DOCUMENT_BYTES: usize = 2_097_152;
 /// The deepest nesting: JSON's own parser has a limit of the same kind.
 const MAX_DEPTH: usize = 96;
 /// The most values, each counted as often as aliases bring it in.
 const MAX_VALUES: usize = 250_000;
-/// The most bytes of text, counted the same.
-const MAX_TEXT_BYTES: usize = 4 * MAX_DOCUMENT_BYTES;
+/// The most bytes of text, counted the same: 8 MiB.
+const MAX_TEXT_BYTES: usize = 8_388_608;
 
 /// A place in a text.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -25,6 +25,11 @@ fn yaml_and_its_tags_become_values() {
         ("a: &x {b: 1}\nc: *x", json!({ "a": { "b": 1 }, "c": { "b": 1 } })),
         ("a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}", json!({ "a": { "b": 1, "c": 2 }, "d": { "b": 3, "c": 2 } })),
         ("a: |\n  two\n  lines\n", json!({ "a": "two\nlines\n" })),
+        ("a: !!int '5'\nb: !!str true", json!({ "a": 5, "b": "true" })),
+        (
+            "a: &x {b: 1}\nc: &y {b: 2, d: 3}\ne: {<<: [*x, *y], f: 4}",
+            json!({ "a": { "b": 1 }, "c": { "b": 2, "d": 3 }, "e": { "f": 4, "b": 1, "d": 3 } }),
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(read(text).value, expected, "{text}");
@@ -55,6 +60,7 @@ fn json_is_what_a_parser_of_json_makes_of_it() {
 fn every_value_has_its_place() {
     let json = "{\n  \"a\": [\n    {\"b\": 12,\n     \"é/~\": \"x\"}\n  ]\n}\n";
     let yaml = "# first\na:\n  - b: 12\n    'é/~': x\n  - !Ref Y\n";
+    let merged = "a: &x\n  b: 1\n  c: 2\nd:\n  <<: *x\n  b: 34\n";
     let cases = [
         (json, "/a/0/b", (3, 11, 13)),
         (json, "/a/0/é~1~0", (4, 13, 16)),
@@ -67,6 +73,8 @@ fn every_value_has_its_place() {
         (yaml, "/a/0/none", (3, 5, 5)),
         (yaml, "/a/1", (5, 5, 11)),
         (yaml, "/a/1/Ref", (5, 5, 11)),
+        (merged, "/d/b", (6, 6, 8)),
+        (merged, "/d/c", (3, 6, 7)),
     ];
     for (text, pointer, (line, start, end)) in cases {
         let at = read(text).at(pointer);
@@ -83,6 +91,14 @@ fn tokens_of_a_template_are_kept_as_text_in_their_places() {
         ("{\"n\": \"web:{{ must_env \"T\" }}\", \"m\": {{x}}}", json!({ "n": "web:{{ must_env `T` }}", "m": "{{x}}" })),
         ("n: {{ env \"N\" }}:x # a\nm: 1", json!({ "n": "{{ env \"N\" }}:x", "m": 1 })),
         ("n: [{{ a }}, 2]\nm: 1", json!({ "n": ["{{ a }}", 2], "m": 1 })),
+        ("n: [\n  {{ a }},\n  {{ b }}\n]\nm: 1", json!({ "n": ["{{ a }}", "{{ b }}"], "m": 1 })),
+        ("n:\n  {{ a }}:x\nl:\n  - {{ b }}\nm: 1", json!({ "n": "{{ a }}:x", "l": ["{{ b }}"], "m": 1 })),
+        ("n: {{ a }}:x\nu: s3:{{ b \"c\" }}\nm: 1", json!({ "n": "{{ a }}:x", "u": "s3:{{ b `c` }}", "m": 1 })),
+        ("n: {{ a }}:x\nu: s\"\\{{ b \"c\" }}\nm: 1", json!({ "n": "{{ a }}:x", "u": "s\"\\{{ b `c` }}", "m": 1 })),
+        (
+            "{\"n\": \"{{ a \"\\d\"\t}}\", \"o\": \"say \\\"{{ b }}\\\"\", \"m\": {{x}}}",
+            json!({ "n": "{{ a `/d` }}", "o": "say \"{{ b }}\"", "m": "{{x}}" }),
+        ),
     ];
     for (text, expected) in cases {
         let document = read(text);
@@ -99,6 +115,50 @@ fn a_file_may_be_as_long_as_is_said() {
     let padded = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
     assert!(Document::read(&padded(MAX_DOCUMENT_BYTES)).is_ok());
     assert!(Document::read(&padded(MAX_DOCUMENT_BYTES + 1)).is_err());
+}
+
+#[test]
+fn a_value_may_stand_so_deep_whatever_it_is_nested_in() {
+    let brackets = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let braces = |levels: usize| format!("{}{}", "{a: ".repeat(levels), "}".repeat(levels));
+    let blocks = |levels: usize| "- ".repeat(levels);
+    let cases = [
+        ("lists", brackets(MAX_DEPTH), true),
+        ("lists, too deep", brackets(MAX_DEPTH + 1), false),
+        ("lists in both forms", blocks(60) + &brackets(MAX_DEPTH - 59), true),
+        ("lists in both forms, too deep", blocks(60) + &brackets(MAX_DEPTH - 58), false),
+        ("objects in lists", blocks(60) + &braces(MAX_DEPTH - 60), true),
+        ("objects in lists, too deep", blocks(60) + &braces(MAX_DEPTH - 59), false),
+    ];
+    for (name, text, expected) in cases {
+        let read = Document::read(&text);
+        assert_eq!(read.is_ok(), expected, "{name}: {:?}", read.err());
+    }
+}
+
+/// What stands for itself in the text and what aliases bring in count alike.
+#[test]
+fn values_and_their_text_are_counted() {
+    // An anchor is kept, so that what it names counts twice.
+    let named = format!("- &x [{}1]\n{}", "1, ".repeat(998), "- *x\n".repeat(247));
+    let more = |ones: usize| format!("{named}- [{}1]\n", "1, ".repeat(ones - 1));
+    let left = MAX_VALUES - 1 - 2 * 1_000 - 247 * 1_000 - 1;
+    let (part, aliases) = (MAX_TEXT_BYTES / 64, "- *x\n".repeat(62));
+    let text = format!("- &x {}\n{aliases}", "x".repeat(part));
+    let key = format!("- &x {{{}: 1}}\n{aliases}", "x".repeat(part - 1));
+    let cases = [
+        ("as many values as may be", more(left), true),
+        ("one more", more(left + 1), false),
+        ("as much text as may be", text.clone(), true),
+        ("a byte more", text + "- y", false),
+        // All the keys are 64 bytes short, and the number is one byte where it stands.
+        ("as much text, most in keys", format!("{key}- {}", "y".repeat(63)), true),
+        ("a byte more", format!("{key}- {}", "y".repeat(64)), false),
+    ];
+    for (name, text, expected) in cases {
+        let read = Document::read(&text);
+        assert_eq!(read.is_ok(), expected, "{name}: {:?}", read.err());
+    }
 }
 
 #[test]
@@ -126,7 +186,9 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("? [a]\n: b", "a key", Some((1, 3))),
         ("a: [1", "", None),
         ("{{ if x }}\na: 1\n{{ end }}", "template tokens", None),
+        ("n: {{ a\n  b }}\nm: 1", "template tokens", None),
         ("a: {<<: 1}", "<<", Some((1, 5))),
+        ("a: {<<: [[{b: 1}]]}", "<<", Some((1, 5))),
         (&bomb, "values", None),
         (&deep_json, "", None),
         (&deep_yaml, "", None),

@@ -135,12 +135,12 @@ fn containers(node: &Node<'_>, open: &mut Vec<Open>) -> (Vec<crate::observe::Con
             let rest = note.path.strip_prefix(&item.path).unwrap_or_default().to_ascii_lowercase();
             let key = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
             let rules: &[Rule] = match key {
-                "stoptimeout" if reader.unreadable => {
+                "stoptimeout" => {
                     // The least there is: what does not fit with it does not fit.
                     container.stop_timeout = Some(Seconds(0));
                     &[Rule::StopTimeout, Rule::DrainBudget]
                 }
-                "dependson" if reader.unreadable => &[Rule::DrainBudget],
+                "dependson" => &[Rule::DrainBudget],
                 "image" | "versionconsistency" => &[Rule::Image],
                 _ => &[],
             };

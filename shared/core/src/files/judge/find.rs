@@ -79,10 +79,8 @@ impl<'a> Things<'a> {
             self.resource(source, None, node);
             return Form::Known;
         }
-        let mut found = false;
         for (list, is_target) in [("services", false), ("scalableTargets", true)] {
             for item in node.get(list).filter(|list| list.value.is_array()).into_iter().flat_map(|list| list.items()) {
-                found = true;
                 if is_target { self.scalable_targets.push(thing(item)) } else { self.services.push(thing(item)) }
             }
         }
@@ -105,8 +103,8 @@ impl<'a> Things<'a> {
             return Form::Known;
         }
         // An answer that lists nothing was understood, too.
-        let empty = |list: &str| node.get(list).is_some_and(|list| list.value.is_array());
-        if found || empty("services") || empty("scalableTargets") { Form::Known } else { Form::Unknown }
+        let lists = |key: &str| node.get(key).is_some_and(|list| list.value.is_array());
+        if lists("services") || lists("scalableTargets") { Form::Known } else { Form::Unknown }
     }
 
     fn resource(&mut self, source: usize, logical: Option<&'a str>, resource: &Node<'a>) {

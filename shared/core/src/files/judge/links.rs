@@ -142,10 +142,7 @@ pub(super) fn scaling(
             Name::Logical(ids) => {
                 one.source == service.source && service.logical.is_some_and(|logical| ids.contains(&logical))
             }
-            Name::Text(text) => {
-                let last = text.rsplit('/').next();
-                text.starts_with("service/") && last.is_some() && last == service_name
-            }
+            Name::Text(text) => text.starts_with("service/") && text.rsplit('/').next() == service_name,
             Name::Unknown(_) => false,
         }
     });

@@ -152,10 +152,8 @@ impl Said {
     fn add(&mut self, rule: Rule, level: Level, finding: Finding, open_images: &BTreeSet<String>) {
         match finding {
             // What links and definitions leave open has its sentence in the detail.
-            Finding::Gap { gap } if gap.action.is_empty() => self.open.push((rule, gap.detail)),
             Finding::Gap { gap } => self.open.push((rule, gap.detail)),
             Finding::NotJudged { needs } => self.open.push((rule, format!("{needs} must be known first"))),
-            _ if level == Level::Pass => {}
             // Whether it is enrolled is not the file's to say; a tag that means nothing is.
             ref finding if rule == Rule::Enrolment && !matches!(finding, Finding::TagMistake { .. }) => {}
             Finding::MutableTag { ref container, .. } if open_images.contains(container) => {}

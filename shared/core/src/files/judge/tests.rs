@@ -1,5 +1,8 @@
 //! Files as people write them, one thing varied at a time.
 
+mod links;
+mod places;
+
 use super::*;
 use crate::files::document::Document;
 
@@ -287,5 +290,8 @@ fn a_configuration_of_ecspresso_names_its_files() {
     let config = ecspresso(&document.value).unwrap();
     assert_eq!(config.service_definition, Some(("s.json".to_owned(), "/service_definition")));
     assert_eq!(config.task_definition, Some(("t.json".to_owned(), "/task_definition")));
+    for one in ["service_definition", "task_definition"] {
+        assert!(ecspresso(&serde_json::json!({ one: "a.json" })).is_some(), "{one} alone");
+    }
     assert_eq!(ecspresso(&serde_json::json!({ "family": "web" })), None);
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::control::Dial;
-use crate::plan::CapBy;
 
 fn ceilings(policy: &Policy, services: Vec<Service>, memory: &Memory, mode: RunMode) -> Plan {
     plan_of(policy, &fixtures::snapshot(services), memory, &run(mode))
@@ -41,12 +40,7 @@ fn the_lowest_of_policy_dial_and_window_binds() {
         let mut memory = Memory::default();
         memory.signals.dials = Vec::from_iter(dial.map(dialled));
         let cap = ceilings(&policy, vec![a_quarter(0)], &memory, RunMode::Ordinary).cap;
-        let by = match cap.by {
-            CapBy::Policy => "policy",
-            CapBy::Dial { .. } => "dial",
-            CapBy::Window { .. } => "window",
-        };
-        assert_eq!((by, cap.percent), (expected.0, Percent::saturating(expected.1)), "{name}");
+        assert_eq!((cap.by.name(), cap.percent), (expected.0, Percent::saturating(expected.1)), "{name}");
     }
 }
 

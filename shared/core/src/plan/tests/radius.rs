@@ -105,6 +105,18 @@ fn a_service_climbs_as_far_as_its_spread_allows() {
     }
 }
 
+/// Spot tasks run on in one pool although the strategy places none any more: of a service that is to have
+/// no Spot task, one is worth a move.
+#[test]
+fn what_places_no_spot_climbs_by_one_task() {
+    let mut service = on_groups(4, 2);
+    place(&mut service, &[2]);
+    let pair = fixtures::pair(Family::AutoScalingGroup);
+    service.placed_by = PlacedBy::Strategy(Strategy::over(&pair.on_demand, &pair.spot, 0, 1, 0));
+    let plan = planned(&quarter(), &service, fixtures::ledger(&service), 0);
+    assert_eq!((shown(&plan), held(&plan)), (vec![(MoveKind::Up, 1)], vec![]));
+}
+
 /// In whole tasks: seven of ten in three pools would be three in one of them.
 #[test]
 fn an_even_spread_is_reckoned_in_whole_tasks() {

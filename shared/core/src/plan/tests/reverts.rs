@@ -182,6 +182,9 @@ fn s11_a_revert_is_told_by_its_evidence() {
     ] {
         assert!(reason.contains(part), "{reason} does not say {part}");
     }
+    stand.write().task_definition = Some("web:8".to_owned());
+    let reason = &stand.plan().ledgers[0].quarantine_reason;
+    assert!(!reason.contains("runs instead"), "the same task definition: {reason}");
 }
 
 /// Counted once: neither the next looks nor deployments of theirs count it again; put back by them

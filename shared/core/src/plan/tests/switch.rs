@@ -83,6 +83,38 @@ fn a_switch_does_not_wait_for_what_a_dead_run_has_left() {
     }
 }
 
+/// What is written and not verified yet is carried from wave to wave, and that has an end: what does
+/// not fit with the switch's own moves waits for them.
+#[test]
+fn what_a_dead_run_has_left_follows_a_switch_at_once_as_far_as_it_can_be_carried() {
+    let up = fixtures::service("up", Family::Fargate);
+    let policy = open_policy();
+    let first = plan_of(&policy, &fixtures::snapshot(vec![up.clone()]), &Memory::default(), &run(RunMode::Ordinary));
+    let mut left = first.moves[0].clone();
+    left.planned.cause = MoveCause::Resumed { run: fixtures::run_id("earlier") };
+    let on_spot = |name: &str| fixtures::on_spot(fixtures::service(name, Family::Fargate), 0, 0, 1);
+    let snapshot = fixtures::snapshot(vec![on_spot("a"), on_spot("b"), on_spot("c"), up]);
+    let entry = fixtures::switch(Scope::All);
+    let memory = Memory { switches: Switches { entries: vec![entry.clone()], epoch: 1 }, ..Memory::default() };
+    let run = run(RunMode::Switch { entry });
+    let most = crate::interface::max_unverified(&run.id, &snapshot.cluster.name);
+    for (name, resumed, together) in [("all that can be carried", most - 3, true), ("one more", most - 2, false)] {
+        let plan = plan(&PlanInput {
+            policy: &policy,
+            snapshot: &snapshot,
+            assessments: &assess(&policy, &snapshot, &memory, fixtures::now()),
+            memory: &memory,
+            run: &run,
+            resumed: &vec![left.clone(); resumed],
+            given_up: &BTreeSet::new(),
+            now: fixtures::now(),
+        });
+        assert_eq!((plan.waves[0].len(), plan.moves.len()), (3, 3 + resumed), "{name}");
+        let all_but_the_last: Vec<u32> = (0..u32::try_from(plan.waves.len()).unwrap() - 1).collect();
+        assert_eq!(plan.followed_at_once, if together { all_but_the_last } else { Vec::new() }, "{name}");
+    }
+}
+
 /// A world under a switch over all, to vary: the snapshot, and the ledger of its service `web`.
 type VarySwitched = fn(&mut Snapshot, &mut Option<Ledger>);
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::plan::CapBy;
+use crate::policy::Window;
 
 /// These services, and a window without Spot that begins so many
 /// seconds ahead: whether it counts already.
@@ -44,6 +45,46 @@ fn a_window_counts_as_early_as_its_moves_need() {
         let services: Vec<Service> = (0..services).map(on_spot).collect();
         assert!(counts(&policy, &services, lead), "{name}: not {lead} s ahead");
         assert!(!counts(&policy, &services, lead + 1), "{name}: more than {lead} s ahead");
+    }
+}
+
+/// What has come down for a window needs no time any more; it does not go up again before the window opens.
+#[test]
+fn a_window_that_counts_goes_on_counting() {
+    let window =
+        |name: &str, ahead| Window { name: name.to_owned(), ..fixtures::window(Percent::ZERO, fixtures::at(ahead)) };
+    // name; the windows of the policy; what capped the ceiling; the policy's lead; whether a window counts
+    let cases = [
+        ("it has not counted yet", vec![window("launch", 7_200)], None, None, false),
+        ("it has", vec![window("launch", 7_200)], Some(window("launch", 7_200)), None, true),
+        ("another has", vec![window("launch", 7_200)], Some(window("freeze", 7_200)), None, false),
+        ("it was put off", vec![window("launch", 9_000)], Some(window("launch", 7_200)), None, false),
+        (
+            "the policy says when",
+            vec![window("launch", 7_200)],
+            Some(window("launch", 7_200)),
+            Some(Seconds(60)),
+            false,
+        ),
+        ("it is no more", vec![], Some(window("launch", 7_200)), None, false),
+    ];
+    for (name, windows, capped_by, lead, expected) in cases {
+        let mut policy = open_policy();
+        policy.windows = windows;
+        policy.control.window_lead_seconds = lead;
+        let mut ceiling = fixtures::ceiling(Family::Fargate, Percent::saturating(40));
+        let open = |window: &Window| {
+            let windows = std::slice::from_ref(window);
+            crate::control::window_over(windows, &fixtures::cluster_name(), fixtures::now(), Seconds(86_400)).unwrap()
+        };
+        if let (Some(window), Some(in_force)) = (&capped_by, &mut ceiling.in_force) {
+            (in_force.percent, in_force.capped_by) = (Percent::ZERO, Some(CapBy::Window { window: open(window) }));
+        }
+        let mut memory = Memory::default();
+        memory.signals.ceilings = vec![ceiling];
+        let snapshot = fixtures::snapshot(vec![fixtures::on_spot(on_spot(0), 0, 1, 0)]);
+        let plan = plan_of(&policy, &snapshot, &memory, &run(RunMode::Ordinary));
+        assert_eq!(matches!(plan.cap.by, CapBy::Window { .. }), expected, "{name}: {:?}", plan.cap);
     }
 }
 

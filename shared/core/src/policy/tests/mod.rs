@@ -189,7 +189,7 @@ fn an_input_says_what_is_allowed() {
 
 #[test]
 fn what_contradicts_itself_is_told() {
-    let cases: [(&str, &str, &[&str]); 7] = [
+    let cases: [(&str, &str, &[&str]); 10] = [
         (
             "a dwell beyond the deadline, and a poll, and a pause",
             "verify: {dwell_seconds: 60, max_deadline_seconds: 60, poll_seconds: 60, quarantine_seconds: 9, max_quarantine_seconds: 8}",
@@ -217,6 +217,32 @@ fn what_contradicts_itself_is_told() {
             "a provider with two partners",
             "pairs: [{on_demand: x, spot: y}, {on_demand: x, spot: z}]",
             &["/pairs/1/on_demand: x stands already at /pairs/0/on_demand: a provider has one partner"],
+        ),
+        (
+            "a poor score that is a good one, and a pause",
+            "control: {poor_score: 7, good_score: 7, dry_seconds: 9, max_dry_seconds: 8}",
+            &[
+                "/control/dry_seconds: 9 s is longer than max_dry_seconds (8 s)",
+                "/control/poor_score: 7 is not below good_score (7)",
+            ],
+        ),
+        ("a dry pause as long as the longest", "control: {dry_seconds: 8, max_dry_seconds: 8}", &[]),
+        (
+            "windows of two times, of none, of no place and of no length",
+            "windows:
+               - {name: two, ceiling_percent: 0, time_zone: UTC, weekly: {at: '08:30', for_minutes: 60},
+                  once: {from: 2026-11-27T00:00, to: 2026-11-28T00:00}}
+               - {name: none, ceiling_percent: 0, time_zone: Nowhere/None}
+               - {name: short, ceiling_percent: 0, time_zone: Europe/Berlin,
+                  once: {from: 2026-11-27T00:00, to: 2026-11-27T00:00}}
+               - {name: good, ceiling_percent: 0, time_zone: Europe/Berlin,
+                  once: {from: 2026-11-27T00:00, to: 2026-11-27T00:01}}",
+            &[
+                "/windows/0: needs either once or weekly",
+                "/windows/1: needs either once or weekly",
+                "/windows/1/time_zone: \"Nowhere/None\" is no time zone: write an IANA name, such as Europe/Berlin or UTC",
+                "/windows/2/once/to: is not after from",
+            ],
         ),
     ];
     for (name, text, expected) in cases {

@@ -70,6 +70,12 @@ pub(super) fn cases() -> Vec<Case> {
                 w.instances_of("spot").count() == 0
             },
         ),
+        case(Rule::DrainingIsNoCapacity, &[], |w| {
+            let all: Vec<_> = w.instances_of("od").map(|i| i.id.clone()).collect();
+            all.iter().for_each(|id| w.drain_instance(id));
+            w.advance_by(900.0);
+            w.instances_of("od").any(|i| !i.draining)
+        }),
         case(Rule::MaxSizeBinds, &[], |w| {
             w.groups.get_mut("spot").unwrap().max_size = 1;
             let call = UpdateService { desired_count: Some(12), ..forced("ec2", Some(vec![item("spot", 0, 1)])) };

@@ -39,6 +39,16 @@ async fn every_change_of_a_switch_counts_the_epoch_up_and_a_repetition_does_not(
 }
 
 #[tokio::test]
+async fn told_switches_are_written_over_those_that_were_read() {
+    let Some(live) = live("told-switches").await else {
+        return;
+    };
+    state_contract::told_switches_are_written_over_those_that_were_read(&live.state).await;
+    let item = live.item("told-switches", "told").await.unwrap();
+    assert!(!item.contains_key("expires_at"), "what was told must not be told again: {item:?}");
+}
+
+#[tokio::test]
 async fn switches_thrown_at_once_are_all_counted() {
     let Some(live) = live("at-once").await else {
         return;
