@@ -97,7 +97,7 @@ async fn pass(simulation: &Simulation, minutes: i64) {
 }
 
 /// Turns the group, releases the switch, and lives through the run that turns it back.
-fn live(interleaving: Interleaving, world: World) -> Lived {
+fn live(interleaving: Interleaving, world: World, blind: Option<Function>) -> Lived {
     in_virtual_time(async {
         let Interleaving { call, by_hand, stall, lever } = interleaving;
         let simulation = Simulation::start(world, Tables::new(Ok(policy())), 7);
@@ -117,6 +117,10 @@ fn live(interleaving: Interleaving, world: World) -> Lived {
                 by_hand,
                 thrown: Arc::clone(&thrown),
             });
+            inner.races.blind = blind;
+            // A blind one stalls before its intent is on record: afterwards no other call writes.
+            let port = if blind.is_some() { "fleet.distribution" } else { "fleet.write_distribution" };
+            let rule = |seconds| FaultRule { port: Some(port.to_owned()), ..rule(seconds) };
             inner.faults.rules = stall.map(rule).into_iter().collect();
         });
         start(&simulation, "run", json!({}), &alive);
@@ -173,7 +177,7 @@ fn at_rest(inner: &Inner) -> bool {
 fn s4_a_switch_holds_against_an_updater_that_stalls_while_it_turns_a_group_back() {
     let world = world();
     let never = Interleaving { call: u32::MAX, by_hand: true, stall: None, lever: Lever::Strategy };
-    let free = live(never, world.clone());
+    let free = live(never, world.clone(), None);
     assert_eq!((free.thrown, free.turned_back), (false, 1), "{:?}", free.broken);
     let (mut lived, mut turned_back) = (0, 0);
     for call in 1..=free.calls {
@@ -184,7 +188,7 @@ fn s4_a_switch_holds_against_an_updater_that_stalls_while_it_turns_a_group_back(
             (false, Some(150), Lever::Strategy),
         ] {
             let interleaving = Interleaving { call, by_hand, stall, lever };
-            let Lived { thrown, turned_back: back, broken, .. } = live(interleaving, world.clone());
+            let Lived { thrown, turned_back: back, broken, .. } = live(interleaving, world.clone(), None);
             assert_eq!(broken, [""; 0], "{interleaving:?}");
             // An Updater that is cut off makes fewer calls.
             (lived, turned_back) = (lived + u32::from(thrown), turned_back + back);
@@ -192,6 +196,19 @@ fn s4_a_switch_holds_against_an_updater_that_stalls_while_it_turns_a_group_back(
     }
     assert!(lived >= 100, "{lived} interleavings");
     assert!(turned_back > 0 && turned_back < lived, "{turned_back} of {lived} were turned back in spite of the switch");
+}
+
+/// An Updater that sees no switch is noticed: a stall before its intent lasts until it is cut off, and it
+/// writes in its next attempt, later than one timeout after the switch.
+#[test]
+fn s4_an_updater_that_turns_back_and_sees_no_switch_is_noticed() {
+    let world = world();
+    let noticed = (1..30).any(|call| {
+        let interleaving = Interleaving { call, by_hand: true, stall: Some(150), lever: Lever::Strategy };
+        let lived = live(interleaving, world.clone(), Some(Function::Updater));
+        lived.broken.iter().any(|broken| broken.contains("S4"))
+    });
+    assert!(noticed);
 }
 
 /// The calls of an Updater that turns a group, and one more.

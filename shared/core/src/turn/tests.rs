@@ -283,10 +283,7 @@ fn s10_a_turn_changes_two_numbers_and_keeps_the_original() {
     world.distribution = Reading::Known(Some(found.clone()));
     let TurnDecision::Write { turn, distribution } = world.decide(TurnWay::Away) else { panic!("it is written") };
     assert_eq!(turn.original, found, "what the write replaces, not what the plan saw");
-    assert_eq!(
-        distribution,
-        InstancesDistribution { on_demand_percentage_above_base_capacity: Some(100), ..found.clone() }
-    );
+    assert_eq!(distribution, InstancesDistribution { on_demand_percentage_above_base_capacity: Some(100), ..found });
 
     // Somebody changes the price meanwhile: that stays.
     let mut world = World { turn: Some(*turn), ..World::back() };

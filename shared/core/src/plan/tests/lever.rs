@@ -143,7 +143,7 @@ fn a_switch_with_the_lever_turns_groups_instead_of_moving_services() {
                 world.snapshot.services[1].tags.clear();
                 world.memory.ledgers.remove(&world.snapshot.services[1].id.arn);
             },
-            (vec![], 1, vec![LeftWhy::NotCovered], unfit(Unfit::Outside { service: web.clone() })),
+            (vec![], 1, vec![LeftWhy::NotCovered], unfit(Unfit::Outside { service: web })),
         ),
         (
             "two entries that cover them together",
