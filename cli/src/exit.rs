@@ -7,10 +7,15 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// 0: all is well, or there are only warnings.
     Good,
-    /// 1: something blocks, or a document has mistakes.
+    /// 1: something blocks, a document has mistakes, or what was asked for did not come to hold.
     Bad,
-    /// 2: the command line could not be understood (clap's own status, too), or something not be read.
+    /// 2: the command line could not be understood (clap's own status, too), or a file not be read.
     Unusable,
+    /// 3: the account cannot be used: no credentials, another account than expected, a call denied that nothing
+    /// can go on without, no network.
+    NoAccount,
+    /// 4: the answer is there, and something in it could not be read.
+    Partial,
 }
 
 impl From<Exit> for ExitCode {
@@ -19,6 +24,20 @@ impl From<Exit> for ExitCode {
             Exit::Good => ExitCode::SUCCESS,
             Exit::Bad => ExitCode::from(1),
             Exit::Unusable => ExitCode::from(2),
+            Exit::NoAccount => ExitCode::from(3),
+            Exit::Partial => ExitCode::from(4),
         }
     }
 }
+
+/// What keeps the account from being used, in a sentence: ends with [`Exit::NoAccount`].
+#[derive(Debug)]
+pub(crate) struct NoAccount(pub(crate) String);
+
+impl std::fmt::Display for NoAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoAccount {}

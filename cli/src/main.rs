@@ -1,10 +1,13 @@
 //! `spotkeeper`: the operator's tool. It has no rules of its own: they are core's.
 
+mod account;
 mod command;
 mod console;
 mod exit;
 mod options;
+mod progress;
 mod render;
+mod stack;
 
 use std::process::ExitCode;
 
@@ -17,7 +20,8 @@ use crate::options::Options;
 /// Keeps Amazon ECS services on Spot capacity: what their owners do by hand.
 ///
 /// Exit status: 0 all is well, or only warnings; 1 something blocks, or a document has mistakes; 2 the command could
-/// not be understood, or a file not be read.
+/// not be understood, or a file not be read; 3 the account cannot be used; 4 something could not be read, and the rest
+/// is shown.
 #[derive(Debug, Parser)]
 #[command(name = "spotkeeper", version, disable_help_subcommand = true)]
 struct Arguments {
@@ -32,7 +36,10 @@ fn main() -> ExitCode {
     let console = Console::new(&options);
     let exit = command.run(&console).unwrap_or_else(|error| {
         console.error(&format!("{error:#}"));
-        exit::Exit::Unusable
+        match error.downcast_ref::<exit::NoAccount>() {
+            Some(_) => exit::Exit::NoAccount,
+            None => exit::Exit::Unusable,
+        }
     });
     exit.into()
 }

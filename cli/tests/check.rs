@@ -2,15 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test, too")]
 
+mod common;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use common::{golden, root, text};
 use serde_json::Value;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 fn spotkeeper(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_spotkeeper"))
@@ -21,22 +20,6 @@ fn spotkeeper(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]
         .envs(environment.iter().copied())
         .output()
         .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// Holds an answer to a file; `UPDATE_GOLDEN=1` writes the file anew.
-fn golden(name: &str, answer: &str) {
-    let path = root().join("tests/golden").join(name);
-    let update = std::env::var("UPDATE_GOLDEN").is_ok();
-    if update {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, answer).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(answer, expected, "{name}: UPDATE_GOLDEN=1 writes it anew");
 }
 
 const FILES: [&str; 4] = ["check", "template.yaml", "ecspresso.yml", "good.json"];
@@ -266,18 +249,23 @@ fn completions_know_the_commands() {
     }
 }
 
-/// Every command of the docs, as it is written there.
+/// Every command of the docs that needs files alone, as it is written there.
 #[test]
 fn the_commands_of_the_docs_run() {
     let mut ran = 0;
     for page in ["CLI.md", "check-in-a-pull-request.md"] {
-        let page = std::fs::read_to_string(root().join("../docs").join(page)).unwrap();
-        for line in page.lines().filter_map(|line| line.strip_prefix("$ spotkeeper ")) {
-            let (command, status) = line.split_once("  # exit ").unwrap_or((line, "0"));
-            let arguments: Vec<&str> = command.split_whitespace().collect();
-            let output = spotkeeper(&root().join("tests/data"), &arguments, &[]);
-            assert_eq!(output.status.code(), status.trim().parse().ok(), "{command}: {}", text(&output.stderr));
-            ran += 1;
+        for (command, status) in common::commands(page) {
+            let on_files = match command[0].as_str() {
+                "check" | "completions" => true,
+                "policy" => ["validate", "schema"].contains(&command[1].as_str()),
+                _ => false,
+            };
+            if on_files {
+                let arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+                let output = spotkeeper(&root().join("tests/data"), &arguments, &[]);
+                assert_eq!(output.status.code(), Some(status), "{command:?}: {}", text(&output.stderr));
+                ran += 1;
+            }
         }
     }
     assert!(ran >= 8, "only {ran} commands were found");

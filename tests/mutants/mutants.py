@@ -190,9 +190,9 @@ pub(crate) fn __boxed<'a, T>(any: impl Iterator<Item = T> + 'a) -> Box<dyn Itera
 }
 '''
 
-def plan():
-    """file -> functions (outermost) -> mutants. What has none goes to singles."""
-    ms = load("mutants.json")
+def plan(only=None):
+    """file -> functions (outermost) -> mutants, all of them or these. What has none goes to singles."""
+    ms = [m for m in load("mutants.json") if only is None or m["id"] in only]
     byfile = collections.defaultdict(list)
     for m in ms: byfile[m["file"]].append(m)
     funcs, loose = {}, []
@@ -213,7 +213,7 @@ def plan():
 
 def generate(state, only=None):
     """Writes the switch into the copy: all mutants, or these alone."""
-    ms, funcs, loose = plan()
+    ms, funcs, loose = plan(only)
     dropped, keepconst, single = set(state["dropped"]), set(state["keepconst"]), set(state["single"])
     places = {}    # file -> [(line_from, line_to, id)]
     groups = {}
@@ -228,7 +228,7 @@ def generate(state, only=None):
             inside = [x for x in l if x[1] >= i]
             for m, _, _ in l:
                 if not any(m["id"] == x[0]["id"] for x in inside): single.add(m["id"])
-            live = [x for x in inside if x[0]["id"] not in dropped and x[0]["id"] not in single and (only is None or x[0]["id"] in only)]
+            live = [x for x in inside if x[0]["id"] not in dropped and x[0]["id"] not in single]
             key = f"{f}:{fname}:{a}"
             if const and key in keepconst:
                 single.update(x[0]["id"] for x in live); continue

@@ -91,16 +91,26 @@ fn the_simulator_and_the_functions_stay_on_their_sides() {
     }
 }
 
-/// The operator's tool reads files: it reaches no SDK and no runtime, and no other part but core.
+/// The operator's tool has no rules and no AWS calls of its own: it names no SDK, and reaches the fleet through
+/// the adapters alone.
 #[test]
-fn the_tool_reaches_the_core_alone() {
+fn the_tool_has_no_calls_of_its_own() {
     let metadata = metadata();
+    let tool = metadata.workspace_packages().into_iter().find(|each| each.name.as_str() == "spotkeeper").unwrap();
+    let own: BTreeSet<&str> = tool
+        .dependencies
+        .iter()
+        .filter(|each| each.kind == DependencyKind::Normal)
+        .map(|each| each.name.as_str())
+        .collect();
+    assert!(own.contains("spotkeeper-core") && own.contains("spotkeeper-aws"), "{own:?}");
+    let barred = ["aws-", "spotkeeper-lambda", "hyper", "ureq"];
+    let found: Vec<&&str> = own.iter().filter(|name| barred.iter().any(|barred| name.starts_with(barred))).collect();
+    assert!(found.is_empty(), "spotkeeper names {found:?}");
     let reached = reach(&metadata, "spotkeeper");
-    assert!(reached.contains("spotkeeper-core"));
-    let barred = ["aws-", "spotkeeper-aws", "spotkeeper-lambda", "tokio", "hyper", "ureq"];
-    let found: Vec<&String> =
-        reached.iter().filter(|name| barred.iter().any(|barred| name.starts_with(barred))).collect();
-    assert!(found.is_empty(), "spotkeeper reaches {found:?}");
+    for function in ["determiner", "updater", "recorder", "stability-checker", "spotkeeper-lambda", "aws-sim"] {
+        assert!(!reached.contains(function), "spotkeeper reaches {function}");
+    }
     let members: BTreeSet<&str> = metadata.workspace_default_packages().iter().map(|each| each.name.as_str()).collect();
     assert!(!members.contains("spotkeeper"), "a release of the functions builds the tool, too");
 }
@@ -112,6 +122,9 @@ fn only_the_updater_writes_to_the_fleet() {
     assert_eq!(senders, ["shared/aws/src/fleet/write.rs"], "who sends UpdateService");
     let callers = files_with(&["functions"], "fleet.write(");
     assert_eq!(callers, ["functions/updater/src/lib.rs"], "who asks for it");
+    // And a person, where nothing else is up: `kill --direct`, and the way back from it.
+    let by_hand = files_with(&["cli/src"], "fleet.write(");
+    assert_eq!(by_hand, ["cli/src/command/direct.rs"], "who asks for it by hand");
 }
 
 /// No other call of an SDK client changes the fleet: their names say what they do.

@@ -7,11 +7,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use spotkeeper_core::policy::{self, MAX_BYTES, PolicyMistake};
 
-use super::input;
+use super::{deployed, input};
+use crate::account::block_on;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::options::Output;
 use crate::render;
+use crate::stack::StackOptions;
 
 /// Look after the policy.
 #[derive(Debug, Args)]
@@ -32,6 +34,38 @@ enum What {
     },
     /// Print the JSON Schema of a policy document.
     Schema,
+    /// Print the policy of a stack as it is written there.
+    ///
+    /// Exit status: 0 it is a valid policy; 1 it has mistakes, which make every run dry; 3 the account cannot be
+    /// used, or there is none.
+    Show {
+        #[command(flatten)]
+        stack: StackOptions,
+    },
+    /// Compare a file with the policy of a stack, field by field, defaults included.
+    ///
+    /// Exit status: 0 they say the same; 1 they differ; 2 the file is no policy; 3 the account cannot be used.
+    Diff {
+        /// The document, in YAML or JSON; `-` for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        stack: StackOptions,
+    },
+    /// Put a file in place of the policy of a stack; the next run goes by it.
+    ///
+    /// The file is checked first, and one with mistakes is not written. What changes is printed, and what was written
+    /// is read back.
+    ///
+    /// Exit status: 0 it is in place; 1 it was written and something else was read back; 2 the file is no policy, and
+    /// nothing was written; 3 the account cannot be used.
+    Set {
+        /// The document, in YAML or JSON; `-` for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        stack: StackOptions,
+    },
 }
 
 /// The answer of `policy validate --output json`.
@@ -55,6 +89,9 @@ impl Policy {
                 console.print(&render::json(&policy::schema())?);
                 Ok(Exit::Good)
             }
+            What::Show { stack } => block_on(deployed::show(console, &stack)),
+            What::Diff { file, stack } => block_on(deployed::diff(console, &stack, &file)),
+            What::Set { file, stack } => block_on(deployed::set(console, &stack, &file)),
         }
     }
 }

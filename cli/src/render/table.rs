@@ -3,6 +3,7 @@
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
 
 use super::report::{Judged, Level, Report};
+use super::text::{counted, wrapped};
 use crate::console::Console;
 
 /// From here on the place has a column of its own.
@@ -58,29 +59,6 @@ fn summary(report: &Report) -> String {
         counted(sum.blocks, "finding", "findings"),
         counted(sum.warnings, "warning", "warnings"),
     )
-}
-
-/// A text in lines of a width; what has no blank in it stays whole.
-fn wrapped(text: &str, width: u16) -> String {
-    let (mut lines, mut length) = (String::new(), 0);
-    for word in text.split(' ') {
-        let more = word.chars().count();
-        if length > 0 && length + 1 + more > usize::from(width) {
-            lines.push_str("\n  ");
-            length = 2;
-        } else if length > 0 {
-            lines.push(' ');
-            length += 1;
-        }
-        lines.push_str(word);
-        length += more;
-    }
-    lines.push('\n');
-    lines
-}
-
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn lines(subject: &Judged, console: &Console) -> Vec<Line> {

@@ -3,19 +3,19 @@
 mod report;
 mod waves;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use spotkeeper_core::assess::{Memory, assess};
 use spotkeeper_core::control::Steered;
-use spotkeeper_core::ids::{ProviderName, ServiceArn};
+use spotkeeper_core::ids::ServiceArn;
 use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInput};
-use spotkeeper_core::observe::{Depth, Provider, Reading};
+use spotkeeper_core::observe::Depth;
 use spotkeeper_core::plan::{Plan, PlanInput, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
+use spotkeeper_core::reading::Read;
 use spotkeeper_core::record::{ClusterReport, Ledger, MoveRecord, Outcome, RunMode, RunRecord};
-use spotkeeper_core::signals::{LOOK_BACK, Signals};
-use spotkeeper_core::turn::{TurnSeen, as_recorded};
+use spotkeeper_core::signals::Signals;
 use spotkeeper_core::units::Percent;
 use spotkeeper_core::verify::{Resumption, resume};
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
@@ -49,27 +49,15 @@ async fn determine(
         RunMode::Switch { .. } => Depth::Switch,
         RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => Depth::Full,
     };
-    let mut snapshot = fleet.observe(&input.cluster, depth).await?;
+    let read = Read::cluster(fleet, state, &input.cluster, depth).await?;
+    let Read { snapshot, mut ledgers, signals, switches, turns, turn_versions } = read;
     for gap in &snapshot.gaps {
         tracing::warn!(cluster = %input.cluster, %gap, "gap");
     }
-    let mut ledgers = state.ledgers(&snapshot.cluster).await?;
-    // A switch run brings everything down: it needs no signals, and nothing of them may hold it up.
-    let signals = match depth {
-        Depth::Full => state.signals(&input.cluster, snapshot.taken_at - LOOK_BACK.duration()).await?,
-        Depth::Switch => Signals::default(),
-    };
-    // Read last: a switch thrown while the cluster was read counts.
-    let switches = state.switches().await?;
-    // After the switches: a way back that was begun before one was thrown is seen.
-    let (turns, turn_versions) = turns(fleet, state, &snapshot.providers).await?;
-    as_recorded(&mut snapshot, &turns);
     let now = clock.now();
     let resumed = resumable(state, run, &mut ledgers, now).await?;
     let given_up = given_up(state, run, input).await?;
-    let ledgers: BTreeMap<ServiceArn, Ledger> =
-        ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect();
-    let memory = Memory { ledgers, switches, signals };
+    let memory = Memory::of(ledgers, signals, switches);
     let assessments = match depth {
         Depth::Full => assess(policy, &snapshot, &memory, now),
         Depth::Switch => Vec::new(),
@@ -119,25 +107,6 @@ async fn determine(
         return Ok(waves::answer(&report, 0, counts));
     }
     Ok(waves::turn(plan.turn_orders, counts))
-}
-
-/// The turns that have not ended, of providers of this cluster, with what their groups still have on
-/// Spot; and the newest version of each provider's turn.
-async fn turns(
-    fleet: &impl Fleet,
-    state: &impl State,
-    providers: &BTreeMap<ProviderName, Reading<Provider>>,
-) -> Result<(Vec<TurnSeen>, BTreeMap<ProviderName, u64>), Failure> {
-    let mut seen = Vec::new();
-    let mut versions = BTreeMap::new();
-    for turn in state.turns().await? {
-        versions.insert(turn.provider.clone(), turn.version);
-        if turn.ended.is_none() && providers.contains_key(&turn.provider) {
-            let spot_instances = fleet.spot_instances(&turn.group).await;
-            seen.push(TurnSeen { turn, spot_instances });
-        }
-    }
-    Ok((seen, versions))
 }
 
 /// Keeps a ledger; `false` where somebody works on the service right now and knows better.

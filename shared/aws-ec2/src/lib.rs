@@ -6,10 +6,12 @@
 //! layer's of `spotkeeper-aws`.
 
 mod instances;
+mod prices;
 mod requirements;
 mod scores;
 
 pub use instances::{INSTANCES_PER_CALL, InstancePage};
+pub use prices::PricePage;
 pub use requirements::Members;
 pub use scores::ScoreRequest;
 

@@ -3,8 +3,10 @@
 
 pub mod client;
 pub mod fleet;
+pub mod installation;
 pub mod orchestrator;
 mod refusal;
+pub mod session;
 pub mod state;
 pub mod telemetry;
 pub mod wire;

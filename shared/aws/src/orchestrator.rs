@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use jiff::Timestamp;
 use serde_json::json;
 use spotkeeper_core::ids::{ClusterName, RunId};
+use spotkeeper_core::interface::ExecutionInput;
 use spotkeeper_core::ports::{Orchestrator, PortError};
 
 use crate::state::port_error;
@@ -37,17 +39,103 @@ impl StepFunctions {
     }
 }
 
-impl Orchestrator for StepFunctions {
-    /// Step Functions takes the same start twice while the execution runs, and refuses it with
-    /// `ExecutionAlreadyExists` once it has ended: either way there was one.
-    async fn start_run(&self, name: &RunId, clusters: &[ClusterName]) -> Result<(), PortError> {
-        let input = json!({ "clusters": clusters }).to_string();
+/// An execution of the state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// Its name: the run's id.
+    pub name: String,
+    /// `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED` or `PENDING_REDRIVE`.
+    pub status: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while it runs.
+    pub ended_at: Option<Timestamp>,
+    /// The error's name and its cause, where it failed and that was asked for.
+    pub error: Option<(String, String)>,
+}
+
+impl Execution {
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended_at.is_some() || !matches!(self.status.as_str(), "RUNNING" | "PENDING_REDRIVE")
+    }
+}
+
+/// The most executions that one call lists. Source: `maxResults` of `ListExecutions`.
+const PAGE: i32 = 1_000;
+
+impl StepFunctions {
+    /// Starts an execution by name with an input, as a person would.
+    ///
+    /// # Errors
+    /// Where Step Functions refuses it; one of that name that was started before is that one.
+    pub async fn start(&self, name: &RunId, input: &ExecutionInput) -> Result<(), PortError> {
+        let input = serde_json::to_string(input)
+            .map_err(|error| PortError::Corrupt { subject: "the input".to_owned(), detail: error.to_string() })?;
+        self.start_with(name, input).await
+    }
+
+    async fn start_with(&self, name: &RunId, input: String) -> Result<(), PortError> {
         let start = self.client.start_execution().state_machine_arn(&self.machine).name(name.as_str()).input(input);
         let Err(error) = start.send().await else { return Ok(()) };
         match error.as_service_error() {
             Some(refused) if refused.is_execution_already_exists() => Ok(()),
             _ => Err(port_error("states:StartExecution", &self.machine, &error)),
         }
+    }
+
+    /// The newest executions, newest first.
+    ///
+    /// # Errors
+    /// Where Step Functions does not list them.
+    pub async fn executions(&self, most: usize) -> Result<Vec<Execution>, PortError> {
+        let page = i32::try_from(most).unwrap_or(PAGE).clamp(1, PAGE);
+        let request = self.client.list_executions().state_machine_arn(&self.machine).max_results(page);
+        let answer =
+            request.send().await.map_err(|error| port_error("states:ListExecutions", &self.machine, &error))?;
+        let read = |one: &aws_sdk_sfn::types::ExecutionListItem| Execution {
+            name: one.name().to_owned(),
+            status: one.status().as_str().to_owned(),
+            started_at: time(one.start_date()),
+            ended_at: one.stop_date().map(time),
+            error: None,
+        };
+        Ok(answer.executions().iter().map(read).take(most).collect())
+    }
+
+    /// How an execution stands.
+    ///
+    /// # Errors
+    /// Where Step Functions does not say; [`PortError::Absent`] where there is none of that name.
+    pub async fn execution(&self, name: &str) -> Result<Execution, PortError> {
+        let arn = format!("{}:{name}", self.machine.replacen(":stateMachine:", ":execution:", 1));
+        let answer = self.client.describe_execution().execution_arn(&arn).send().await;
+        let answer = answer.map_err(|error| match error.as_service_error() {
+            Some(absent) if absent.is_execution_does_not_exist() => {
+                PortError::Absent { subject: format!("run {name}") }
+            }
+            _ => port_error("states:DescribeExecution", &arn, &error),
+        })?;
+        Ok(Execution {
+            name: name.to_owned(),
+            status: answer.status().as_str().to_owned(),
+            started_at: time(answer.start_date()),
+            ended_at: answer.stop_date().map(time),
+            error: answer.error().map(|error| (error.to_owned(), answer.cause().unwrap_or_default().to_owned())),
+        })
+    }
+}
+
+fn time(given: &aws_smithy_types::DateTime) -> Timestamp {
+    Timestamp::from_second(given.secs()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+impl Orchestrator for StepFunctions {
+    /// Step Functions takes the same start twice while the execution runs, and refuses it with
+    /// `ExecutionAlreadyExists` once it has ended: either way there was one.
+    async fn start_run(&self, name: &RunId, clusters: &[ClusterName]) -> Result<(), PortError> {
+        self.start_with(name, json!({ "clusters": clusters }).to_string()).await
     }
 }
 

@@ -1,7 +1,5 @@
 //! AWS's words for what it refuses, which are the same for every service.
 
-use aws_smithy_types::error::display::DisplayErrorContext;
-
 /// Codes by which AWS's services say that a role lacks an action.
 const DENIED: [&str; 6] = [
     "AccessDenied",
@@ -46,11 +44,25 @@ pub(crate) fn named_action(message: &str) -> Option<&str> {
     action.contains(':').then_some(action)
 }
 
+/// An error and its causes in one line, each said once: what a cause says is often in what it caused already.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// What AWS said, or what went wrong on the way, in at most so many characters: some messages
 /// repeat the request.
 pub(crate) fn said(code: &str, message: &str, error: &impl std::error::Error, most: usize) -> String {
     let said = match (code, message) {
-        ("", _) => DisplayErrorContext(error).to_string(),
+        ("", _) => chain(error),
         (code, "") => code.to_owned(),
         (code, message) => format!("{code}: {message}"),
     };

@@ -131,6 +131,14 @@ impl RunId {
     }
 }
 
+impl RunId {
+    /// The id of a run that only looks, and is kept nowhere.
+    #[must_use]
+    pub fn look() -> RunId {
+        RunId("look".into())
+    }
+}
+
 impl MoveId {
     /// The id of a move that has no number yet.
     pub(crate) fn unnumbered() -> MoveId {

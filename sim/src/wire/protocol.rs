@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::answer::{json_refusal, xml_refusal};
 use super::model::Model;
 use super::params::{self, Params};
-use super::{Handler, app_scaling, autoscaling, conform, ec2, ecs, elbv2, quotas};
+use super::{Handler, app_scaling, autoscaling, conform, ec2, ecs, elbv2, quotas, sts};
 use crate::world::Refusal;
 
 /// The services that are simulated.
@@ -20,11 +20,12 @@ pub(super) enum Service {
     Elbv2,
     AutoScaling,
     Ec2,
+    Sts,
 }
 
 impl Service {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Ecs, Self::ApplicationAutoScaling, Self::Quotas, Self::Elbv2, Self::AutoScaling, Self::Ec2];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Ecs, Self::ApplicationAutoScaling, Self::Quotas, Self::Elbv2, Self::AutoScaling, Self::Ec2, Self::Sts];
 
     /// As IAM names it: `ecs` in `ecs:ListServices`.
     pub(super) fn prefix(self) -> &'static str {
@@ -35,6 +36,7 @@ impl Service {
             Self::Elbv2 => "elasticloadbalancing",
             Self::AutoScaling => "autoscaling",
             Self::Ec2 => "ec2",
+            Self::Sts => "sts",
         }
     }
 
@@ -47,6 +49,7 @@ impl Service {
             Self::Elbv2 => include_str!("model/elbv2.json"),
             Self::AutoScaling => include_str!("model/autoscaling.json"),
             Self::Ec2 => include_str!("model/ec2.json"),
+            Self::Sts => include_str!("model/sts.json"),
         }
     }
 
@@ -59,6 +62,7 @@ impl Service {
             Self::Elbv2 => elbv2::CALLS,
             Self::AutoScaling => autoscaling::CALLS,
             Self::Ec2 => ec2::CALLS,
+            Self::Sts => sts::CALLS,
         }
     }
 
@@ -67,6 +71,7 @@ impl Service {
         match self {
             Self::Elbv2 => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
             Self::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+            Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             _ => "http://ec2.amazonaws.com/doc/2016-11-15/",
         }
     }
@@ -76,7 +81,7 @@ impl Service {
         match self {
             Self::Ecs | Self::ApplicationAutoScaling => Refusal::new("ThrottlingException", "Rate exceeded"),
             Self::Quotas => Refusal::new("TooManyRequestsException", "Rate exceeded"),
-            Self::Elbv2 | Self::AutoScaling => Refusal::new("Throttling", "Rate exceeded"),
+            Self::Elbv2 | Self::AutoScaling | Self::Sts => Refusal::new("Throttling", "Rate exceeded"),
             Self::Ec2 => Refusal::new("RequestLimitExceeded", "Request limit exceeded."),
         }
     }
@@ -85,7 +90,7 @@ impl Service {
     pub(super) fn denied(self) -> &'static str {
         match self {
             Self::Ecs | Self::ApplicationAutoScaling | Self::Quotas => "AccessDeniedException",
-            Self::Elbv2 | Self::AutoScaling => "AccessDenied",
+            Self::Elbv2 | Self::AutoScaling | Self::Sts => "AccessDenied",
             Self::Ec2 => "UnauthorizedOperation",
         }
     }
@@ -96,7 +101,7 @@ impl Service {
             Self::Ecs => "InvalidParameterException",
             Self::ApplicationAutoScaling => "ValidationException",
             Self::Quotas => "IllegalArgumentException",
-            Self::Elbv2 | Self::AutoScaling => "ValidationError",
+            Self::Elbv2 | Self::AutoScaling | Self::Sts => "ValidationError",
             Self::Ec2 => "InvalidParameterValue",
         }
     }
@@ -113,7 +118,7 @@ impl Service {
     /// The refusal of a token that no page ended with.
     pub(super) fn bad_token(self) -> Refusal {
         match self {
-            Self::Ecs | Self::Elbv2 => Refusal::new(self.invalid(), "Invalid token"),
+            Self::Ecs | Self::Elbv2 | Self::Sts => Refusal::new(self.invalid(), "Invalid token"),
             Self::ApplicationAutoScaling => {
                 Refusal::new("InvalidNextTokenException", "The specified token is not valid")
             }
@@ -193,9 +198,10 @@ fn decode_query(body: &[u8]) -> Result<Call, Refusal> {
         Some("2015-12-01") => Service::Elbv2,
         Some("2011-01-01") => Service::AutoScaling,
         Some("2016-11-15") => Service::Ec2,
+        Some("2011-06-15") => Service::Sts,
         _ => {
             let what = format!(
-                "aws-sim speaks AWS JSON (an X-Amz-Target header) and AWS Query (Version 2015-12-01, 2011-01-01 or 2016-11-15); this request has Version {version:?}"
+                "aws-sim speaks AWS JSON (an X-Amz-Target header) and AWS Query (Version 2015-12-01, 2011-01-01, 2016-11-15 or 2011-06-15); this request has Version {version:?}"
             );
             return Err(Refusal::new("InvalidAction", what));
         }

@@ -170,6 +170,7 @@ def probes(account):
         ("no quota", "service-quotas", "get_service_quota", {"ServiceCode": "ec2", "QuotaCode": "L-00000000"}),
         ("default of a quota", "service-quotas", "get_aws_default_service_quota", {"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}),
         ("quotas", "service-quotas", "list_service_quotas", {"ServiceCode": "fargate"}),
+        ("who asks", "sts", "get_caller_identity", {}),
         ("health of targets", "elbv2", "describe_target_health", {"TargetGroupArn": target}),
         ("untag", "ecs", "untag_resource", {"resourceArn": service, "tagKeys": ["a"]}),
         ("tags at last", "ecs", "list_tags_for_resource", {"resourceArn": service}),

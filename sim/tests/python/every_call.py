@@ -394,6 +394,7 @@ def main():
     ec2()
     spot()
     quotas()
+    shows("sts get-caller-identity", "[Account, Arn]", ["123456789012", "arn:aws:sts::123456789012:assumed-role/aws-sim/session"])
     refusals()
     assert not WATCH.mistakes, "\n".join(WATCH.mistakes)
     missed = [

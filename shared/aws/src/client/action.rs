@@ -54,6 +54,7 @@ actions! {
     DescribeInstances = "ec2:DescribeInstances" from Ec2Instances,
     DescribeAvailabilityZones = "ec2:DescribeAvailabilityZones" from Ec2AvailabilityZones,
     GetSpotPlacementScores = "ec2:GetSpotPlacementScores" from Ec2SpotPlacementScores,
+    DescribeSpotPriceHistory = "ec2:DescribeSpotPriceHistory" from Ec2SpotPriceHistory,
     DescribeScalableTargets = "application-autoscaling:DescribeScalableTargets" from ApplicationAutoScalingRead,
     DescribeScheduledActions = "application-autoscaling:DescribeScheduledActions" from ApplicationAutoScalingRead,
     GetServiceQuota = "servicequotas:GetServiceQuota" from ServiceQuotasRead,

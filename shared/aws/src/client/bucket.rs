@@ -39,6 +39,8 @@ pub enum BucketId {
     Ec2AvailabilityZones,
     /// EC2: `GetSpotPlacementScores`.
     Ec2SpotPlacementScores,
+    /// EC2: `DescribeSpotPriceHistory`.
+    Ec2SpotPriceHistory,
     /// Auto Scaling: reads.
     AutoScalingRead,
     /// Auto Scaling: `UpdateAutoScalingGroup`.
@@ -84,6 +86,7 @@ impl BucketId {
         BucketId::Ec2Instances,
         BucketId::Ec2AvailabilityZones,
         BucketId::Ec2SpotPlacementScores,
+        BucketId::Ec2SpotPriceHistory,
         BucketId::AutoScalingRead,
         BucketId::AutoScalingModify,
         BucketId::ApplicationAutoScalingRead,
@@ -109,7 +112,8 @@ impl BucketId {
             BucketId::Ec2LaunchTemplateVersions
             | BucketId::Ec2InstanceTypes
             | BucketId::Ec2Instances
-            | BucketId::Ec2SpotPlacementScores => Rate { burst: 100.0, refill: 20.0 },
+            | BucketId::Ec2SpotPlacementScores
+            | BucketId::Ec2SpotPriceHistory => Rate { burst: 100.0, refill: 20.0 },
             // Asked for without a filter and without pages.
             BucketId::Ec2AvailabilityZones => Rate { burst: 50.0, refill: 10.0 },
             BucketId::AutoScalingRead | BucketId::ApplicationAutoScalingRead | BucketId::ServiceQuotasRead => {

@@ -74,6 +74,7 @@ mod inventory;
 mod look;
 mod market;
 mod places;
+mod prices;
 mod quotas;
 mod scaling;
 mod services;

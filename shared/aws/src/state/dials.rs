@@ -8,8 +8,8 @@ use spotkeeper_core::switch::Scope;
 use spotkeeper_core::units::Percent;
 
 use super::by_hand::{scope_of, time_of, words_of};
-use super::items::{Item, text_of};
-use super::table::Table;
+use super::items::{Item, Key, number, text, text_of};
+use super::table::{Condition, Table};
 
 /// The partition of the dial items, and what they are called in logs.
 const PARTITION: &str = "dial";
@@ -17,6 +17,29 @@ const PARTITION: &str = "dial";
 /// All dials, passed ones included.
 pub(super) async fn read(table: &Table) -> Result<Vec<Dial>, PortError> {
     Ok(table.query(PARTITION, "", None, None).await?.iter().map(dial_of).collect())
+}
+
+/// Puts a dial in place of the one of its scope.
+pub(super) async fn put(table: &Table, dial: &Dial) -> Result<(), PortError> {
+    let mut item = key(&dial.scope).item();
+    item.insert("percent".to_owned(), number(dial.percent.get()));
+    item.insert("reason".to_owned(), text(&dial.reason));
+    item.insert("who".to_owned(), text(&dial.who));
+    item.insert("set_at".to_owned(), text(dial.set_at.to_string()));
+    if let Some(until) = dial.until {
+        item.insert("until".to_owned(), text(until.to_string()));
+    }
+    table.put(item).await
+}
+
+/// Takes the dial of a scope away, if there is one.
+pub(super) async fn remove(table: &Table, scope: &Scope) -> Result<(), PortError> {
+    let there = Condition::new("attribute_exists(#pk)", []);
+    table.delete_if(&key(scope), there).await.map(|_| ())
+}
+
+fn key(scope: &Scope) -> Key {
+    Key::new(PARTITION, scope.to_string())
 }
 
 /// The dial that an item stands for. Only the scope is mandatory: a percentage that is missing or

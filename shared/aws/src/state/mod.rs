@@ -61,7 +61,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use spotkeeper_core::assess::Assessment;
-use spotkeeper_core::control::PairCeiling;
+use spotkeeper_core::control::{Dial, PairCeiling};
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::pace::WritePace;
@@ -115,6 +115,46 @@ impl DynamoState {
         policy_parameter: &str,
     ) -> DynamoState {
         DynamoState { table: Table::new(dynamodb, table), ssm, policy_parameter: policy_parameter.to_owned() }
+    }
+
+    /// The policy document as it is written; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where SSM does not answer it.
+    pub async fn policy_text(&self) -> Result<Option<String>, PortError> {
+        policy::text(&self.ssm, &self.policy_parameter).await
+    }
+
+    /// Puts a policy document in place of the one that is there; answers the parameter's new version.
+    ///
+    /// # Errors
+    /// Where SSM refuses it.
+    pub async fn put_policy_text(&self, text: &str) -> Result<i64, PortError> {
+        policy::put(&self.ssm, &self.policy_parameter, text).await
+    }
+
+    /// All dials, passed ones included.
+    ///
+    /// # Errors
+    /// Where the table does not answer them.
+    pub async fn dials(&self) -> Result<Vec<Dial>, PortError> {
+        dials::read(&self.table).await
+    }
+
+    /// Puts a dial in place of the one of its scope.
+    ///
+    /// # Errors
+    /// Where the table does not take it.
+    pub async fn put_dial(&self, dial: &Dial) -> Result<(), PortError> {
+        dials::put(&self.table, dial).await
+    }
+
+    /// Takes the dial of a scope away, if there is one.
+    ///
+    /// # Errors
+    /// Where the table does not let it go.
+    pub async fn remove_dial(&self, scope: &Scope) -> Result<(), PortError> {
+        dials::remove(&self.table, scope).await
     }
 
     /// Makes the first connection while the function starts, when time costs least. A failure is

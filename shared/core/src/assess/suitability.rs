@@ -35,14 +35,20 @@ pub(super) fn of(context: &Context<'_>, blocked: bool) -> Suitability {
     });
     // No reading of a placement score reaches the rules yet.
     let placement_score = None;
-    let parts = [Some(drain_slack), Some(redundancy), Some(rolling_headroom), Some(pool_diversity), placement_score];
-    Suitability {
-        score: if blocked { 0 } else { product(parts.into_iter().flatten()) },
-        drain_slack,
-        redundancy,
-        rolling_headroom,
-        pool_diversity,
-        placement_score,
+    let mut suitability =
+        Suitability { score: 0, drain_slack, redundancy, rolling_headroom, pool_diversity, placement_score };
+    if !blocked {
+        suitability.score = suitability.unblocked();
+    }
+    suitability
+}
+
+impl Suitability {
+    /// The score without regard to what blocks: 1 to 100.
+    #[must_use]
+    pub fn unblocked(&self) -> u8 {
+        let parts = [self.drain_slack, self.redundancy, self.rolling_headroom, self.pool_diversity].map(Some);
+        product(parts.into_iter().chain([self.placement_score]).flatten())
     }
 }
 

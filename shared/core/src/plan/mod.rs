@@ -24,6 +24,7 @@ pub use ceilings::{Cap, CapBy};
 pub(crate) use ceilings::{barring_window, barring_window_over};
 pub use drought::{Short, ShortWhy};
 pub use moves::*;
+pub use position::most_on_spot;
 pub use radius::Crowded;
 pub(crate) use radius::crowded_again;
 pub use solver::{Breach, Promise, first_breach, solve};

@@ -246,6 +246,16 @@ fn limit(
     })
 }
 
+/// The most Spot tasks that policy and tags allow a service at its desired count, if they are spread evenly;
+/// `None` where it has no pair, or what it takes to say so was not read.
+#[must_use]
+pub fn most_on_spot(policy: &Policy, snapshot: &Snapshot, service: &Service, assessment: &Assessment) -> Option<u32> {
+    let budget = policy.budget_of(&snapshot.cluster.name);
+    let pair = assessment.pair.as_ref()?;
+    let limit = limit(snapshot, budget, service, Some(assessment), &service.tag_settings(), pair)?;
+    Some(limit.cap_at(service.desired))
+}
+
 /// The desired counts at which a strategy must keep its promise: the scalable target's, else the
 /// present one; the present one is always among them. `None` where the scaling was not read.
 fn range(service: &Service) -> Option<ScalingRange> {

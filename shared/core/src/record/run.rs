@@ -396,6 +396,30 @@ impl ClusterReport {
 const SWITCH_API_RATE: u64 = 95;
 
 impl RunRecord {
+    /// The record of a run that only looks at one cluster, now, and is kept nowhere: as if it were the only one
+    /// and held the lock, so that what it plans is what a run would do.
+    #[must_use]
+    pub fn look(id: RunId, cluster: ClusterName, policy: Policy, now: Timestamp) -> RunRecord {
+        RunRecord {
+            id,
+            started_at: now,
+            mode: RunMode::Dry { why: DryWhy::Input },
+            clusters: vec![cluster],
+            clusters_in_flight: 1,
+            capacity_lever: false,
+            holds_lock: true,
+            lock_held_by: None,
+            epoch: 0,
+            policy,
+            policy_mistakes: Vec::new(),
+            passes: 0,
+            looks: 1,
+            older_leases: false,
+            ends_by: now,
+            ended: None,
+        }
+    }
+
     /// The scope of the switch that this run is for.
     #[must_use]
     pub const fn switch(&self) -> Option<&SwitchEntry> {

@@ -63,7 +63,7 @@ pub fn choices() -> Vec<(&'static str, Vec<Value>)> {
         ("durations.interruptionNoticed", json!([1.0, 5.0, 40.0, 90.0])),
         ("durations.schedulerTick", json!([0.5, 1.0, 5.0])),
         ("durations.placementRetry", json!([5.0, 15.0, 60.0])),
-        ("durations.placementFailureTold", json!([0.0, 60.0, 600.0])),
+        ("durations.placementFailureTold", json!([15.0, 60.0, 600.0])),
         ("durations.steadyState", json!([0.0, 30.0, 120.0])),
         ("durations.failedTaskBackoff", json!([1.0, 2.0, 30.0])),
         ("durations.provisioningTimeout", json!([600.0, 1_200.0, 1_800.0])),

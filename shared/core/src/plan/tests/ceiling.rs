@@ -154,14 +154,14 @@ fn a_wave_of_moves_down_is_one_call_of_the_updater() {
 /// One interruption takes an instance with all its tasks; on Fargate it takes a task.
 #[test]
 fn ordinary_interruptions_are_a_part_of_what_one_each_can_take() {
-    // Ten tasks on Spot; in fixtures two share an instance.
-    for (family, ordinary) in [(Family::Fargate, 10), (Family::AutoScalingGroup, 5), (Family::ManagedInstances, 5)] {
+    // Sixteen of twenty tasks on Spot; in fixtures two share an instance.
+    for (family, ordinary) in [(Family::Fargate, 16), (Family::AutoScalingGroup, 8), (Family::ManagedInstances, 8)] {
         let mut policy = open_policy();
         policy.control.interruptions_percent = Percent::HUNDRED;
         let mut service = fixtures::service("web", family);
         service.desired = 20;
         service.scaling = Reading::Known(None);
-        let snapshot = fixtures::snapshot(vec![fixtures::on_spot(service, 0, 1, 1)]);
+        let snapshot = fixtures::snapshot(vec![fixtures::on_spot(service, 0, 1, 4)]);
         let plan = plan_of(&policy, &snapshot, &Memory::default(), &run(RunMode::Ordinary));
         let found: Vec<u32> = plan.ceilings.iter().map(|steered| steered.evidence.ordinary_interruptions).collect();
         assert_eq!(found, [ordinary], "{family:?}");

@@ -159,6 +159,7 @@ fn the_ledger_says_why_a_service_rests() {
         (Step::FallBack, Setback::Drought, Next::Stable, "Spot could not be had; 1 moves up"),
         (Step::Undo, Setback::Failed, Next::Quarantine, "a move up failed and so did going back; 1 moves up"),
         (Step::FallBack, Setback::Drought, Next::Quarantine, "the way to On-Demand could not be completed; 1 moves up"),
+        (Step::Apply, Setback::RolledBack, Next::Yield, "ECS rolled a move up back; 1 moves up"),
         (Step::Apply, Setback::Reverted, Next::Yield, "a move under way has been taken back, 1 times in all"),
     ];
     for (step, setback, next, expected) in rows {

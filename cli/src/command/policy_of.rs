@@ -1,0 +1,53 @@
+//! Which policy a look goes by.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use spotkeeper_aws::installation::Installation;
+use spotkeeper_core::policy::{Policy, parse};
+
+use super::{input, policy};
+use crate::account::{Account, sentence};
+
+/// A policy, and where it comes from.
+#[derive(Debug)]
+pub(crate) struct PolicyOf {
+    pub(crate) policy: Policy,
+    /// In a few words: `policy.yaml`, `/spotkeeper/policy`, `the default policy`.
+    pub(crate) from: String,
+    /// What kept the policy of the stack from being read.
+    pub(crate) unread: Option<String>,
+}
+
+impl Default for PolicyOf {
+    fn default() -> PolicyOf {
+        default(None)
+    }
+}
+
+/// The policy of the file, or of the stack, or the default one.
+pub(crate) async fn of(account: &Account, file: Option<&PathBuf>, stack: &str) -> anyhow::Result<PolicyOf> {
+    if let Some(file) = file {
+        let name = input::name(file);
+        let policy = policy::read(file)?.map_err(|mistakes| mistaken(&name, &mistakes))?;
+        return Ok(PolicyOf { policy, from: name, unread: None });
+    }
+    let parameter = Installation::policy_parameter(stack);
+    match account.session.state("", &parameter).policy_text().await {
+        Ok(Some(text)) => {
+            let policy = parse(&text).map_err(|mistakes| mistaken(&parameter, &mistakes))?;
+            Ok(PolicyOf { policy, from: parameter, unread: None })
+        }
+        Ok(None) => Ok(default(None)),
+        Err(error) => Ok(default(Some(sentence(&error)))),
+    }
+}
+
+fn default(unread: Option<String>) -> PolicyOf {
+    PolicyOf { policy: Policy::default(), from: "the default policy".to_owned(), unread }
+}
+
+fn mistaken(name: &str, mistakes: &[spotkeeper_core::policy::PolicyMistake]) -> anyhow::Error {
+    let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    anyhow!("{name} is no policy: {}", all.join("; "))
+}
