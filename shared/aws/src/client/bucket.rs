@@ -70,7 +70,7 @@ const UNPUBLISHED_WRITES: Rate = Rate { burst: 5.0, refill: 2.0 };
 
 impl BucketId {
     /// Every bucket.
-    pub const ALL: [BucketId; 19] = [
+    pub const ALL: [BucketId; 20] = [
         BucketId::EcsClusterRead,
         BucketId::EcsServiceRead,
         BucketId::EcsServiceModify,
