@@ -18,11 +18,13 @@
 //! | `told` | what metrics and events were told |
 //! | `scenario` | the files of `tests/scenarios/` |
 //! | `random` | worlds made from a seed |
+//! | `policies` | months in which Spotkeeper and rivals meet the same hazards |
 
 pub mod clock;
 pub mod day;
 pub mod execution;
 pub mod journal;
+pub mod policies;
 pub mod ports;
 pub mod promises;
 pub mod queue;
