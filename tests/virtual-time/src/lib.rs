@@ -13,6 +13,7 @@
 //! | `day` | the schedule and what others do at which time |
 //! | `scorer` | the placement scorer on a schedule of its own |
 //! | `journal` | what happened, a line each |
+//! | `deaths` | functions that die at one of their calls |
 //! | `promises` | S1 to S10 and S12, checked at each step |
 //! | `queue` | the way of events to the interruption recorder |
 //! | `told` | what metrics and events were told |
@@ -22,6 +23,7 @@
 
 pub mod clock;
 pub mod day;
+pub mod deaths;
 pub mod execution;
 pub mod heard;
 pub mod journal;

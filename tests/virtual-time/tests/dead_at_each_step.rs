@@ -13,8 +13,9 @@ use spotkeeper_core::record::Outcome;
 use spotkeeper_core::switch::{Scope, SwitchEntry, SwitchState};
 use spotkeeper_core::units::Percent;
 use spotkeeper_virtual_time::day::{Day, Happening, live};
+use spotkeeper_virtual_time::deaths::{Death, every_call};
 use spotkeeper_virtual_time::ports::{FaultKind, FaultRule};
-use spotkeeper_virtual_time::promises::{deploying, placement};
+use spotkeeper_virtual_time::promises::{deploying, placement, spot_tasks};
 use spotkeeper_virtual_time::simulation::{Inner, Simulation, in_virtual_time};
 use spotkeeper_virtual_time::tables::Tables;
 
@@ -41,34 +42,15 @@ fn policy() -> Policy {
     .unwrap()
 }
 
-/// Which call of which function is its last, how it dies, and in how many of its invocations.
-#[derive(Debug, Clone, Copy)]
-struct Death {
-    function: Function,
-    call: u32,
-    kind: FaultKind,
-    times: u32,
-}
-
 /// Lives through half a day with that death, and a switch at its end. Whether anything died.
 fn with_death(death: Death) -> bool {
-    let rule = FaultRule {
-        kind: death.kind,
-        function: Some(death.function),
-        port: None,
-        call: Some(death.call),
-        from: Timestamp::UNIX_EPOCH,
-        until: Timestamp::MAX,
-        times: death.times,
-        per_mille: 1_000,
-    };
     let switch = json!({ "switch": { "scope": "all", "state": "on", "reason": "a drill" } });
     let day = Day {
         schedule: Some(SignedDuration::from_mins(15)),
         scores: Some(spotkeeper_virtual_time::scorer::PERIOD),
         duration: SignedDuration::from_hours(9),
         happenings: vec![
-            (SignedDuration::ZERO, Happening::Ports(rule)),
+            (SignedDuration::ZERO, Happening::Ports(death.rule())),
             (SignedDuration::from_hours(7), Happening::Start(switch)),
         ],
     };
@@ -95,7 +77,7 @@ fn nothing_is_lost(inner: &Inner, death: Death, spot: u32) {
     for key in inner.world.service_keys() {
         let service = inner.world.written_service(key).unwrap();
         assert_eq!(deploying(service), None, "{key}, {}", told());
-        let found = spotkeeper_virtual_time::promises::spot_tasks(&inner.world, service);
+        let found = spot_tasks(&inner.world, service);
         assert_eq!(found, (spot, 4 - spot), "{key} is placed by {:?}, {}", placement(service), told());
     }
     let ledgers: Vec<_> = inner.tables.ledgers.values().collect();
@@ -118,14 +100,9 @@ const BACK: SignedDuration = SignedDuration::from_mins(52);
 fn told_despite(function: Function, call: u32, kind: FaultKind, from: SignedDuration) -> bool {
     let nobody = Scope::parse("cluster/none").unwrap();
     let rule = FaultRule {
-        kind,
-        function: Some(function),
-        port: None,
-        call: Some(call),
         from: Timestamp::UNIX_EPOCH + from,
         until: Timestamp::UNIX_EPOCH + from + SignedDuration::from_mins(15),
-        times: 1,
-        per_mille: 1_000,
+        ..FaultRule::at_call(function, call, kind, 1)
     };
     let (reason, who, set_at) = ("a drill".to_owned(), "a person".to_owned(), Timestamp::UNIX_EPOCH);
     let dial = Dial {
@@ -184,11 +161,7 @@ fn s12_what_others_do_to_the_table_is_told_whoever_dies() {
 
 /// Every call of a function in turn, until one has none so late.
 fn every_step(function: Function, times: u32) {
-    for kind in [FaultKind::DieBefore, FaultKind::DieAfter] {
-        let mut deaths = 0;
-        while with_death(Death { function, call: deaths + 1, kind, times }) {
-            deaths += 1;
-        }
+    for deaths in every_call(function, times, with_death) {
         assert!(deaths >= 5, "{function:?} makes {deaths} calls");
     }
 }

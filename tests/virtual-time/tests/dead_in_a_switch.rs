@@ -12,7 +12,7 @@ use spotkeeper_core::phase::Function;
 use spotkeeper_core::policy::{Policy, checked};
 use spotkeeper_core::record::{Outcome, RunStatus};
 use spotkeeper_virtual_time::day::{Day, Happening, live};
-use spotkeeper_virtual_time::ports::{FaultKind, FaultRule};
+use spotkeeper_virtual_time::deaths::{Death, every_call};
 use spotkeeper_virtual_time::promises::{deploying, placement, spot_tasks};
 use spotkeeper_virtual_time::simulation::{Inner, Simulation, in_virtual_time};
 use spotkeeper_virtual_time::tables::Tables;
@@ -54,28 +54,9 @@ fn policy() -> Policy {
 /// More often than the state machine tries again.
 const FOR_GOOD: u32 = 12;
 
-/// Which call of which function is its last, how it dies, and in how many of its invocations.
-#[derive(Debug, Clone, Copy)]
-struct Death {
-    function: Function,
-    call: u32,
-    kind: FaultKind,
-    times: u32,
-}
-
 /// Lives through a switch over everything with that death, and the runs of the schedule after it. Whether
 /// anything died.
 fn with_death(death: Death) -> bool {
-    let rule = FaultRule {
-        kind: death.kind,
-        function: Some(death.function),
-        port: None,
-        call: Some(death.call),
-        from: Timestamp::UNIX_EPOCH,
-        until: Timestamp::MAX,
-        times: death.times,
-        per_mille: 1_000,
-    };
     let switch = json!({ "switch": { "scope": "all", "state": "on", "reason": "a drill" } });
     let day = Day {
         schedule: Some(SignedDuration::from_mins(20)),
@@ -83,7 +64,7 @@ fn with_death(death: Death) -> bool {
         // One death delays the run by minutes; what fails for good is the schedule's to mend.
         duration: SignedDuration::from_mins(if death.times == 1 { 19 } else { 70 }),
         happenings: vec![
-            (SignedDuration::ZERO, Happening::Ports(rule)),
+            (SignedDuration::ZERO, Happening::Ports(death.rule())),
             (SignedDuration::from_mins(1), Happening::Start(switch)),
         ],
     };
@@ -133,15 +114,8 @@ fn all_is_down(inner: &Inner, death: Death) {
 
 /// Every call of a function in turn, until one has none so late; how many there are.
 fn every_step(function: Function, times: u32) -> u32 {
-    let mut most = 0;
-    for kind in [FaultKind::DieBefore, FaultKind::DieAfter] {
-        let mut deaths = 0;
-        while with_death(Death { function, call: deaths + 1, kind, times }) {
-            deaths += 1;
-        }
-        most = most.max(deaths);
-    }
-    most
+    let [before, after] = every_call(function, times, with_death);
+    before.max(after)
 }
 
 #[test]
@@ -151,8 +125,7 @@ fn s4_s12_a_switch_completes_whichever_step_dies() {
     assert!(steps.into_iter().all(|steps| steps >= 5) && steps[2] >= 20, "{steps:?}");
 }
 
-/// The execution fails, or leaves something out, and the
-/// schedule's runs bring it down.
+/// The execution fails, or leaves something out, and the schedule's runs bring it down.
 #[test]
 fn s4_s12_everything_comes_down_whichever_step_dies_for_good() {
     let steps = FUNCTIONS.map(|function| every_step(function, FOR_GOOD));

@@ -103,16 +103,7 @@ struct Trouble {
 /// Two hours in which both services move up, and an hour in which a switch brings them down. Whether
 /// anything went wrong.
 fn lives_with(trouble: Trouble, settings: &Value) -> bool {
-    let rule = FaultRule {
-        kind: trouble.kind,
-        function: Some(trouble.function),
-        port: None,
-        call: Some(trouble.call),
-        from: Timestamp::UNIX_EPOCH,
-        until: Timestamp::MAX,
-        times: 1,
-        per_mille: 1_000,
-    };
+    let rule = FaultRule::at_call(trouble.function, trouble.call, trouble.kind, 1);
     let switch = json!({ "switch": { "scope": "all", "state": "on", "reason": "a drill" } });
     let day = Day {
         schedule: Some(SignedDuration::from_mins(15)),

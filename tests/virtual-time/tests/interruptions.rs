@@ -392,16 +392,7 @@ fn a_recorder_dead_at_any_of_its_calls_loses_nothing() {
             let died = in_virtual_time(async {
                 let simulation = simulation(5);
                 let messages = warnings(&simulation);
-                let rule = FaultRule {
-                    kind,
-                    function: Some(Function::InterruptionRecorder),
-                    port: None,
-                    call: Some(call),
-                    from: Timestamp::MIN,
-                    until: Timestamp::MAX,
-                    times: 1,
-                    per_mille: 1_000,
-                };
+                let rule = FaultRule::at_call(Function::InterruptionRecorder, call, kind, 1);
                 simulation.with(|inner| inner.faults.rules.push(rule));
                 let ports = Ports::new(simulation.clone(), Function::InterruptionRecorder, RunId::parse("e").unwrap());
                 let died = tokio::select! {

@@ -141,16 +141,7 @@ fn live(interleaving: Interleaving, world: World, blind: Option<Function>) -> Li
 }
 
 fn rule((call, kind, times): (u32, FaultKind, u32)) -> FaultRule {
-    FaultRule {
-        kind,
-        function: Some(Function::Updater),
-        port: None,
-        call: Some(call),
-        from: Timestamp::UNIX_EPOCH,
-        until: Timestamp::MAX,
-        times,
-        per_mille: 1_000,
-    }
+    FaultRule::at_call(Function::Updater, call, kind, times)
 }
 
 /// Nothing on Spot, nothing deployed, no move open.

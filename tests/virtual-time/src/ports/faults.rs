@@ -67,6 +67,22 @@ pub struct FaultRule {
 }
 
 impl FaultRule {
+    /// That one call of a function goes wrong, the how manieth of an invocation, in so many invocations at the most:
+    /// whenever that is.
+    #[must_use]
+    pub const fn at_call(function: Function, call: u32, kind: FaultKind, times: u32) -> FaultRule {
+        FaultRule {
+            kind,
+            function: Some(function),
+            port: None,
+            call: Some(call),
+            from: Timestamp::UNIX_EPOCH,
+            until: Timestamp::MAX,
+            times,
+            per_mille: 1_000,
+        }
+    }
+
     fn matches(&self, call: &Call, now: Timestamp) -> bool {
         self.times > 0
             && self.from <= now
