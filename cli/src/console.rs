@@ -2,7 +2,10 @@
 
 use std::io::{IsTerminal, Write};
 
+use serde::Serialize;
+
 use crate::options::{Color, Options, Output};
+use crate::render;
 
 /// How wide a table is that goes to no terminal, where COLUMNS does not say.
 const WIDTH: u16 = 80;
@@ -39,7 +42,19 @@ impl Console {
         }
     }
 
-    /// Prints an answer. A reader that has gone away has what it wanted.
+    /// Prints an answer in the shape that was asked for: as JSON, or as the text for people.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON, which each can.
+    pub(crate) fn answer<T: Serialize>(&self, answer: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        self.print(&match self.output {
+            Output::Json => render::json(answer)?,
+            Output::Table => text(),
+        });
+        Ok(())
+    }
+
+    /// Prints a text. A reader that has gone away has what it wanted.
     pub(crate) fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -1,7 +1,7 @@
 //! The installation that a command is about.
 
 use clap::Args;
-use spotkeeper_aws::installation::Installation;
+use spotkeeper_aws::installation::policy_parameter;
 use spotkeeper_aws::orchestrator::StepFunctions;
 use spotkeeper_aws::state::DynamoState;
 
@@ -40,7 +40,7 @@ impl Stack {
             Some(table) => table.clone(),
             None => find(&account, &name).await?,
         };
-        let state = account.session.state(&table, &Installation::policy_parameter(&name));
+        let state = account.session.state(&table, &policy_parameter(&name));
         let machine = account.session.orchestrator(&name);
         Ok(Stack { account, name, state, machine })
     }

@@ -5,24 +5,23 @@ use std::path::PathBuf;
 
 use clap::Args;
 use futures_util::StreamExt as _;
-use jiff::Timestamp;
 use spotkeeper_core::assess::{Assessment, Memory, assess};
 use spotkeeper_core::ids::{ClusterName, RunId};
 use spotkeeper_core::observe::{Depth, Gap, ProviderKind, Reading, Snapshot};
 use spotkeeper_core::outlook::{Outlook, Prices, outlook};
-use spotkeeper_core::plan::{PlanInput, plan};
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::Fleet as _;
 use spotkeeper_core::record::RunRecord;
 
+use super::look::planned;
 use super::{input, policy_of};
 use crate::account::{Account, LiveFleet, block_on, sentence};
 use crate::console::Console;
 use crate::exit::{Exit, NoAccount};
-use crate::options::{AwsOptions, Output};
+use crate::options::AwsOptions;
 use crate::progress::Progress;
-use crate::render;
-use crate::render::assess::{Answer, Failed, Looked};
+use crate::render::assess::{Answer, Failed};
+use crate::render::assess_table;
 use crate::render::text::counted;
 
 /// How many clusters are read at once: their calls share the account's rates in any case.
@@ -95,16 +94,9 @@ impl Assess {
         }
         drop(progress);
         let outlooks: Vec<Outlook> = judged.iter().map(|one| of_cluster(&policy.policy, one, &prices)).collect();
-        let looked: Vec<Looked<'_>> = outlooks
-            .iter()
-            .zip(&judged)
-            .map(|(outlook, judged)| Looked { outlook, assessments: &judged.assessments })
-            .collect();
-        let answer = Answer::new(&account, &policy, &prices, &looked, &gaps, failed);
-        console.print(&match console.output {
-            Output::Table => render::assess_table::answer(&answer, console),
-            Output::Json => render::json(&answer)?,
-        });
+        let assessments: Vec<&[Assessment]> = judged.iter().map(|one| one.assessments.as_slice()).collect();
+        let answer = Answer::new(&account, &policy, &prices, &outlooks, &assessments, &gaps, failed);
+        console.answer(&answer, || assess_table::answer(&answer, console))?;
         Ok(if answer.is_whole() { Exit::Good } else { Exit::Partial })
     }
 }
@@ -171,19 +163,8 @@ async fn spot_prices(
 
 fn of_cluster(policy: &Policy, judged: &Judged, prices: &Prices) -> Outlook {
     let Judged { snapshot, assessments } = judged;
-    let now = snapshot.taken_at;
-    outlook(policy, snapshot, assessments, &budget(policy, snapshot, assessments, now), prices)
-}
-
-/// How a plan of now finds the room under the ceiling, with nothing remembered.
-fn budget(
-    policy: &Policy,
-    snapshot: &Snapshot,
-    assessments: &[Assessment],
-    now: Timestamp,
-) -> spotkeeper_core::plan::BudgetReport {
-    let run = RunRecord::look(RunId::look(), snapshot.cluster.name.clone(), policy.clone(), now);
-    let (memory, none) = (Memory::default(), BTreeSet::new());
-    plan(&PlanInput { policy, snapshot, assessments, memory: &memory, run: &run, resumed: &[], given_up: &none, now })
-        .budget
+    let run = RunRecord::look(RunId::look(), snapshot.cluster.name.clone(), policy.clone(), snapshot.taken_at);
+    // Nothing is remembered: what the plan is asked for is the room under the ceiling.
+    let plan = planned(&run, snapshot, assessments, &Memory::default());
+    outlook(policy, snapshot, assessments, &plan.budget, prices)
 }

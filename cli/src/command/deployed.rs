@@ -7,11 +7,12 @@ use anyhow::anyhow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spotkeeper_aws::installation::Installation;
+use spotkeeper_aws::installation::policy_parameter;
 use spotkeeper_aws::state::DynamoState;
 use spotkeeper_core::policy::{MAX_BYTES, Policy, PolicyMistake, parse};
 
 use super::input;
+use super::policy::{as_a_run_has_it, listed};
 use crate::account::{Account, denied};
 use crate::console::Console;
 use crate::exit::{Exit, NoAccount};
@@ -57,7 +58,7 @@ struct Parameter {
 impl Parameter {
     async fn of(options: &StackOptions) -> anyhow::Result<Parameter> {
         let account = Account::open(&options.aws).await?;
-        let name = Installation::policy_parameter(&options.stack);
+        let name = policy_parameter(&options.stack);
         Ok(Parameter { state: account.session.state("", &name), name })
     }
 
@@ -114,19 +115,15 @@ pub(crate) async fn set(console: &Console, options: &StackOptions, file: &Path) 
 fn valid(file: &Path) -> anyhow::Result<(String, Policy)> {
     let name = input::name(file);
     let text = input::read(file, MAX_BYTES)?;
-    let policy = parse(&text).map_err(|mistakes| {
-        let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        anyhow!("{name} is no policy, and nothing was written: {}", all.join("; "))
-    })?;
+    let no_policy =
+        |mistakes: Vec<PolicyMistake>| anyhow!("{name} is no policy, and nothing was written: {}", listed(&mistakes));
+    let policy = parse(&text).map_err(no_policy)?;
     Ok((text, policy))
 }
 
 /// How a policy differs from the document that is there. One with mistakes counts as the default, as in a run.
 fn differences(there: &str, new: &Policy) -> anyhow::Result<(Vec<Field>, Vec<PolicyMistake>)> {
-    let (before, mistakes) = match parse(there) {
-        Ok(policy) => (policy, Vec::new()),
-        Err(mistakes) => (Policy::default(), mistakes),
-    };
+    let (before, mistakes) = as_a_run_has_it(there);
     let (before, after) = (fields(&serde_json::to_value(before)?), fields(&serde_json::to_value(new)?));
     let paths: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let value = |fields: &BTreeMap<String, Value>, path: &String| fields.get(path).cloned().unwrap_or_default();
@@ -156,13 +153,16 @@ fn fields(value: &Value) -> BTreeMap<String, Value> {
 }
 
 fn print(console: &Console, answer: &Deployed) -> anyhow::Result<()> {
-    if console.output == Output::Json {
-        console.print(&render::json(answer)?);
-        return Ok(());
+    if console.output == Output::Table {
+        for mistake in &answer.mistakes {
+            console.error(&format!("{}: {mistake}", answer.parameter));
+        }
     }
-    for mistake in &answer.mistakes {
-        console.error(&format!("{}: {mistake}", answer.parameter));
-    }
+    console.answer(answer, || compared(answer, console))
+}
+
+/// The fields that differ, and what became of them.
+fn compared(answer: &Deployed, console: &Console) -> String {
     let mut text = String::new();
     for Field { path, before, after } in &answer.changes {
         text.push_str(&wrapped(&format!("{path}: {before} -> {after}"), console.width));
@@ -176,8 +176,7 @@ fn print(console: &Console, answer: &Deployed) -> anyhow::Result<()> {
         Some(true) => format!("{} is in place, read back; it changes {fields}.\n", answer.parameter),
         Some(false) => format!("{} WAS WRITTEN, AND SOMETHING ELSE WAS READ BACK: write it again.\n", answer.parameter),
     });
-    console.print(&text);
-    Ok(())
+    text
 }
 
 #[cfg(test)]

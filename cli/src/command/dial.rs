@@ -10,12 +10,10 @@ use spotkeeper_core::switch::Scope;
 use spotkeeper_core::units::Percent;
 
 use super::kill::reason;
-use super::scope::{scope, until};
+use super::scope::{not_passed, scope, until};
 use crate::account::{block_on, denied};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::options::Output;
-use crate::render;
 use crate::render::text::{Columns, Row};
 use crate::stack::{Stack, StackOptions};
 
@@ -132,13 +130,10 @@ impl Dial {
                 there == percent.map(Percent::get)
             });
             let answer = Answer { version: 1, dials, holds };
-            console.print(&match console.output {
-                Output::Json => render::json(&answer)?,
-                Output::Table if answer.dials.is_empty() => {
-                    "No dial is in force: the policy alone bounds ceilings.\n".to_owned()
-                }
-                Output::Table => table(&answer.dials, console),
-            });
+            console.answer(&answer, || match answer.dials.is_empty() {
+                true => "No dial is in force: the policy alone bounds ceilings.\n".to_owned(),
+                false => table(&answer.dials, console),
+            })?;
             Ok(if answer.holds == Some(false) { Exit::Bad } else { Exit::Good })
         })
     }
@@ -149,9 +144,7 @@ impl Dial {
         if let Scope::Service(..) = scope {
             bail!("a dial is for all or for a cluster; the tag spotkeeper:max-percent bounds one service");
         }
-        if let Some(until) = self.until.filter(|until| *until <= Timestamp::now()) {
-            bail!("--until {until} has passed");
-        }
+        not_passed(self.until)?;
         match (self.percent, self.remove) {
             (Some(percent), _) => Ok(Some((scope.clone(), Some(Percent::saturating(percent))))),
             (None, true) => Ok(Some((scope.clone(), None))),

@@ -12,22 +12,21 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spotkeeper_core::assess::Memory;
-use spotkeeper_core::ids::{ClusterName, RunId, ServiceRef};
-use spotkeeper_core::observe::{Depth, PlacedBy};
-use spotkeeper_core::plan::{PlanInput, plan};
+use spotkeeper_core::ids::{ClusterName, RunId, ServiceArn, ServiceRef};
+use spotkeeper_core::observe::{Depth, GapCause, PlacedBy, ServiceStatus, Task};
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{Fleet as _, WriteError};
 use spotkeeper_core::record::{RunMode, RunRecord};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 use spotkeeper_core::units::Percent;
 
-use super::execution::{Left, why_left};
-use crate::account::{Account, LiveFleet, denied, sentence};
+use super::execution::Left;
+use super::look;
+use crate::account::{Account, LiveFleet, denied};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::options::{AwsOptions, Output};
+use crate::options::AwsOptions;
 use crate::progress::Progress;
-use crate::render;
 use crate::render::text::{counted, indented, wrapped};
 
 /// The part of the account's API rates that it uses: nearly all, as a switch run does.
@@ -35,6 +34,8 @@ const RATE: Percent = Percent::saturating(95);
 /// How long tasks may take to come back before that is told, and not waited for.
 const PATIENCE: Duration = Duration::from_secs(1_800);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Why a service is not put back that somebody has deleted.
+const GONE: &str = "it is not there any more";
 /// The version of a journal's lines.
 const VERSION: u32 = 1;
 
@@ -110,7 +111,7 @@ pub(crate) async fn kill(console: &Console, asked: &Kill<'_>) -> anyhow::Result<
     };
     let mut answer =
         Answer { version: VERSION, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
-    let mut written: Vec<(ServiceRef, PlacedBy)> = Vec::new();
+    let mut written: Vec<ServiceRef> = Vec::new();
     for cluster in &clusters {
         progress.say(&format!("reading cluster {cluster}"));
         let (moves, left) = planned(&fleet, &account, asked, cluster).await?;
@@ -120,7 +121,7 @@ pub(crate) async fn kill(console: &Console, asked: &Kill<'_>) -> anyhow::Result<
             match write(&fleet, &mut journal, &service, &before, &after).await? {
                 None => {
                     answer.written.push(service.to_string());
-                    written.push((service, before));
+                    written.push(service);
                 }
                 Some(why) => answer.left.push(Left { service: service.to_string(), why, alarms: true }),
             }
@@ -158,30 +159,14 @@ async fn planned(
     };
     let switches = Switches { entries: vec![entry.clone()], epoch: 1 };
     let memory = Memory { switches, ..Memory::default() };
-    let policy = Policy::default();
     let run = RunRecord {
         mode: RunMode::Switch { entry },
-        ..RunRecord::look(RunId::look(), cluster.clone(), policy.clone(), now)
+        ..RunRecord::look(RunId::look(), cluster.clone(), Policy::default(), now)
     };
-    let none = BTreeSet::new();
-    let plan = plan(&PlanInput {
-        policy: &policy,
-        snapshot: &snapshot,
-        assessments: &[],
-        memory: &memory,
-        run: &run,
-        resumed: &[],
-        given_up: &none,
-        now,
-    });
+    let plan = look::planned(&run, &snapshot, &[], &memory);
     let moves = plan.moves.into_iter().map(|record| record.planned);
     let moves = moves.map(|planned| (planned.service, planned.before, planned.after)).collect();
-    let left = plan.left_on_spot.iter().map(|left| Left {
-        service: left.service.to_string(),
-        why: why_left(left.why).to_owned(),
-        alarms: left.why != spotkeeper_core::record::LeftWhy::NotCovered,
-    });
-    Ok((moves, left.collect()))
+    Ok((moves, plan.left_on_spot.iter().map(Left::from).collect()))
 }
 
 /// Writes a service's placement, the journal before and after it. Why it was refused, where it was.
@@ -222,30 +207,26 @@ fn note(journal: &mut File, line: &Line) -> anyhow::Result<()> {
     journal.write_all(text.as_bytes()).and_then(|()| journal.sync_data()).context("the journal cannot be written")
 }
 
-/// Waits until no task of these services runs on a provider that it ran on before and does not any more; answers
-/// those of which some still do.
-async fn until_back(
-    fleet: &LiveFleet,
-    written: &[(ServiceRef, PlacedBy)],
-    progress: &Progress,
-) -> anyhow::Result<Vec<String>> {
+/// Waits until all tasks of these services run, and none of them on a provider that its service does not use any
+/// more; answers those of which that is not so.
+async fn until_back(fleet: &LiveFleet, written: &[ServiceRef], progress: &Progress) -> anyhow::Result<Vec<String>> {
     let started = Instant::now();
-    let clusters: BTreeSet<&ClusterName> = written.iter().map(|(service, _)| &service.cluster).collect();
+    let clusters: BTreeSet<&ClusterName> = written.iter().map(|service| &service.cluster).collect();
+    let written: BTreeSet<&ServiceArn> = written.iter().map(|service| &service.arn).collect();
     loop {
         let mut still = Vec::new();
         for cluster in &clusters {
             let snapshot = fleet.observe(cluster, Depth::Switch).await.map_err(denied)?;
-            for service in &snapshot.services {
-                let is_ours = written.iter().any(|(one, _)| one.arn == service.id.arn);
+            for service in snapshot.services.iter().filter(|service| written.contains(&service.id.arn)) {
                 let used: BTreeSet<_> = service.strategy().into_iter().flat_map(|strategy| strategy.used()).collect();
-                let elsewhere = |task: &spotkeeper_core::observe::Task| {
+                let elsewhere = |task: &Task| {
                     task.running && task.provider.as_ref().is_some_and(|provider| !used.contains(provider))
                 };
                 let left = match service.tasks.known() {
                     Some(tasks) => tasks.iter().any(elsewhere),
                     None => true,
                 };
-                if is_ours && (left || service.running < service.desired) {
+                if left || service.running < service.desired {
                     still.push(service.id.to_string());
                 }
             }
@@ -273,20 +254,21 @@ pub(crate) async fn resume(console: &Console, aws: &AwsOptions, path: &Path) -> 
         let service = &line.service;
         let left = |why: String| Left { service: service.to_string(), why, alarms: true };
         progress.say(&format!("putting {service} back"));
-        let snapshot = match fleet.observe(&service.cluster, Depth::Switch).await {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                answer.left.push(left(sentence(&error)));
+        // Right before its write, and of this service alone: there may be a thousand of them.
+        match fleet.look(service, Timestamp::now()).await.service.get() {
+            Ok(there) if there.status == ServiceStatus::Inactive => {
+                answer.left.push(left(GONE.to_owned()));
                 continue;
             }
-        };
-        let Some(there) = snapshot.services.iter().find(|one| one.id.arn == service.arn) else {
-            answer.left.push(left("it is not there any more".to_owned()));
-            continue;
-        };
-        if !there.placed_by.equivalent(&line.after) {
-            answer.left.push(left(format!("somebody has changed it since: {}", there.placed_by)));
-            continue;
+            Ok(there) if !there.placed_by.equivalent(&line.after) => {
+                answer.left.push(left(format!("somebody has changed it since: {}", there.placed_by)));
+                continue;
+            }
+            Ok(_) => {}
+            Err(gap) => {
+                answer.left.push(left(if gap.cause == GapCause::Absent { GONE.to_owned() } else { gap.to_string() }));
+                continue;
+            }
         }
         match fleet.write(service, &line.before).await {
             Ok(()) => {
@@ -323,10 +305,10 @@ fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
 }
 
 fn tell(console: &Console, answer: &Answer, done: &str) -> anyhow::Result<()> {
-    if console.output == Output::Json {
-        console.print(&render::json(answer)?);
-        return Ok(());
-    }
+    console.answer(answer, || told(console, answer, done))
+}
+
+fn told(console: &Console, answer: &Answer, done: &str) -> String {
     let services = counted(answer.written.len(), "service was written", "services were written");
     let mut text = wrapped(&format!("{services} {done}; the journal is {}.", answer.journal), console.width);
     for left in &answer.left {
@@ -335,8 +317,7 @@ fn tell(console: &Console, answer: &Answer, done: &str) -> anyhow::Result<()> {
     for service in answer.still_on_spot.iter().flatten() {
         text.push_str(&indented(&format!("{service} IS NOT BACK YET"), console.width, 2));
     }
-    console.print(&text);
-    Ok(())
+    text
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::interface::ExecutionInput;
 use spotkeeper_core::ports::{PortError, State as _};
-use spotkeeper_core::record::{ClusterReport, LeftWhy, RunRecord};
+use spotkeeper_core::record::{LeftOnSpot, LeftWhy, RunRecord};
 
 use crate::account::denied;
 use crate::console::Console;
@@ -79,8 +79,8 @@ pub(crate) async fn follow(stack: &Stack, name: &RunId, progress: &Progress) -> 
         if ran.execution != "RUNNING" {
             return Ok(ran);
         }
-        let moves: Vec<String> = ran.moves.iter().map(|(outcome, number)| format!("{number} {outcome}")).collect();
-        let now = if moves.is_empty() { "no moves yet".to_owned() } else { moves.join(", ") };
+        let moves = outcomes(&ran.moves);
+        let now = if moves.is_empty() { "no moves yet".to_owned() } else { moves };
         if now != told {
             progress.say(&format!("run {name}: {now}"));
             told = now;
@@ -93,9 +93,8 @@ pub(crate) async fn follow(stack: &Stack, name: &RunId, progress: &Progress) -> 
 pub(crate) async fn look(stack: &Stack, name: &RunId) -> anyhow::Result<Ran> {
     let execution = stack.machine.execution(name.as_str()).await.map_err(denied)?;
     let record = stack.state.run(name).await.map_err(denied)?;
-    let outcomes = stack.state.outcomes(name).await.map_err(denied)?;
     let mut moves: BTreeMap<String, u32> = BTreeMap::new();
-    for (_, outcome) in outcomes {
+    for (_, outcome) in stack.state.outcomes(name).await.map_err(denied)? {
         *moves.entry(outcome.map_or("open", |outcome| outcome.name()).to_owned()).or_default() += 1;
     }
     let reports = match &record {
@@ -109,13 +108,19 @@ pub(crate) async fn look(stack: &Stack, name: &RunId) -> anyhow::Result<Ran> {
         execution: execution.status,
         status: end.map(|end| end.status.name().to_owned()),
         moves,
-        left: reports.iter().flat_map(left).collect(),
+        left: reports.iter().flat_map(|report| &report.left_on_spot).map(Left::from).collect(),
         failed_clusters: end
             .map(|end| end.failed_clusters.iter().map(|(name, why)| (name.to_string(), why.clone())).collect())
             .unwrap_or_default(),
         error: execution.error.map(|(error, cause)| if cause.is_empty() { error } else { cause_of(&error, &cause) }),
         holds: None,
     })
+}
+
+/// `2 stable, 1 undone`; empty where there are none.
+fn outcomes(moves: &BTreeMap<String, u32>) -> String {
+    let moves: Vec<String> = moves.iter().map(|(outcome, number)| format!("{number} {outcome}")).collect();
+    moves.join(", ")
 }
 
 /// What a function said, out of the JSON that Step Functions keeps of it.
@@ -125,13 +130,14 @@ fn cause_of(error: &str, cause: &str) -> String {
     format!("{error}: {}", message.unwrap_or(cause))
 }
 
-fn left(report: &ClusterReport) -> Vec<Left> {
-    let one = |left: &spotkeeper_core::record::LeftOnSpot| Left {
-        service: left.service.to_string(),
-        why: why_left(left.why).to_owned(),
-        alarms: left.why != LeftWhy::NotCovered,
-    };
-    report.left_on_spot.iter().map(one).collect()
+impl From<&LeftOnSpot> for Left {
+    fn from(left: &LeftOnSpot) -> Left {
+        Left {
+            service: left.service.to_string(),
+            why: why_left(left.why).to_owned(),
+            alarms: left.why != LeftWhy::NotCovered,
+        }
+    }
 }
 
 /// Why a service stays as it is, in words.
@@ -161,8 +167,8 @@ impl Ran {
 
     /// For people.
     pub(crate) fn text(&self, console: &Console) -> String {
-        let moves: Vec<String> = self.moves.iter().map(|(outcome, number)| format!("{number} {outcome}")).collect();
-        let moves = if moves.is_empty() { "no moves".to_owned() } else { format!("moves: {}", moves.join(", ")) };
+        let moves = outcomes(&self.moves);
+        let moves = if moves.is_empty() { "no moves".to_owned() } else { format!("moves: {moves}") };
         let status = match (&self.status, self.execution.as_str()) {
             (Some(status), _) => format!("has {}", status.replace('_', " ")),
             (None, "RUNNING") => "runs".to_owned(),

@@ -14,14 +14,13 @@ use spotkeeper_core::switch::Scope;
 
 use super::execution::why_left;
 use super::look::{Looked, Rules, look};
+use super::run::history;
 use super::scope::scope;
 use crate::account::{block_on, denied};
 use crate::console::Console;
 use crate::exit::{Exit, NoAccount};
-use crate::options::Output;
 use crate::progress::Progress;
-use crate::render;
-use crate::render::text::{heading, indented, short, wrapped};
+use crate::render::text::{counted, heading, indented, short, wrapped};
 use crate::render::words;
 use crate::stack::{Stack, StackOptions};
 
@@ -113,19 +112,12 @@ impl Explain {
                 None => Vec::new(),
                 Some(last) => {
                     let record = stack.state.get_move(&last.run, &last.move_id).await.map_err(denied)?;
-                    record
-                        .into_iter()
-                        .flat_map(|record| record.history)
-                        .map(|line| format!("{} {}", line.at, line.what))
-                        .collect()
+                    record.as_ref().map(history).unwrap_or_default()
                 }
             };
             drop(progress);
             let answer = answer(&rules, &looked, (service, judged, prospect), ledger, last_move);
-            console.print(&match console.output {
-                Output::Json => render::json(&answer)?,
-                Output::Table => told(&answer, console),
-            });
+            console.answer(&answer, || told(&answer, console))?;
             Ok(Exit::Good)
         })
     }
@@ -180,7 +172,7 @@ fn share(rules: &Rules, looked: &Looked, service: &Service, judged: &Assessment)
         rules.from,
         budget.service_percent,
         budget.blast_radius_percent,
-        crate::render::text::counted(budget.floor as usize, "task", "tasks"),
+        counted(budget.floor as usize, "task", "tasks"),
     )];
     lines.extend(tags.max_percent.map(|most| format!("its tag spotkeeper:max-percent allows {most}")));
     lines.extend(tags.floor.map(|floor| format!("its tag spotkeeper:floor keeps {floor} On-Demand")));

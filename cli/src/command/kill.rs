@@ -12,13 +12,11 @@ use spotkeeper_core::switch::{Scope, SwitchState};
 
 use super::direct;
 use super::execution::{self, Ran};
-use super::scope::{scope, until};
+use super::scope::{not_passed, scope, until};
 use crate::account::{block_on, denied};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::options::Output;
 use crate::progress::Progress;
-use crate::render;
 use crate::stack::{Stack, StackOptions};
 
 /// How long a switch may take from the start of its execution until it is read back.
@@ -114,9 +112,7 @@ impl Kill {
         }
         block_on(async {
             let stack = Stack::open(&self.stack).await?;
-            if let Some(until) = self.until.filter(|until| *until <= Timestamp::now()) {
-                bail!("--until {until} has passed");
-            }
+            not_passed(self.until)?;
             let switch = SwitchInput {
                 scope: self.scope.clone(),
                 state: SwitchState::On,
@@ -169,18 +165,15 @@ async fn throw(console: &Console, stack: &Stack, switch: SwitchInput, follows: b
         ran.holds = Some(holds(stack, &switch).await?);
     }
     drop(progress);
-    console.print(&match console.output {
-        Output::Json => render::json(&ran)?,
-        Output::Table => {
-            let holds = match (ran.holds == Some(true), state) {
-                (true, SwitchState::On) => "is on: read back from the table",
-                (true, SwitchState::Off) => "is off: read back from the table",
-                (false, SwitchState::On) => "IS NOT ON: kill --direct needs ECS alone",
-                (false, SwitchState::Off) => "IS STILL ON",
-            };
-            format!("The kill switch of {scope} {holds}.\n{}", ran.text(console))
-        }
-    });
+    console.answer(&ran, || {
+        let holds = match (ran.holds == Some(true), state) {
+            (true, SwitchState::On) => "is on: read back from the table",
+            (true, SwitchState::Off) => "is off: read back from the table",
+            (false, SwitchState::On) => "IS NOT ON: kill --direct needs ECS alone",
+            (false, SwitchState::Off) => "IS STILL ON",
+        };
+        format!("The kill switch of {scope} {holds}.\n{}", ran.text(console))
+    })?;
     Ok(ran.exit())
 }
 

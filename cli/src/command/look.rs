@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::bail;
 use jiff::Timestamp;
+use spotkeeper_aws::installation::policy_parameter;
 use spotkeeper_core::assess::{Assessment, Memory, assess};
 use spotkeeper_core::ids::{ClusterName, RunId};
 use spotkeeper_core::observe::{Depth, Snapshot};
 use spotkeeper_core::plan::{Plan, PlanInput, plan};
-use spotkeeper_core::policy::{Policy, PolicyMistake, parse};
+use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::PortError;
 use spotkeeper_core::reading::Read;
 use spotkeeper_core::record::RunRecord;
@@ -31,22 +31,11 @@ impl Rules {
     /// The file's, or the stack's.
     pub(crate) async fn of(stack: &Stack, file: Option<&PathBuf>) -> anyhow::Result<Rules> {
         if let Some(file) = file {
-            let from = input::name(file);
-            let policy = policy::read(file)?;
-            return match policy {
-                Ok(policy) => Ok(Rules { policy, from, mistakes: Vec::new() }),
-                Err(mistakes) => {
-                    let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-                    bail!("{from} is no policy: {}", all.join("; "))
-                }
-            };
+            return Ok(Rules { policy: policy::of_file(file)?, from: input::name(file), mistakes: Vec::new() });
         }
-        let from = spotkeeper_aws::installation::Installation::policy_parameter(&stack.name);
+        let from = policy_parameter(&stack.name);
         let text = stack.state.policy_text().await.map_err(denied)?;
-        let (policy, mistakes) = match parse(&text.unwrap_or_default()) {
-            Ok(policy) => (policy, Vec::new()),
-            Err(mistakes) => (Policy::default(), mistakes),
-        };
+        let (policy, mistakes) = policy::as_a_run_has_it(&text.unwrap_or_default());
         Ok(Rules { policy, from, mistakes })
     }
 }
@@ -73,16 +62,21 @@ pub(crate) async fn look(
     let now = Timestamp::now();
     let assessments = assess(policy, &snapshot, &memory, now);
     let run = RunRecord::look(RunId::look(), cluster.clone(), policy.clone(), now);
-    let none = BTreeSet::new();
-    let plan = plan(&PlanInput {
-        policy,
-        snapshot: &snapshot,
-        assessments: &assessments,
-        memory: &memory,
-        run: &run,
-        resumed: &[],
-        given_up: &none,
-        now,
-    });
+    let plan = planned(&run, &snapshot, &assessments, &memory);
     Ok(Looked { snapshot, memory, assessments, plan, now })
+}
+
+/// What a run that begins now would do in a cluster, with nothing left over from another run or an earlier pass.
+pub(crate) fn planned(run: &RunRecord, snapshot: &Snapshot, assessments: &[Assessment], memory: &Memory) -> Plan {
+    let given_up = BTreeSet::new();
+    plan(&PlanInput {
+        policy: &run.policy,
+        snapshot,
+        assessments,
+        memory,
+        run,
+        resumed: &[],
+        given_up: &given_up,
+        now: run.started_at,
+    })
 }

@@ -15,10 +15,9 @@ use super::look::{Looked, Rules, look};
 use crate::account::{block_on, sentence};
 use crate::console::Console;
 use crate::exit::{Exit, NoAccount};
-use crate::options::Output;
 use crate::progress::Progress;
-use crate::render;
 use crate::render::assess::{Failed, Unread, unread, vcpu};
+use crate::render::assess_table;
 use crate::render::text::{Columns, Paint, Row, counted, heading, indented, short, wrapped};
 use crate::render::words;
 use crate::stack::{Stack, StackOptions};
@@ -172,10 +171,7 @@ impl Plan {
                 failed,
                 unread: unread(&gaps),
             };
-            console.print(&match console.output {
-                Output::Json => render::json(&answer)?,
-                Output::Table => table(&answer, console),
-            });
+            console.answer(&answer, || table(&answer, console))?;
             let moves = answer.clusters.iter().any(|cluster| !cluster.moves.is_empty());
             Ok(match (answer.failed.is_empty() && answer.unread.is_empty(), moves) {
                 (false, _) => Exit::Partial,
@@ -257,7 +253,7 @@ fn table(answer: &Answer, console: &Console) -> String {
         let line = format!("By {} a run is dry: it writes none of this.", answer.policy);
         text.push_str(&wrapped(&line, console.width));
     }
-    text + &render::assess_table::unread(&answer.unread, console)
+    text + &assess_table::unread(&answer.unread, console)
 }
 
 fn of_cluster(cluster: &Cluster, console: &Console) -> String {

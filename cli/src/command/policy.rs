@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -99,6 +100,30 @@ impl Policy {
 /// Reads a policy file; its mistakes are an answer, not an error.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Result<policy::Policy, Vec<PolicyMistake>>> {
     Ok(policy::parse(&input::read(file, MAX_BYTES)?))
+}
+
+/// The policy of a file; one with mistakes is an error.
+pub(crate) fn of_file(file: &Path) -> anyhow::Result<policy::Policy> {
+    read(file)?.map_err(|mistakes| mistaken(&input::name(file), &mistakes))
+}
+
+/// That a document is no policy, with all that is wrong with it.
+pub(crate) fn mistaken(name: &str, mistakes: &[PolicyMistake]) -> anyhow::Error {
+    anyhow!("{name} is no policy: {}", listed(mistakes))
+}
+
+/// Mistakes in one sentence.
+pub(crate) fn listed(mistakes: &[PolicyMistake]) -> String {
+    let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    all.join("; ")
+}
+
+/// What a run makes of a document: under one with mistakes the default policy counts, and the run is dry.
+pub(crate) fn as_a_run_has_it(text: &str) -> (policy::Policy, Vec<PolicyMistake>) {
+    match policy::parse(text) {
+        Ok(policy) => (policy, Vec::new()),
+        Err(mistakes) => (policy::Policy::default(), mistakes),
+    }
 }
 
 fn validate(console: &Console, file: &Path) -> anyhow::Result<Exit> {

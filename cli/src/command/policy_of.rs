@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
-use spotkeeper_aws::installation::Installation;
+use spotkeeper_aws::installation::policy_parameter;
 use spotkeeper_core::policy::{Policy, parse};
 
 use super::{input, policy};
@@ -28,14 +27,12 @@ impl Default for PolicyOf {
 /// The policy of the file, or of the stack, or the default one.
 pub(crate) async fn of(account: &Account, file: Option<&PathBuf>, stack: &str) -> anyhow::Result<PolicyOf> {
     if let Some(file) = file {
-        let name = input::name(file);
-        let policy = policy::read(file)?.map_err(|mistakes| mistaken(&name, &mistakes))?;
-        return Ok(PolicyOf { policy, from: name, unread: None });
+        return Ok(PolicyOf { policy: policy::of_file(file)?, from: input::name(file), unread: None });
     }
-    let parameter = Installation::policy_parameter(stack);
+    let parameter = policy_parameter(stack);
     match account.session.state("", &parameter).policy_text().await {
         Ok(Some(text)) => {
-            let policy = parse(&text).map_err(|mistakes| mistaken(&parameter, &mistakes))?;
+            let policy = parse(&text).map_err(|mistakes| policy::mistaken(&parameter, &mistakes))?;
             Ok(PolicyOf { policy, from: parameter, unread: None })
         }
         Ok(None) => Ok(default(None)),
@@ -45,9 +42,4 @@ pub(crate) async fn of(account: &Account, file: Option<&PathBuf>, stack: &str) -
 
 fn default(unread: Option<String>) -> PolicyOf {
     PolicyOf { policy: Policy::default(), from: "the default policy".to_owned(), unread }
-}
-
-fn mistaken(name: &str, mistakes: &[spotkeeper_core::policy::PolicyMistake]) -> anyhow::Error {
-    let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    anyhow!("{name} is no policy: {}", all.join("; "))
 }

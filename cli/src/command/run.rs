@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spotkeeper_aws::orchestrator::Execution;
 use spotkeeper_core::ids::{ClusterName, RunId};
 use spotkeeper_core::interface::{ExecutionInput, RestoreInput};
 use spotkeeper_core::ports::State as _;
@@ -15,9 +16,7 @@ use super::scope::scope;
 use crate::account::{block_on, denied};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::options::Output;
 use crate::progress::Progress;
-use crate::render;
 use crate::render::text::{Columns, Row, indented, short};
 use crate::stack::{Stack, StackOptions};
 
@@ -169,10 +168,7 @@ async fn started(
         false => execution::look(stack, name).await?,
     };
     drop(progress);
-    console.print(&match console.output {
-        Output::Json => render::json(&ran)?,
-        Output::Table => ran.text(console),
-    });
+    console.answer(&ran, || ran.text(console))?;
     Ok(ran.exit())
 }
 
@@ -182,29 +178,24 @@ impl History {
             let stack = Stack::open(&self.stack).await?;
             let runs = match &self.run {
                 Some(run) => vec![one(&stack, run).await?],
-                None => last(&stack, usize::from(self.most)).await?,
+                None => of(&stack, &stack.machine.executions(usize::from(self.most)).await.map_err(denied)?).await?,
             };
             let answer = Answer { version: 1, runs };
-            console.print(&match console.output {
-                Output::Json => render::json(&answer)?,
-                Output::Table if answer.runs.is_empty() => "There was no run yet.\n".to_owned(),
-                Output::Table => table(&answer.runs, console),
-            });
+            console.answer(&answer, || table(&answer.runs, console))?;
             Ok(Exit::Good)
         })
     }
 }
 
-/// The last runs, newest first.
-pub(crate) async fn last(stack: &Stack, most: usize) -> anyhow::Result<Vec<Past>> {
-    let executions = stack.machine.executions(most).await.map_err(denied)?;
+/// What became of executions, in their order.
+pub(crate) async fn of(stack: &Stack, executions: &[Execution]) -> anyhow::Result<Vec<Past>> {
     let mut runs = Vec::new();
     for execution in executions {
         let record = match RunId::parse(&execution.name) {
             Ok(id) => stack.state.run(&id).await.map_err(denied)?,
             Err(_) => None,
         };
-        runs.push(past(&execution, record.as_ref()));
+        runs.push(past(execution, record.as_ref()));
     }
     Ok(runs)
 }
@@ -222,7 +213,7 @@ async fn one(stack: &Stack, run: &RunId) -> anyhow::Result<Past> {
     Ok(Past { details, ..past })
 }
 
-fn past(execution: &spotkeeper_aws::orchestrator::Execution, record: Option<&RunRecord>) -> Past {
+fn past(execution: &Execution, record: Option<&RunRecord>) -> Past {
     let end = record.and_then(|record| record.ended.as_ref());
     let moves = end.map(|end| {
         let moves: Vec<String> =
@@ -259,12 +250,20 @@ fn moved(record: &MoveRecord) -> Moved {
         before: planned.before.to_string(),
         after: planned.after.to_string(),
         outcome: record.outcome.map(|outcome| outcome.name().to_owned()),
-        history: record.history.iter().map(|line| format!("{} {}", line.at, line.what)).collect(),
+        history: history(record),
     }
+}
+
+/// What led to where a move is, oldest first, a line each.
+pub(crate) fn history(record: &MoveRecord) -> Vec<String> {
+    record.history.iter().map(|line| format!("{} {}", line.at, line.what)).collect()
 }
 
 /// Runs, each with its moves below it where they are there.
 pub(crate) fn table(runs: &[Past], console: &Console) -> String {
+    if runs.is_empty() {
+        return "There was no run yet.\n".to_owned();
+    }
     let mut columns = Columns::new(&["RUN", "MODE", "STARTED", "STATUS", "MOVES"]);
     for run in runs {
         let status =

@@ -1,5 +1,6 @@
 //! Reading scopes and ends of a command line.
 
+use anyhow::bail;
 use jiff::{SignedDuration, Timestamp};
 use spotkeeper_core::switch::Scope;
 
@@ -28,6 +29,14 @@ pub(crate) fn until(text: &str) -> Result<Timestamp, String> {
     minutes
         .map(|minutes| Timestamp::now() + SignedDuration::from_mins(minutes))
         .ok_or_else(|| "write an RFC 3339 time such as 2026-12-01T06:00:00Z, or 90m, 6h, 2d".to_owned())
+}
+
+/// Refuses an end that has come already.
+pub(crate) fn not_passed(until: Option<Timestamp>) -> anyhow::Result<()> {
+    match until.filter(|until| *until <= Timestamp::now()) {
+        Some(until) => bail!("--until {until} has passed"),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

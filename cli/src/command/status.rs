@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spotkeeper_aws::orchestrator::Execution;
 use spotkeeper_core::ids::{ClusterName, RunId};
 use spotkeeper_core::observe::Cluster as Observed;
 use spotkeeper_core::ports::{Fleet as _, State as _};
@@ -174,10 +175,11 @@ async fn read(stack: &Stack) -> anyhow::Result<Answer> {
     let now = Timestamp::now();
     let switches = stack.state.switches().await.map_err(denied)?;
     let dials = dial::in_force(&stack.state.dials().await.map_err(denied)?);
-    let runs = run::last(stack, RUNS).await?;
+    let executions = stack.machine.executions(LOOKED_THROUGH).await.map_err(denied)?;
+    let runs = run::of(stack, executions.get(..RUNS).unwrap_or(&executions)).await?;
     let fleet = stack.account.fleet(Percent::saturating(50));
     let observed = fleet.clusters().await.map_err(denied)?;
-    let reports = reports(stack, observed.len()).await?;
+    let reports = reports(stack, &executions, observed.len()).await?;
     let mut clusters = Vec::new();
     for cluster in &observed {
         clusters.push(of_cluster(stack, cluster, reports.get(&cluster.name), now).await?);
@@ -187,9 +189,13 @@ async fn read(stack: &Stack) -> anyhow::Result<Answer> {
 }
 
 /// The newest report of each cluster that one of the last runs looked at.
-async fn reports(stack: &Stack, clusters: usize) -> anyhow::Result<BTreeMap<ClusterName, ClusterReport>> {
+async fn reports(
+    stack: &Stack,
+    executions: &[Execution],
+    clusters: usize,
+) -> anyhow::Result<BTreeMap<ClusterName, ClusterReport>> {
     let mut reports = BTreeMap::new();
-    for execution in stack.machine.executions(LOOKED_THROUGH).await.map_err(denied)? {
+    for execution in executions {
         if reports.len() >= clusters {
             break;
         }
@@ -272,11 +278,7 @@ fn told(answer: &Answer, console: &Console) -> String {
         text.push_str(&one(cluster, console));
     }
     text.push('\n');
-    text + &if answer.runs.is_empty() {
-        "There was no run yet.\n".to_owned()
-    } else {
-        run::table(&answer.runs, console)
-    }
+    text + &run::table(&answer.runs, console)
 }
 
 fn one(cluster: &Cluster, console: &Console) -> String {

@@ -10,8 +10,6 @@ use spotkeeper_core::switch::{Scope, SwitchEntry};
 use crate::account::{block_on, denied};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::options::Output;
-use crate::render;
 use crate::render::text::{Columns, Row, wrapped};
 use crate::stack::{Stack, StackOptions};
 
@@ -71,11 +69,10 @@ impl Switches {
             let on: Vec<Switch> = switches.in_force(Timestamp::now()).map(Switch::from).collect();
             let exit = if on.is_empty() { Exit::Good } else { Exit::Bad };
             let answer = Answer { version: 1, epoch: switches.epoch, switches: on };
-            console.print(&match console.output {
-                Output::Json => render::json(&answer)?,
-                Output::Table if answer.switches.is_empty() => format!("No kill switch of {} is on.\n", stack.name),
-                Output::Table => table(&answer.switches, console),
-            });
+            console.answer(&answer, || match answer.switches.is_empty() {
+                true => format!("No kill switch of {} is on.\n", stack.name),
+                false => table(&answer.switches, console),
+            })?;
             Ok(exit)
         })
     }

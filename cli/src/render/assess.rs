@@ -205,22 +205,17 @@ pub(crate) struct Unread {
     pub(crate) detail: String,
 }
 
-/// A cluster that was read.
-pub(crate) struct Looked<'a> {
-    pub(crate) outlook: &'a Outlook,
-    pub(crate) assessments: &'a [Assessment],
-}
-
 impl Answer {
+    /// `assessments` are those of the clusters of `outlooks`, in the same order.
     pub(crate) fn new(
         account: &Account,
         policy: &PolicyOf,
         prices: &Prices,
-        looked: &[Looked<'_>],
+        outlooks: &[Outlook],
+        assessments: &[&[Assessment]],
         gaps: &BTreeSet<Gap>,
         failed: Vec<Failed>,
     ) -> Answer {
-        let outlooks: Vec<Outlook> = looked.iter().map(|one| one.outlook.clone()).collect();
         let mut unread = unread(gaps);
         unread.extend(policy.unread.iter().map(|why| Unread {
             action: "ssm:GetParameter".to_owned(),
@@ -236,8 +231,8 @@ impl Answer {
             caller: account.session.caller.clone(),
             policy: policy.from.clone(),
             currency: prices.currency.clone(),
-            clusters: looked.iter().map(cluster).collect(),
-            totals: totals(&CoreTotals::of(&outlooks)),
+            clusters: outlooks.iter().zip(assessments).map(|(outlook, judged)| cluster(outlook, judged)).collect(),
+            totals: totals(&CoreTotals::of(outlooks)),
             failed,
             unread,
         }
@@ -249,7 +244,7 @@ impl Answer {
     }
 }
 
-fn cluster(Looked { outlook, assessments }: &Looked<'_>) -> Cluster {
+fn cluster(outlook: &Outlook, assessments: &[Assessment]) -> Cluster {
     let reach = &outlook.reach;
     Cluster {
         name: outlook.cluster.to_string(),
@@ -262,7 +257,7 @@ fn cluster(Looked { outlook, assessments }: &Looked<'_>) -> Cluster {
         reach_vcpu: vcpu(reach.dealt),
         saving_per_hour: reach.saving.units(),
         unpriced: reach.unpriced,
-        services: outlook.services.iter().zip(*assessments).map(|(one, judged)| service(one, judged)).collect(),
+        services: outlook.services.iter().zip(assessments).map(|(one, judged)| service(one, judged)).collect(),
     }
 }
 

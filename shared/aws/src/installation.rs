@@ -6,21 +6,10 @@ use spotkeeper_core::ports::PortError;
 
 use crate::state::port_error;
 
-/// An installation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installation {
-    /// The stack.
-    pub stack: String,
-    /// Its table.
-    pub table: String,
-}
-
-impl Installation {
-    /// The parameter with the policy of a stack. The template calls it so.
-    #[must_use]
-    pub fn policy_parameter(stack: &str) -> String {
-        format!("/{stack}/policy")
-    }
+/// The parameter with the policy of a stack. The template calls it so.
+#[must_use]
+pub fn policy_parameter(stack: &str) -> String {
+    format!("/{stack}/policy")
 }
 
 /// The tables that may be a stack's: CloudFormation calls its table `STACK-Table-` and letters of its own, and

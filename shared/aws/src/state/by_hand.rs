@@ -5,7 +5,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use spotkeeper_core::switch::Scope;
 
-use super::items::{Item, text_of};
+use super::items::{Item, text, text_of};
+
+/// Adds why an entry was put, by whom and when, and when it ends by itself, under the names that people write, too.
+pub(super) fn sign(item: &mut Item, reason: &str, who: &str, set_at: Timestamp, until: Option<Timestamp>) {
+    item.insert("reason".to_owned(), text(reason));
+    item.insert("who".to_owned(), text(who));
+    item.insert("set_at".to_owned(), text(set_at.to_string()));
+    if let Some(until) = until {
+        item.insert("until".to_owned(), text(until.to_string()));
+    }
+}
 
 /// The scope of an entry: its sort key. One without a readable scope counts for everything.
 pub(super) fn scope_of(item: &Item, kind: &str) -> Scope {

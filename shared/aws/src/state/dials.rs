@@ -7,8 +7,8 @@ use spotkeeper_core::ports::PortError;
 use spotkeeper_core::switch::Scope;
 use spotkeeper_core::units::Percent;
 
-use super::by_hand::{scope_of, time_of, words_of};
-use super::items::{Item, Key, number, text, text_of};
+use super::by_hand::{scope_of, sign, time_of, words_of};
+use super::items::{Item, Key, number, text_of};
 use super::table::{Condition, Table};
 
 /// The partition of the dial items, and what they are called in logs.
@@ -23,12 +23,7 @@ pub(super) async fn read(table: &Table) -> Result<Vec<Dial>, PortError> {
 pub(super) async fn put(table: &Table, dial: &Dial) -> Result<(), PortError> {
     let mut item = key(&dial.scope).item();
     item.insert("percent".to_owned(), number(dial.percent.get()));
-    item.insert("reason".to_owned(), text(&dial.reason));
-    item.insert("who".to_owned(), text(&dial.who));
-    item.insert("set_at".to_owned(), text(dial.set_at.to_string()));
-    if let Some(until) = dial.until {
-        item.insert("until".to_owned(), text(until.to_string()));
-    }
+    sign(&mut item, &dial.reason, &dial.who, dial.set_at, dial.until);
     table.put(item).await
 }
 

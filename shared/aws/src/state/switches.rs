@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use spotkeeper_core::ports::PortError;
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 
-use super::by_hand::{scope_of, time_of, words_of};
-use super::items::{Item, Key, corrupt, number, number_of, text, text_of};
+use super::by_hand::{scope_of, sign, time_of, words_of};
+use super::items::{Item, Key, corrupt, number, number_of, text_of};
 use super::table::{ATTEMPTS, Condition, Table, pause};
 
 /// The partition of the switch items.
@@ -83,12 +83,7 @@ fn flag_of(item: &Item, name: &str) -> bool {
 fn item_of(entry: &SwitchEntry) -> Item {
     let SwitchEntry { scope, reason, who, set_at, until, preempt, unenrolled } = entry;
     let mut item = key(scope).item();
-    item.insert("reason".to_owned(), text(reason));
-    item.insert("who".to_owned(), text(who));
-    item.insert("set_at".to_owned(), text(set_at.to_string()));
-    if let Some(until) = until {
-        item.insert("until".to_owned(), text(until.to_string()));
-    }
+    sign(&mut item, reason, who, *set_at, *until);
     item.insert("preempt".to_owned(), AttributeValue::Bool(*preempt));
     item.insert("unenrolled".to_owned(), AttributeValue::Bool(*unenrolled));
     item
