@@ -242,6 +242,20 @@ fn the_schema_of_the_policy_is_the_published_one() {
 }
 
 #[test]
+fn the_manual_page_is_printed_and_all_are_written() {
+    let output = spotkeeper(root(), &["man"], &[]);
+    assert!(text(&output.stdout).contains(".TH spotkeeper 1"), "{}", text(&output.stdout));
+    let directory = tempdir("man");
+    let name = directory.to_str().unwrap();
+    let output = spotkeeper(root(), &["man", name], &[]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{}", text(&output.stderr));
+    assert!(directory.join("spotkeeper-check.1").is_file());
+    let output = spotkeeper(root(), &["man", &format!("{name}/nowhere")], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("nowhere: No such file"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let output = spotkeeper(root(), &["completions", shell], &[]);
@@ -256,7 +270,7 @@ fn the_commands_of_the_docs_run() {
     for page in ["CLI.md", "check-in-a-pull-request.md"] {
         for (command, status) in common::commands(page) {
             let on_files = match command[0].as_str() {
-                "check" | "completions" => true,
+                "check" | "completions" | "man" => true,
                 "policy" => ["validate", "schema"].contains(&command[1].as_str()),
                 _ => false,
             };

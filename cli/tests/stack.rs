@@ -368,7 +368,7 @@ impl Stack {
         let pages = ["CLI.md", "roll-out-to-one-cluster.md", "stop-everything.md", "take-it-away-again.md"];
         for page in pages {
             for (command, status) in commands(page) {
-                let on_files = matches!(command[0].as_str(), "check" | "completions" | "assess")
+                let on_files = matches!(command[0].as_str(), "check" | "completions" | "man" | "assess")
                     || ["validate", "schema"].contains(&command.get(1).map_or("", String::as_str));
                 if !on_files && !command.contains(&"--direct".to_owned()) {
                     self.says(&command.iter().map(String::as_str).collect::<Vec<_>>(), status);

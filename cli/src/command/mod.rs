@@ -11,6 +11,7 @@ mod explain;
 mod input;
 mod kill;
 mod look;
+mod man;
 mod plan;
 mod policy;
 mod policy_of;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Restore(Box<run::Restore>),
     Policy(policy::Policy),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -61,6 +63,7 @@ impl Command {
             Command::Restore(restore) => restore.run(console),
             Command::Policy(policy) => policy.run(console),
             Command::Completions(completions) => completions.run(console),
+            Command::Man(man) => man.run(console),
         }
     }
 }
