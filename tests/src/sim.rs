@@ -14,8 +14,15 @@ use crate::paths;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The services that the simulator stands for, as they end the names of `AWS_ENDPOINT_URL_*`.
-pub const FLEET_SERVICES: [&str; 6] =
-    ["ECS", "EC2", "ELASTIC_LOAD_BALANCING_V2", "AUTO_SCALING", "APPLICATION_AUTO_SCALING", "SERVICE_QUOTAS"];
+pub const FLEET_SERVICES: [&str; 7] = [
+    "ECS",
+    "EC2",
+    "ELASTIC_LOAD_BALANCING_V2",
+    "AUTO_SCALING",
+    "APPLICATION_AUTO_SCALING",
+    "SERVICE_QUOTAS",
+    "PRICING",
+];
 
 /// A simulator that ends with this value.
 #[derive(Debug)]
