@@ -124,7 +124,7 @@ fn only_the_updater_writes_to_the_fleet() {
     assert_eq!(callers, ["functions/updater/src/lib.rs"], "who asks for it");
     // And a person, where nothing else is up: `kill --direct`, and the way back from it.
     let by_hand = files_with(&["cli/src"], "fleet.write(");
-    assert_eq!(by_hand, ["cli/src/command/direct.rs"], "who asks for it by hand");
+    assert_eq!(by_hand, ["cli/src/command/on_account/direct.rs"], "who asks for it by hand");
 }
 
 /// No other call of an SDK client changes the fleet: their names say what they do.

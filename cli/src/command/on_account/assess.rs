@@ -15,10 +15,9 @@ use spotkeeper_core::record::RunRecord;
 
 use super::look::planned;
 use super::{input, policy_of};
-use crate::account::{Account, LiveFleet, block_on, sentence};
+use crate::account::{Account, AwsOptions, LiveFleet, block_on, sentence};
 use crate::console::Console;
 use crate::exit::{Exit, NoAccount};
-use crate::options::AwsOptions;
 use crate::progress::Progress;
 use crate::render::assess::{Answer, Failed};
 use crate::render::assess_table;

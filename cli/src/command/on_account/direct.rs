@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,10 @@ use spotkeeper_core::units::Percent;
 
 use super::execution::Left;
 use super::look;
-use crate::account::{Account, LiveFleet, denied};
+use crate::account::{Account, AwsOptions, LiveFleet, denied};
 use crate::console::Console;
-use crate::exit::Exit;
-use crate::options::AwsOptions;
+use crate::exit::{Exit, Interrupted};
+use crate::interrupt::{Interrupts, NOTHING_WRITTEN, unless_interrupted};
 use crate::progress::Progress;
 use crate::render::text::{counted, indented, wrapped};
 
@@ -98,27 +98,54 @@ pub(crate) struct Kill<'a> {
 
 /// Brings everything in scope back to On-Demand, by ECS alone.
 pub(crate) async fn kill(console: &Console, asked: &Kill<'_>) -> anyhow::Result<Exit> {
-    let account = Account::open(asked.aws).await?;
+    let account = unless_interrupted(Account::open(asked.aws), || NOTHING_WRITTEN.to_owned()).await?;
     let name = asked.journal.display().to_string();
     // Never over another journal: it is the only way back.
     let journal = OpenOptions::new().append(true).create_new(true).open(asked.journal);
     let mut journal = journal.with_context(|| format!("the journal {name} cannot be begun: nothing was written"))?;
     let fleet = account.fleet(RATE);
     let progress = Progress::new(console.quiet);
-    let clusters = match asked.scope.cluster() {
-        Some(cluster) => vec![cluster.clone()],
-        None => account.clusters(&fleet, &[]).await?,
-    };
     let mut answer =
         Answer { version: VERSION, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
+    let ended = bring_down(&account, &fleet, asked, &mut journal, &mut answer, &progress).await;
+    drop(progress);
+    answer.written.sort();
+    // However it ended: what was written is told.
+    if ended.is_ok() || !answer.written.is_empty() {
+        tell(console, &answer, "back to On-Demand")?;
+    }
+    ended?;
+    let well = answer.left.iter().all(|left| !left.alarms) && answer.still_on_spot.iter().all(Vec::is_empty);
+    Ok(if well { Exit::Good } else { Exit::Bad })
+}
+
+/// Writes one service after the other, and waits until they are back where that is asked for. Ctrl-C ends it between
+/// two services.
+async fn bring_down(
+    account: &Account,
+    fleet: &LiveFleet,
+    asked: &Kill<'_>,
+    journal: &mut File,
+    answer: &mut Answer,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let mut interrupts = Interrupts::new();
+    let clusters = match asked.scope.cluster() {
+        Some(cluster) => vec![cluster.clone()],
+        None => unless_interrupted(account.clusters(fleet, &[]), || NOTHING_WRITTEN.to_owned()).await?,
+    };
     let mut written: Vec<ServiceRef> = Vec::new();
     for cluster in &clusters {
         progress.say(&format!("reading cluster {cluster}"));
-        let (moves, left) = planned(&fleet, &account, asked, cluster).await?;
+        let planned = planned(fleet, account, asked, cluster);
+        let (moves, left) = unless_interrupted(planned, || stopped(answer)).await?;
         answer.left.extend(left);
         for (service, before, after) in moves {
+            if interrupts.came() {
+                return Err(Interrupted(stopped(answer)).into());
+            }
             progress.say(&format!("writing {service}"));
-            match write(&fleet, &mut journal, &service, &before, &after).await? {
+            match write(fleet, journal, &service, &before, &after).await? {
                 None => {
                     answer.written.push(service.to_string());
                     written.push(service);
@@ -128,13 +155,23 @@ pub(crate) async fn kill(console: &Console, asked: &Kill<'_>) -> anyhow::Result<
         }
     }
     if asked.follows {
-        answer.still_on_spot = Some(until_back(&fleet, &written, &progress).await?);
+        let back = until_back(fleet, &written, progress);
+        let nobody_waits = || "interrupted: everything is written, and nobody waits for it to be back".to_owned();
+        answer.still_on_spot = Some(unless_interrupted(back, nobody_waits).await?);
     }
-    drop(progress);
-    answer.written.sort();
-    tell(console, &answer, "back to On-Demand")?;
-    let well = answer.left.iter().all(|left| !left.alarms) && answer.still_on_spot.iter().all(Vec::is_empty);
-    Ok(if well { Exit::Good } else { Exit::Bad })
+    Ok(())
+}
+
+/// What Ctrl-C leaves behind between two services.
+fn stopped(answer: &Answer) -> String {
+    match answer.written.is_empty() {
+        true => NOTHING_WRITTEN.to_owned(),
+        false => format!(
+            "interrupted: no other service was written; kill --direct again brings down the rest, and resume --direct \
+             --journal {} puts these back",
+            answer.journal
+        ),
+    }
 }
 
 type Planned = (ServiceRef, PlacedBy, PlacedBy);
@@ -239,61 +276,96 @@ async fn until_back(fleet: &LiveFleet, written: &[ServiceRef], progress: &Progre
     }
 }
 
-/// Puts back what a journal says was there, where what the kill wrote is still in place.
+/// Puts back what a journal says was there, where what the kill wrote is still in place. Ctrl-C ends it between two
+/// services.
 pub(crate) async fn resume(console: &Console, aws: &AwsOptions, path: &Path) -> anyhow::Result<Exit> {
-    let lines = read(path)?;
-    let account = Account::open(aws).await?;
+    let Journal { lines, whole } = read(path)?;
+    let account = unless_interrupted(Account::open(aws), || NOTHING_WRITTEN.to_owned()).await?;
     let fleet = account.fleet(RATE);
     let name = path.display().to_string();
-    let mut journal =
-        OpenOptions::new().append(true).open(path).with_context(|| format!("{name} cannot be written"))?;
+    let journal = OpenOptions::new().append(true).open(path);
+    // What comes goes on a line of its own.
+    let journal = journal.and_then(|journal| journal.set_len(whole).map(|()| journal));
+    let mut journal = journal.with_context(|| format!("{name} cannot be written"))?;
     let progress = Progress::new(console.quiet);
+    let mut interrupts = Interrupts::new();
     let mut answer =
         Answer { version: VERSION, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
-    for line in &lines {
-        let service = &line.service;
-        let left = |why: String| Left { service: service.to_string(), why, alarms: true };
-        progress.say(&format!("putting {service} back"));
-        // Right before its write, and of this service alone: there may be a thousand of them.
-        match fleet.look(service, Timestamp::now()).await.service.get() {
-            Ok(there) if there.status == ServiceStatus::Inactive => {
-                answer.left.push(left(GONE.to_owned()));
-                continue;
-            }
-            Ok(there) if !there.placed_by.equivalent(&line.after) => {
-                answer.left.push(left(format!("somebody has changed it since: {}", there.placed_by)));
-                continue;
-            }
-            Ok(_) => {}
-            Err(gap) => {
-                answer.left.push(left(if gap.cause == GapCause::Absent { GONE.to_owned() } else { gap.to_string() }));
-                continue;
-            }
+    let mut rest = lines.iter();
+    for line in rest.by_ref() {
+        progress.say(&format!("putting {} back", line.service));
+        match put_back(&fleet, &mut journal, line).await? {
+            Put::Back => answer.written.push(line.service.to_string()),
+            Put::WasThere => {}
+            Put::Left(why) => answer.left.push(Left { service: line.service.to_string(), why, alarms: true }),
         }
-        match fleet.write(service, &line.before).await {
-            Ok(()) => {
-                let restored = Line { state: State::Restored, at: Timestamp::now(), ..line.clone() };
-                note(&mut journal, &restored)?;
-                answer.written.push(service.to_string());
-            }
-            Err(error) => answer.left.push(left(error.to_string())),
+        if interrupts.came() {
+            break;
         }
     }
     drop(progress);
     answer.written.sort();
     tell(console, &answer, "back to what was there before")?;
-    Ok(if answer.left.is_empty() { Exit::Good } else { Exit::Bad })
+    match rest.len() {
+        0 if answer.left.is_empty() => Ok(Exit::Good),
+        0 => Ok(Exit::Bad),
+        some => {
+            let services = counted(some, "service was", "services were");
+            Err(Interrupted(format!("interrupted: {services} not looked at; the same command again goes on")).into())
+        }
+    }
 }
 
-/// The services of a journal that were, or may have been, written and not put back since; each with its last line.
-fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
+/// What became of a service that was to be put back.
+enum Put {
+    /// It was written.
+    Back,
+    /// What was there before is there: the kill never wrote it, or somebody has put it back.
+    WasThere,
+    /// It stays as it is, and why.
+    Left(String),
+}
+
+async fn put_back(fleet: &LiveFleet, journal: &mut File, line: &Line) -> anyhow::Result<Put> {
+    let restored = || Line { state: State::Restored, at: Timestamp::now(), ..line.clone() };
+    // Right before its write, and of this service alone: there may be a thousand of them.
+    match fleet.look(&line.service, Timestamp::now()).await.service.get() {
+        Ok(there) if there.status == ServiceStatus::Inactive => return Ok(Put::Left(GONE.to_owned())),
+        Ok(there) if there.placed_by.equivalent(&line.before) => {
+            note(journal, &restored())?;
+            return Ok(Put::WasThere);
+        }
+        Ok(there) if !there.placed_by.equivalent(&line.after) => {
+            return Ok(Put::Left(format!("somebody has changed it since: {}", there.placed_by)));
+        }
+        Ok(_) => {}
+        Err(gap) if gap.cause == GapCause::Absent => return Ok(Put::Left(GONE.to_owned())),
+        Err(gap) => return Ok(Put::Left(gap.to_string())),
+    }
+    match fleet.write(&line.service, &line.before).await {
+        Ok(()) => note(journal, &restored()).map(|()| Put::Back),
+        Err(error) => Ok(Put::Left(error.to_string())),
+    }
+}
+
+/// A journal, read.
+struct Journal {
+    /// The services that were, or may have been, written and not put back since; each with its last line.
+    lines: Vec<Line>,
+    /// How many bytes of it are whole lines.
+    whole: u64,
+}
+
+/// Reads a journal. A last line without an end was cut off while it was noted: what it was to say had not begun, or
+/// the line before it says that it had.
+fn read(path: &Path) -> anyhow::Result<Journal> {
     let name = path.display();
-    let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+    let text = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     let mut last: Vec<Line> = Vec::new();
-    for (number, text) in BufReader::new(file).lines().enumerate() {
-        let text = text.with_context(|| format!("{name} cannot be read"))?;
+    for (number, text) in text.lines().enumerate() {
         let line: Line =
-            serde_json::from_str(&text).with_context(|| format!("{name}:{} is no line of a journal", number + 1))?;
+            serde_json::from_str(text).with_context(|| format!("{name}:{} is no line of a journal", number + 1))?;
         if line.version != VERSION {
             bail!("{name}:{} is of version {}: this program reads {VERSION}", number + 1, line.version);
         }
@@ -301,7 +373,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
         last.push(line);
     }
     last.retain(|line| matches!(line.state, State::Writing | State::Written));
-    Ok(last)
+    let whole = if text.is_empty() { 0 } else { u64::try_from(text.len())? + 1 };
+    Ok(Journal { lines: last, whole })
 }
 
 fn tell(console: &Console, answer: &Answer, done: &str) -> anyhow::Result<()> {
@@ -361,10 +434,19 @@ mod tests {
         for (name, state) in lines {
             note(&mut file, &line(name, state)).unwrap();
         }
-        let open: Vec<String> = read(&path).unwrap().iter().map(|line| line.service.name.to_string()).collect();
-        assert_eq!(open, ["written", "cut-off"]);
-        file.write_all(b"{\"version\":1\n").unwrap();
+        let open = |journal: Journal| {
+            let names: Vec<String> = journal.lines.iter().map(|line| line.service.name.to_string()).collect();
+            (names, journal.whole)
+        };
+        let length = std::fs::metadata(&path).unwrap().len();
+        let expected = (vec!["written".to_owned(), "cut-off".to_owned()], length);
+        assert_eq!(open(read(&path).unwrap()), expected);
+        file.write_all(b"{\"version\":1").unwrap();
+        assert_eq!(open(read(&path).unwrap()), expected, "a line that was cut off is none");
+        file.write_all(b"\n").unwrap();
         assert!(read(&path).unwrap_err().to_string().contains(":9 is no line of a journal"));
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(open(read(&path).unwrap()), (Vec::new(), 0));
         std::fs::remove_file(&path).unwrap();
     }
 }
