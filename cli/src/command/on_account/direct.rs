@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,7 @@ use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
 use spotkeeper_core::units::Percent;
 
 use super::execution::Left;
+use super::journal::{Journal, Line, State, VERSION, note, read};
 use super::look;
 use crate::account::{Account, AwsOptions, LiveFleet, denied};
 use crate::console::Console;
@@ -36,39 +36,6 @@ const PATIENCE: Duration = Duration::from_secs(1_800);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Why a service is not put back that somebody has deleted.
 const GONE: &str = "it is not there any more";
-/// The version of a journal's lines.
-const VERSION: u32 = 1;
-
-/// One line of a journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    version: u32,
-    at: Timestamp,
-    state: State,
-    service: ServiceRef,
-    /// What placed its tasks before the kill.
-    before: PlacedBy,
-    /// What the kill writes.
-    after: PlacedBy,
-    /// What AWS said, where it refused.
-    #[serde(default)]
-    said: String,
-}
-
-/// How far a service is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    /// About to be written: put back unless something says that it was not.
-    Writing,
-    /// Written.
-    Written,
-    /// AWS refused it: nothing has changed.
-    Refused,
-    /// What was there before is in place again.
-    Restored,
-}
 
 /// What came of it: the answer of `kill --direct` and `resume --direct --output json`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -105,8 +72,7 @@ pub(crate) async fn kill(console: &Console, asked: &Kill<'_>) -> anyhow::Result<
     let mut journal = journal.with_context(|| format!("the journal {name} cannot be begun: nothing was written"))?;
     let fleet = account.fleet(RATE);
     let progress = Progress::new(console.quiet);
-    let mut answer =
-        Answer { version: VERSION, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
+    let mut answer = Answer { version: 1, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
     let ended = bring_down(&account, &fleet, asked, &mut journal, &mut answer, &progress).await;
     drop(progress);
     answer.written.sort();
@@ -238,12 +204,6 @@ async fn write(
     }
 }
 
-/// Adds a line, and has it on the disk before anything goes on.
-fn note(journal: &mut File, line: &Line) -> anyhow::Result<()> {
-    let text = serde_json::to_string(line)? + "\n";
-    journal.write_all(text.as_bytes()).and_then(|()| journal.sync_data()).context("the journal cannot be written")
-}
-
 /// Waits until all tasks of these services run, and none of them on a provider that its service does not use any
 /// more; answers those of which that is not so.
 async fn until_back(fleet: &LiveFleet, written: &[ServiceRef], progress: &Progress) -> anyhow::Result<Vec<String>> {
@@ -289,8 +249,7 @@ pub(crate) async fn resume(console: &Console, aws: &AwsOptions, path: &Path) -> 
     let mut journal = journal.with_context(|| format!("{name} cannot be written"))?;
     let progress = Progress::new(console.quiet);
     let mut interrupts = Interrupts::new();
-    let mut answer =
-        Answer { version: VERSION, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
+    let mut answer = Answer { version: 1, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
     let mut rest = lines.iter();
     for line in rest.by_ref() {
         progress.say(&format!("putting {} back", line.service));
@@ -348,35 +307,6 @@ async fn put_back(fleet: &LiveFleet, journal: &mut File, line: &Line) -> anyhow:
     }
 }
 
-/// A journal, read.
-struct Journal {
-    /// The services that were, or may have been, written and not put back since; each with its last line.
-    lines: Vec<Line>,
-    /// How many bytes of it are whole lines.
-    whole: u64,
-}
-
-/// Reads a journal. A last line without an end was cut off while it was noted: what it was to say had not begun, or
-/// the line before it says that it had.
-fn read(path: &Path) -> anyhow::Result<Journal> {
-    let name = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
-    let text = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let mut last: Vec<Line> = Vec::new();
-    for (number, text) in text.lines().enumerate() {
-        let line: Line =
-            serde_json::from_str(text).with_context(|| format!("{name}:{} is no line of a journal", number + 1))?;
-        if line.version != VERSION {
-            bail!("{name}:{} is of version {}: this program reads {VERSION}", number + 1, line.version);
-        }
-        last.retain(|one| one.service.arn != line.service.arn);
-        last.push(line);
-    }
-    last.retain(|line| matches!(line.state, State::Writing | State::Written));
-    let whole = if text.is_empty() { 0 } else { u64::try_from(text.len())? + 1 };
-    Ok(Journal { lines: last, whole })
-}
-
 fn tell(console: &Console, answer: &Answer, done: &str) -> anyhow::Result<()> {
     console.answer(answer, || told(console, answer, done))
 }
@@ -391,62 +321,4 @@ fn told(console: &Console, answer: &Answer, done: &str) -> String {
         text.push_str(&indented(&format!("{service} IS NOT BACK YET"), console.width, 2));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use spotkeeper_core::ids::{ServiceArn, ServiceName};
-    use spotkeeper_core::observe::LaunchType;
-
-    use super::*;
-
-    fn line(name: &str, state: State) -> Line {
-        let arn = format!("arn:aws:ecs:eu-west-1:123456789012:service/prod/{name}");
-        Line {
-            version: VERSION,
-            at: Timestamp::UNIX_EPOCH,
-            state,
-            service: ServiceRef {
-                cluster: ClusterName::parse("prod").unwrap(),
-                name: ServiceName::parse(name).unwrap(),
-                arn: ServiceArn::parse(&arn).unwrap(),
-            },
-            before: PlacedBy::LaunchType(LaunchType::Fargate),
-            after: PlacedBy::LaunchType(LaunchType::Ec2),
-            said: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_journal_says_what_is_to_be_put_back() {
-        let path = std::env::temp_dir().join(format!("spotkeeper-journal-{}", std::process::id()));
-        let mut file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
-        let lines = [
-            ("written", State::Writing),
-            ("written", State::Written),
-            ("cut-off", State::Writing),
-            ("refused", State::Writing),
-            ("refused", State::Refused),
-            ("back", State::Writing),
-            ("back", State::Written),
-            ("back", State::Restored),
-        ];
-        for (name, state) in lines {
-            note(&mut file, &line(name, state)).unwrap();
-        }
-        let open = |journal: Journal| {
-            let names: Vec<String> = journal.lines.iter().map(|line| line.service.name.to_string()).collect();
-            (names, journal.whole)
-        };
-        let length = std::fs::metadata(&path).unwrap().len();
-        let expected = (vec!["written".to_owned(), "cut-off".to_owned()], length);
-        assert_eq!(open(read(&path).unwrap()), expected);
-        file.write_all(b"{\"version\":1").unwrap();
-        assert_eq!(open(read(&path).unwrap()), expected, "a line that was cut off is none");
-        file.write_all(b"\n").unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains(":9 is no line of a journal"));
-        std::fs::write(&path, "{").unwrap();
-        assert_eq!(open(read(&path).unwrap()), (Vec::new(), 0));
-        std::fs::remove_file(&path).unwrap();
-    }
 }
