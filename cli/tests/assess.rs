@@ -5,7 +5,7 @@
 mod common;
 
 use aws_sim::world::faults::Fault;
-use common::{Account, commands, golden, spotkeeper, text, widest};
+use common::{Account, commands, ended, golden, on_terminal, spotkeeper, text, widest};
 use serde_json::Value;
 
 const ASSESS: [&str; 3] = ["assess", "--prices", "prices.yaml"];
@@ -181,6 +181,43 @@ fn an_account_without_clusters_may_be_the_wrong_region() {
         said.contains("there is no ECS cluster in eu-west-1 of account 123456789012: is it the right Region?"),
         "{said}"
     );
+}
+
+/// On a terminal it is one line that is written over and gone at the end, elsewhere a line a step.
+#[test]
+fn progress_is_drawn_on_a_terminal_and_told_elsewhere() {
+    let account = Account::start("account.yaml");
+    let drawn = |more: &[&str], environment: &[(&str, &str)]| {
+        let environment = [account.environment().as_slice(), environment].concat();
+        ended(on_terminal(&[&ASSESS, more].concat(), &environment))
+    };
+    let (line, colour, bold) = ("\r\u{1b}[Kread 2 of 2 clusters: 9 services, ", "\u{1b}[3", "\u{1b}[1m");
+    let (said, status) = drawn(&[], &[]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains(line) && (said.contains(colour) || said.contains(bold)), "{said:?}");
+    let (_, answer) = said.rsplit_once("\r\u{1b}[K").unwrap();
+    assert!(answer.contains("Cluster shop") && !answer.contains("read 2 of 2"), "the line is gone: {said:?}");
+    let (said, _) = drawn(&[], &[("NO_COLOR", "1")]);
+    assert!(said.contains(line) && !said.contains(colour) && !said.contains(bold), "{said:?}");
+    let (said, _) = drawn(&["--quiet"], &[]);
+    assert!(!said.contains("read 2 of 2"), "{said:?}");
+    let output = account.run(&ASSESS, &[]);
+    let (said, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(told.ends_with(" calls\n") && told.lines().count() == 2, "{told}");
+    assert!(!said.contains('\u{1b}') && !told.contains('\u{1b}'), "{said}{told}");
+}
+
+#[test]
+fn ctrl_c_ends_a_look_at_once_and_says_so() {
+    let account = Account::start("account.yaml");
+    account.hold("ecs:DescribeServices", true, true);
+    let mut session = on_terminal(&ASSESS, &account.environment());
+    account.until_held();
+    session.send_control('c').unwrap();
+    let (said, status) = ended(session);
+    assert_eq!(status, 130, "{said}");
+    assert!(said.ends_with("error: interrupted: nothing was written\r\n"), "{said:?}");
+    assert!(!said.contains("Cluster shop"), "{said:?}");
 }
 
 /// Every command of the page, and those of CLI.md that need an account, as they are written there.

@@ -7,6 +7,12 @@ use std::process::{Command, Output};
 
 use aws_sim::wire::Sim;
 use aws_sim::{Speed, account};
+use rexpect::process::wait::WaitStatus;
+use rexpect::session::{Options, PtySession, spawn_with_options};
+use serde_json::{Value, json};
+
+/// How long a terminal is waited for, in milliseconds.
+const PATIENCE_MS: u64 = 60_000;
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -14,6 +20,26 @@ pub(crate) fn root() -> &'static Path {
 
 /// Runs the program with nothing of this machine's AWS settings.
 pub(crate) fn spotkeeper(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(arguments, environment).output().unwrap()
+}
+
+/// The same, on a terminal of its own.
+pub(crate) fn on_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> PtySession {
+    let mut command = command(arguments, environment);
+    command.env("TERM", "xterm").env("COLUMNS", "80");
+    spawn_with_options(command, Options::new().timeout_ms(Some(PATIENCE_MS))).unwrap()
+}
+
+/// What it says until its end, and its exit status.
+pub(crate) fn ended(mut session: PtySession) -> (String, i32) {
+    let said = session.exp_eof().unwrap();
+    match session.process().wait().unwrap() {
+        WaitStatus::Exited(_, status) => (said, status),
+        other => panic!("{other:?}: {said}"),
+    }
+}
+
+fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spotkeeper"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
         command.env_remove(name);
@@ -25,9 +51,8 @@ pub(crate) fn spotkeeper(arguments: &[&str], environment: &[(&str, &str)]) -> Ou
         .env_remove("COLUMNS")
         .env("HOME", root().join("tests/data/nobody"))
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap()
+        .envs(environment.iter().copied());
+    command
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
@@ -83,6 +108,22 @@ impl Account {
             ("AWS_ACCESS_KEY_ID", "x"),
             ("AWS_SECRET_ACCESS_KEY", "y"),
         ]
+    }
+
+    /// Holds the answers to an action back, or lets them go.
+    pub(crate) fn hold(&self, action: &str, before: bool, on: bool) {
+        let fault = json!({ "fault": "hold", "action": action, "before": before, "on": on });
+        ureq::post(format!("{}/_sim/faults", self.url)).send_json(&fault).unwrap();
+    }
+
+    /// Waits until an answer is held back.
+    pub(crate) fn until_held(&self) {
+        let held = || -> Value {
+            ureq::get(format!("{}/_sim/held", self.url)).call().unwrap().body_mut().read_json().unwrap()
+        };
+        while !held().to_string().contains("\"action\"") {
+            std::thread::yield_now();
+        }
     }
 
     /// Runs the program against it.
