@@ -37,11 +37,19 @@ impl Simulator {
     /// # Errors
     /// When it does not become ready.
     pub fn start(account: &Path, speed: u32) -> anyhow::Result<Simulator> {
+        Simulator::start_as(&paths::program("aws-sim")?, account, speed)
+    }
+
+    /// The same with the program of another build.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_as(program: &Path, account: &Path, speed: u32) -> anyhow::Result<Simulator> {
         let scratch = paths::scratch("aws-sim")?;
         let log = scratch.join("aws-sim.log");
         let arguments = ["--account", &account.display().to_string(), "--speed", &speed.to_string(), "--port", "0"]
             .map(str::to_owned);
-        let mut daemon = Daemon::start("aws-sim", &paths::simulator()?, &arguments, &environment(&[]), &log)?;
+        let mut daemon = Daemon::start("aws-sim", program, &arguments, &environment(&[]), &log)?;
         let url = daemon.until(PATIENCE, || address(&log))?;
         Ok(Simulator { daemon, url })
     }
