@@ -102,7 +102,7 @@ fn get_products(world: &World, input: &Value) -> Result<Value, Refusal> {
         let what = format!("Invalid format version {other:?}: valid values are {FORMAT}");
         return Err(Refusal::new(Service::PriceList.invalid(), what));
     }
-    let products = match call.service_code.as_str() {
+    let products: Vec<Product> = match call.service_code.as_str() {
         "AmazonEC2" => world.instance_types.values().flat_map(|t| instances(world, t)).collect(),
         "AmazonECS" => containers(world),
         // Of the other services of AWS nothing is simulated.
