@@ -1,13 +1,31 @@
 //! Ctrl-C: what ends at once, and what comes to a good end first.
 
-use std::pin::Pin;
+use std::sync::LazyLock;
 
-use futures_util::FutureExt as _;
+use tokio::sync::watch;
 
 use crate::exit::Interrupted;
 
 /// What Ctrl-C leaves behind of a command that only reads.
 pub(crate) const NOTHING_WRITTEN: &str = "interrupted: nothing was written";
+
+/// Whether Ctrl-C has come. A process has one such handler, and from the first look on it ends nothing by itself.
+static CAME: LazyLock<watch::Sender<bool>> = LazyLock::new(|| {
+    // Without a handler Ctrl-C ends the program, as it does any other.
+    _ = ctrlc::set_handler(|| _ = CAME.send_replace(true));
+    watch::Sender::new(false)
+});
+
+/// Whether Ctrl-C has come, for what must not be ended in the middle.
+pub(crate) fn came() -> bool {
+    *CAME.borrow()
+}
+
+/// Waits for Ctrl-C.
+pub(crate) async fn comes() {
+    // The sender is never dropped.
+    _ = CAME.subscribe().wait_for(|came| *came).await;
+}
 
 /// Does something that Ctrl-C may end at any moment; `stays` says what that leaves behind.
 ///
@@ -19,28 +37,17 @@ pub(crate) async fn unless_interrupted<T>(
     tokio::select! {
         biased;
         ended = work => ended,
-        Ok(()) = tokio::signal::ctrl_c() => Err(Interrupted(stays()).into()),
+        () = comes() => Err(Interrupted(stays()).into()),
     }
 }
 
-/// Whether Ctrl-C has come, for what must not be ended in the middle.
-pub(crate) struct Interrupts {
-    next: Pin<Box<dyn Future<Output = std::io::Result<()>>>>,
-    came: bool,
-}
-
-impl Interrupts {
-    /// From now on Ctrl-C ends nothing by itself.
-    pub(crate) fn new() -> Interrupts {
-        let mut interrupts = Interrupts { next: Box::pin(tokio::signal::ctrl_c()), came: false };
-        // Listening begins with the first question.
-        interrupts.came();
-        interrupts
+/// Does something that must come to its end; on Ctrl-C, `told` is called meanwhile.
+pub(crate) async fn to_its_end<T>(work: impl Future<Output = T>, told: impl FnOnce()) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        biased;
+        ended = &mut work => return ended,
+        () = comes() => told(),
     }
-
-    /// Whether it has come.
-    pub(crate) fn came(&mut self) -> bool {
-        self.came = self.came || matches!((&mut self.next).now_or_never(), Some(Ok(())));
-        self.came
-    }
+    work.await
 }

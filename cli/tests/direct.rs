@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aws_sim::world::faults::Fault;
 use common::{Account, commands, ended, on_terminal, root, text};
-use rexpect::process::signal::Signal;
+use rexpect::process::Signal;
 use serde_json::{Value, json};
 
 /// A journal that is not there yet.
@@ -113,6 +113,7 @@ fn ctrl_c_leaves_no_write_half_done() {
     let mut session = on_terminal(&arguments, &account.environment());
     account.until_held();
     session.send_control('c').unwrap();
+    session.exp_string("comes to its end first").unwrap();
     account.hold("ecs:UpdateService", false, false);
     let (said, status) = ended(session);
     assert_eq!(status, 130, "{said}");
@@ -130,6 +131,7 @@ fn ctrl_c_leaves_no_write_half_done() {
     let mut session = on_terminal(&resume, &account.environment());
     account.until_held();
     session.send_control('c').unwrap();
+    session.exp_string("comes to its end first").unwrap();
     account.hold("ecs:UpdateService", false, false);
     let (said, status) = ended(session);
     assert_eq!(status, 0, "it was the last: {said}");
@@ -144,10 +146,10 @@ fn a_kill_that_dies_leaves_a_journal_that_can_be_read() {
     let path = journal("died.jsonl");
     account.hold("ecs:UpdateService", true, true);
     let arguments = ["kill", "--direct", "--reason", "x", "--journal", &path];
-    let session = on_terminal(&arguments, &account.environment());
+    let mut session = on_terminal(&arguments, &account.environment());
     account.until_held();
     // Its end closes the terminal, too.
-    session.process().kill(Signal::SIGKILL).unwrap();
+    session.process_mut().kill(Signal::SIGKILL).unwrap();
     account.hold("ecs:UpdateService", true, false);
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(states(&path).len(), 1, "{text}");

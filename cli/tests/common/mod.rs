@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use aws_sim::wire::Sim;
 use aws_sim::{Speed, account};
-use rexpect::process::wait::WaitStatus;
+use rexpect::process::WaitStatus;
 use rexpect::session::{Options, PtySession, spawn_with_options};
 use serde_json::{Value, json};
 

@@ -25,7 +25,7 @@ use super::look;
 use crate::account::{Account, AwsOptions, LiveFleet, denied};
 use crate::console::Console;
 use crate::exit::{Exit, Interrupted};
-use crate::interrupt::{Interrupts, NOTHING_WRITTEN, unless_interrupted};
+use crate::interrupt::{NOTHING_WRITTEN, came, to_its_end, unless_interrupted};
 use crate::progress::Progress;
 use crate::render::text::{counted, indented, wrapped};
 
@@ -95,7 +95,6 @@ async fn bring_down(
     answer: &mut Answer,
     progress: &Progress,
 ) -> anyhow::Result<()> {
-    let mut interrupts = Interrupts::new();
     let clusters = match asked.scope.cluster() {
         Some(cluster) => vec![cluster.clone()],
         None => unless_interrupted(account.clusters(fleet, &[]), || NOTHING_WRITTEN.to_owned()).await?,
@@ -107,11 +106,12 @@ async fn bring_down(
         let (moves, left) = unless_interrupted(planned, || stopped(answer)).await?;
         answer.left.extend(left);
         for (service, before, after) in moves {
-            if interrupts.came() {
+            if came() {
                 return Err(Interrupted(stopped(answer)).into());
             }
             progress.say(&format!("writing {service}"));
-            match write(fleet, journal, &service, &before, &after).await? {
+            let patience = || progress.say(&format!("interrupted: the write of {service} comes to its end first"));
+            match to_its_end(write(fleet, journal, &service, &before, &after), patience).await? {
                 None => {
                     answer.written.push(service.to_string());
                     written.push(service);
@@ -248,17 +248,17 @@ pub(crate) async fn resume(console: &Console, aws: &AwsOptions, path: &Path) -> 
     let journal = journal.and_then(|journal| journal.set_len(whole).map(|()| journal));
     let mut journal = journal.with_context(|| format!("{name} cannot be written"))?;
     let progress = Progress::new(console.quiet);
-    let mut interrupts = Interrupts::new();
     let mut answer = Answer { version: 1, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
     let mut rest = lines.iter();
     for line in rest.by_ref() {
         progress.say(&format!("putting {} back", line.service));
-        match put_back(&fleet, &mut journal, line).await? {
+        let patience = || progress.say(&format!("interrupted: the write of {} comes to its end first", line.service));
+        match to_its_end(put_back(&fleet, &mut journal, line), patience).await? {
             Put::Back => answer.written.push(line.service.to_string()),
             Put::WasThere => {}
             Put::Left(why) => answer.left.push(Left { service: line.service.to_string(), why, alarms: true }),
         }
-        if interrupts.came() {
+        if came() {
             break;
         }
     }
