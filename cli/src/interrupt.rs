@@ -9,12 +9,20 @@ use crate::exit::Interrupted;
 /// What Ctrl-C leaves behind of a command that only reads.
 pub(crate) const NOTHING_WRITTEN: &str = "interrupted: nothing was written";
 
-/// Whether Ctrl-C has come. A process has one such handler, and from the first look on it ends nothing by itself.
+/// Whether Ctrl-C has come. From the first look on it ends nothing by itself.
 static CAME: LazyLock<watch::Sender<bool>> = LazyLock::new(|| {
-    // Without a handler Ctrl-C ends the program, as it does any other.
-    _ = ctrlc::set_handler(|| _ = CAME.send_replace(true));
+    #[cfg(unix)]
+    listen();
     watch::Sender::new(false)
 });
+
+/// Notes every Ctrl-C. Where nobody can listen it ends the program, as it does any other.
+#[cfg(unix)]
+fn listen() {
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT]) {
+        std::thread::spawn(move || signals.forever().for_each(|_| _ = CAME.send_replace(true)));
+    }
+}
 
 /// Whether Ctrl-C has come, for what must not be ended in the middle.
 pub(crate) fn came() -> bool {

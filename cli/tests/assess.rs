@@ -5,7 +5,7 @@
 mod common;
 
 use aws_sim::world::faults::Fault;
-use common::{Account, commands, ended, golden, on_terminal, spotkeeper, text, widest};
+use common::{Account, commands, golden, on_terminal, spotkeeper, text, widest};
 use serde_json::Value;
 
 const ASSESS: [&str; 3] = ["assess", "--prices", "prices.yaml"];
@@ -189,7 +189,7 @@ fn progress_is_drawn_on_a_terminal_and_told_elsewhere() {
     let account = Account::start("account.yaml");
     let drawn = |more: &[&str], environment: &[(&str, &str)]| {
         let environment = [account.environment().as_slice(), environment].concat();
-        ended(on_terminal(&[&ASSESS, more].concat(), &environment))
+        on_terminal(&[&ASSESS, more].concat(), &environment).ended()
     };
     let (line, colour, bold) = ("\r\u{1b}[Kread 2 of 2 clusters: 9 services, ", "\u{1b}[3", "\u{1b}[1m");
     let (said, status) = drawn(&[], &[]);
@@ -211,10 +211,10 @@ fn progress_is_drawn_on_a_terminal_and_told_elsewhere() {
 fn ctrl_c_ends_a_look_at_once_and_says_so() {
     let account = Account::start("account.yaml");
     account.hold("ecs:DescribeServices", true, true);
-    let mut session = on_terminal(&ASSESS, &account.environment());
+    let mut terminal = on_terminal(&ASSESS, &account.environment());
     account.until_held();
-    session.send_control('c').unwrap();
-    let (said, status) = ended(session);
+    terminal.press_ctrl_c();
+    let (said, status) = terminal.ended();
     assert_eq!(status, 130, "{said}");
     assert!(said.ends_with("error: interrupted: nothing was written\r\n"), "{said:?}");
     assert!(!said.contains("Cluster shop"), "{said:?}");

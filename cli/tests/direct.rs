@@ -7,8 +7,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use aws_sim::world::faults::Fault;
-use common::{Account, commands, ended, on_terminal, root, text};
-use rexpect::process::Signal;
+use common::{Account, commands, on_terminal, root, text};
 use serde_json::{Value, json};
 
 /// A journal that is not there yet.
@@ -110,12 +109,12 @@ fn ctrl_c_leaves_no_write_half_done() {
     let arguments = ["kill", "--direct", "--reason", "x", "--unenrolled", "--preempt", "--journal", &path];
     // Its answer is held back, after it has taken effect.
     account.hold("ecs:UpdateService", false, true);
-    let mut session = on_terminal(&arguments, &account.environment());
+    let mut terminal = on_terminal(&arguments, &account.environment());
     account.until_held();
-    session.send_control('c').unwrap();
-    session.exp_string("comes to its end first").unwrap();
+    terminal.press_ctrl_c();
+    terminal.until("comes to its end first");
     account.hold("ecs:UpdateService", false, false);
-    let (said, status) = ended(session);
+    let (said, status) = terminal.ended();
     assert_eq!(status, 130, "{said}");
     assert!(
         said.contains("1 service was written back to On-Demand") && said.contains("interrupted: no other"),
@@ -128,12 +127,12 @@ fn ctrl_c_leaves_no_write_half_done() {
     // The way back, interrupted as well, and taken up again.
     account.hold("ecs:UpdateService", false, true);
     let resume = ["resume", "--direct", "--journal", &path];
-    let mut session = on_terminal(&resume, &account.environment());
+    let mut terminal = on_terminal(&resume, &account.environment());
     account.until_held();
-    session.send_control('c').unwrap();
-    session.exp_string("comes to its end first").unwrap();
+    terminal.press_ctrl_c();
+    terminal.until("comes to its end first");
     account.hold("ecs:UpdateService", false, false);
-    let (said, status) = ended(session);
+    let (said, status) = terminal.ended();
     assert_eq!(status, 0, "it was the last: {said}");
     assert_eq!(answer(&account, &resume, 0)["written"], json!([]));
     assert_eq!(updates(&account), 2);
@@ -146,10 +145,10 @@ fn a_kill_that_dies_leaves_a_journal_that_can_be_read() {
     let path = journal("died.jsonl");
     account.hold("ecs:UpdateService", true, true);
     let arguments = ["kill", "--direct", "--reason", "x", "--journal", &path];
-    let mut session = on_terminal(&arguments, &account.environment());
+    let mut terminal = on_terminal(&arguments, &account.environment());
     account.until_held();
-    // Its end closes the terminal, too.
-    session.process_mut().kill(Signal::SIGKILL).unwrap();
+    terminal.child.kill().unwrap();
+    terminal.child.wait().unwrap();
     account.hold("ecs:UpdateService", true, false);
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(states(&path).len(), 1, "{text}");

@@ -7,8 +7,7 @@ mod common;
 
 use std::process::Output;
 
-use common::{Account, commands, ended, golden, on_terminal, spotkeeper, text, widest};
-use rexpect::session::PtySession;
+use common::{Account, Terminal, commands, golden, on_terminal, spotkeeper, text, widest};
 use serde_json::{Value, json};
 use spotkeeper_tests::api::{Api, DYNAMODB, SSM, STEP_FUNCTIONS};
 use spotkeeper_tests::ministack::{MiniStack, Options};
@@ -94,7 +93,7 @@ impl Stack {
         spotkeeper(arguments, &environment)
     }
 
-    fn on_terminal(&self, arguments: &[&str], more: &[(&str, &str)]) -> PtySession {
+    fn on_terminal(&self, arguments: &[&str], more: &[(&str, &str)]) -> Terminal {
         let environment = self.environment();
         let environment = environment.iter().map(|(name, value)| (name.as_str(), *value));
         on_terminal(arguments, &environment.chain(more.iter().copied()).collect::<Vec<_>>())
@@ -289,10 +288,10 @@ fn ctrl_c_in_kill_says_what_stays() {
     // A table that does not answer.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nowhere = format!("http://{}", silent.local_addr().unwrap());
-    let mut session = stack.on_terminal(&kill, &[("AWS_ENDPOINT_URL_DYNAMODB", &nowhere)]);
+    let mut terminal = stack.on_terminal(&kill, &[("AWS_ENDPOINT_URL_DYNAMODB", &nowhere)]);
     let connection = silent.accept().unwrap();
-    session.send_control('c').unwrap();
-    let (said, status) = ended(session);
+    terminal.press_ctrl_c();
+    let (said, status) = terminal.ended();
     drop(connection);
     assert_eq!(status, 130, "{said}");
     assert!(said.ends_with("error: interrupted: nothing was written\r\n"), "{said:?}");
@@ -300,10 +299,10 @@ fn ctrl_c_in_kill_says_what_stays() {
 
     // The switch is on already, as far as the table knows, so that the run is followed at once.
     stack.put_switch("all", "launch day");
-    let mut session = stack.on_terminal(&kill, &[]);
-    session.exp_string(": no moves yet").unwrap();
-    session.send_control('c').unwrap();
-    let (said, status) = ended(session);
+    let mut terminal = stack.on_terminal(&kill, &[]);
+    terminal.until(": no moves yet");
+    terminal.press_ctrl_c();
+    let (said, status) = terminal.ended();
     assert_eq!(status, 130, "{said}");
     assert!(
         said.contains("error: interrupted: run kill-") && said.contains(" goes on; spotkeeper history"),
