@@ -51,6 +51,7 @@ pub(super) fn note(journal: &mut File, line: &Line) -> anyhow::Result<()> {
 }
 
 /// A journal, read.
+#[derive(Debug)]
 pub(super) struct Journal {
     /// The services that were, or may have been, written and not put back since; each with its last line.
     pub(super) lines: Vec<Line>,
