@@ -300,7 +300,7 @@ const CALLS: [(&str, &[&str]); 6] = [
 ];
 
 /// What the operator's tool alone calls, with the rights of who uses it.
-const OF_THE_TOOL: [&str; 1] = ["ec2:DescribeSpotPriceHistory"];
+const OF_THE_TOOL: [&str; 2] = ["ec2:DescribeSpotPriceHistory", "pricing:GetProducts"];
 
 /// Each role allows exactly the calls of its function, and together they are those that the client
 /// layer knows.

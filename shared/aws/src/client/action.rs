@@ -56,6 +56,7 @@ actions! {
     DescribeSpotPriceHistory = "ec2:DescribeSpotPriceHistory" from Ec2SpotPriceHistory,
     DescribeScalableTargets = "application-autoscaling:DescribeScalableTargets" from ApplicationAutoScalingRead,
     DescribeScheduledActions = "application-autoscaling:DescribeScheduledActions" from ApplicationAutoScalingRead,
+    GetProducts = "pricing:GetProducts" from PriceListRead,
     GetServiceQuota = "servicequotas:GetServiceQuota" from ServiceQuotasRead,
     GetAwsDefaultServiceQuota = "servicequotas:GetAWSDefaultServiceQuota" from ServiceQuotasRead,
 }

@@ -47,6 +47,8 @@ pub enum BucketId {
     ApplicationAutoScalingRead,
     /// Service Quotas: reads.
     ServiceQuotasRead,
+    /// The price list: reads.
+    PriceListRead,
 }
 
 /// How many calls a bucket takes at once, and how many more each second.
@@ -58,14 +60,14 @@ pub struct Rate {
     pub refill: f64,
 }
 
-/// How many calls in a second are not published for Auto Scaling, Application Auto Scaling and
-/// Service Quotas: this is a guess on the low side. Too low costs seconds of a run, too high
+/// How many calls in a second are not published for Auto Scaling, Application Auto Scaling, Service
+/// Quotas and the price list: this is a guess on the low side. Too low costs seconds of a run, too high
 /// costs throttles, which are retried.
 const UNPUBLISHED: Rate = Rate { burst: 20.0, refill: 10.0 };
 
 impl BucketId {
     /// Every bucket.
-    pub const ALL: [BucketId; 19] = [
+    pub const ALL: [BucketId; 20] = [
         BucketId::EcsClusterRead,
         BucketId::EcsServiceRead,
         BucketId::EcsServiceModify,
@@ -85,6 +87,7 @@ impl BucketId {
         BucketId::AutoScalingRead,
         BucketId::ApplicationAutoScalingRead,
         BucketId::ServiceQuotasRead,
+        BucketId::PriceListRead,
     ];
 
     /// What AWS allows an account in a Region.
@@ -110,9 +113,10 @@ impl BucketId {
             | BucketId::Ec2SpotPriceHistory => Rate { burst: 100.0, refill: 20.0 },
             // Asked for without a filter and without pages.
             BucketId::Ec2AvailabilityZones => Rate { burst: 50.0, refill: 10.0 },
-            BucketId::AutoScalingRead | BucketId::ApplicationAutoScalingRead | BucketId::ServiceQuotasRead => {
-                UNPUBLISHED
-            }
+            BucketId::AutoScalingRead
+            | BucketId::ApplicationAutoScalingRead
+            | BucketId::ServiceQuotasRead
+            | BucketId::PriceListRead => UNPUBLISHED,
         }
     }
 }

@@ -70,6 +70,7 @@ mod inventory;
 mod look;
 mod market;
 mod places;
+mod price_list;
 mod prices;
 mod quotas;
 mod scaling;
@@ -83,6 +84,7 @@ mod write;
 mod tests;
 
 pub use cache::{Cache, CacheEntry, MemoryCache};
+pub use price_list::Published;
 
 use std::time::Duration;
 

@@ -242,8 +242,8 @@ fn totals_count_what_one_change_mends_and_not_rules_twice() {
 
 /// A vCPU and 2 GB cost 60,000 On-Demand and 20,000 on Spot.
 fn fargate_prices() -> Prices {
-    let fargate =
-        FargatePrices { vcpu: Money(40_000), gb: Money(10_000), spot_vcpu: Money(10_000), spot_gb: Money(5_000) };
+    let [vcpu, gb, spot_vcpu, spot_gb] = [40_000, 10_000, 10_000, 5_000].map(|price| Some(Money(price)));
+    let fargate = FargatePrices { vcpu, gb, spot_vcpu, spot_gb };
     Prices { fargate: Some(fargate), ..Prices::default() }
 }
 

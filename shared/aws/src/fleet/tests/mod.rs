@@ -3,6 +3,7 @@
 mod look;
 mod market;
 mod observe;
+mod price_list;
 mod write;
 
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use spotkeeper_core::ports::PortError;
 use spotkeeper_core::reading::Read;
 use spotkeeper_core::record::RunRecord;
 
-use super::{input, policy};
+use super::{input, policy, policy_of};
 use crate::account::{LiveFleet, denied};
 use crate::stack::Stack;
 
@@ -35,7 +35,7 @@ impl Rules {
         }
         let from = policy_parameter(&stack.name);
         let text = stack.state.policy_text().await.map_err(denied)?;
-        let (policy, mistakes) = policy::as_a_run_has_it(&text.unwrap_or_default());
+        let (policy, mistakes) = policy_of::as_a_run_has_it(&text.unwrap_or_default());
         Ok(Rules { policy, from, mistakes })
     }
 }

@@ -13,7 +13,7 @@ use spotkeeper_core::switch::{Scope, SwitchState};
 use super::direct;
 use super::execution::{self, Ran};
 use super::scope::{not_passed, scope, until};
-use crate::account::{block_on, denied};
+use crate::account::{block_on, block_on_whole, denied};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::progress::Progress;
@@ -26,10 +26,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Throw the kill switch: everything in scope back to On-Demand, and nothing on Spot until it is released.
 ///
 /// Starts an execution that throws the switch and brings services down, reads the switch back, and follows the
-/// execution to its end. Ctrl-C ends the following alone: the switch and its run stay.
+/// execution to its end. Ctrl-C ends the following alone: the switch and its run stay. With --direct, Ctrl-C lets the
+/// write under way come to its end, and says what was written.
 ///
 /// Exit status: 0 the switch is on and its run has completed; 1 the run has not come to all it was for; 3 the account
-/// cannot be used, and nothing was changed.
+/// cannot be used, and nothing was changed; 130 interrupted: what stays is told.
 #[derive(Debug, Args)]
 pub(crate) struct Kill {
     /// What it covers: all, cluster/NAME, or a service as CLUSTER/NAME.
@@ -108,7 +109,7 @@ impl Kill {
                 journal: &self.journal.clone().unwrap_or_else(new),
                 follows: !self.no_follow,
             };
-            return block_on(direct::kill(console, &asked));
+            return block_on_whole(direct::kill(console, &asked));
         }
         block_on(async {
             let stack = Stack::open(&self.stack).await?;
@@ -129,7 +130,7 @@ impl Kill {
 impl Resume {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
         if let Some(journal) = self.journal.as_ref().filter(|_| self.direct) {
-            return block_on(direct::resume(console, &self.stack.aws, journal));
+            return block_on_whole(direct::resume(console, &self.stack.aws, journal));
         }
         block_on(async {
             let stack = Stack::open(&self.stack).await?;
@@ -158,12 +159,16 @@ async fn throw(console: &Console, stack: &Stack, switch: SwitchInput, follows: b
     let name = execution::name(if state == SwitchState::On { "kill" } else { "resume" })?;
     let progress = Progress::new(console.quiet);
     execution::start(stack, &name, &ExecutionInput { switch: Some(switch.clone()), ..Default::default() }).await?;
-    let mut ran = until_it_holds(stack, &name, &switch, &progress).await?;
-    if follows && ran.holds == Some(true) {
-        ran = execution::follow(stack, &name, &progress).await?;
-        // Somebody else may have changed it meanwhile.
-        ran.holds = Some(holds(stack, &switch).await?);
-    }
+    let watched = async {
+        let mut ran = until_it_holds(stack, &name, &switch, &progress).await?;
+        if follows && ran.holds == Some(true) {
+            ran = execution::follow(stack, &name, &progress).await?;
+            // Somebody else may have changed it meanwhile.
+            ran.holds = Some(holds(stack, &switch).await?);
+        }
+        Ok(ran)
+    };
+    let ran = execution::watch(&name, watched).await?;
     drop(progress);
     console.answer(&ran, || {
         let holds = match (ran.holds == Some(true), state) {
