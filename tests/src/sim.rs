@@ -10,8 +10,8 @@ use crate::api::Api;
 use crate::daemon::{Daemon, environment};
 use crate::paths;
 
-/// How long the simulator may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the simulator may take to start: with thousands of services it takes its time.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The services that the simulator stands for, as they end the names of `AWS_ENDPOINT_URL_*`.
 pub const FLEET_SERVICES: [&str; 7] = [
