@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use spotkeeper_core::interface::{ExecutionInput, SwitchInput};
 use spotkeeper_core::ports::State as _;
-use spotkeeper_core::switch::{Scope, SwitchState};
+use spotkeeper_core::switch::{Lever, Scope, SwitchState};
 
 use super::direct;
 use super::execution::{self, Ran};
@@ -120,6 +120,7 @@ impl Kill {
                 until: self.until,
                 preempt: self.preempt,
                 unenrolled: self.unenrolled,
+                lever: Lever::Strategy,
             };
             throw(console, &stack, switch, !self.no_follow).await
         })
@@ -146,6 +147,7 @@ impl Resume {
                 until: None,
                 preempt: false,
                 unenrolled: false,
+                lever: Lever::Strategy,
             };
             throw(console, &stack, switch, !self.no_follow).await
         })

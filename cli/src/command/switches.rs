@@ -56,7 +56,7 @@ pub(crate) struct Switch {
 
 impl From<&SwitchEntry> for Switch {
     fn from(entry: &SwitchEntry) -> Switch {
-        let SwitchEntry { scope, reason, who, set_at, until, preempt, unenrolled } = entry.clone();
+        let SwitchEntry { scope, reason, who, set_at, until, preempt, unenrolled, .. } = entry.clone();
         Switch { scope, reason, who, set_at, until, preempt, unenrolled }
     }
 }

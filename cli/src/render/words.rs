@@ -41,6 +41,7 @@ pub(crate) const fn held(why: HeldWhy) -> &'static str {
         HeldWhy::Canary => "its pair was dry, and another service tries it first",
         HeldWhy::MoveOpen => "a move of it is not finished",
         HeldWhy::TakenBack => "somebody has taken its last write back",
+        HeldWhy::Turned => "the group of its Spot provider is turned to On-Demand",
         HeldWhy::Unread => "what it may have on Spot could not be read",
         HeldWhy::Crowded => "one capacity pool holds as much of it as it may, or held more of late",
     }

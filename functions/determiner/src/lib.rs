@@ -49,7 +49,8 @@ async fn determine(
         RunMode::Switch { .. } => Depth::Switch,
         RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => Depth::Full,
     };
-    let Read { snapshot, mut ledgers, signals, switches } = Read::cluster(fleet, state, &input.cluster, depth).await?;
+    let read = Read::cluster(fleet, state, &input.cluster, depth).await?;
+    let Read { snapshot, mut ledgers, signals, switches, turns, turn_versions } = read;
     for gap in &snapshot.gaps {
         tracing::warn!(cluster = %input.cluster, %gap, "gap");
     }
@@ -68,11 +69,16 @@ async fn determine(
         memory: &memory,
         run,
         resumed: &resumed,
+        turns: &turns,
+        turn_versions: &turn_versions,
         given_up: &given_up,
         now,
     });
     for reverted in &plan.reverted {
         tracing::warn!(service = %reverted.service, reverts = reverted.reverts, evidence = reverted.write.evidence(), "taken back");
+    }
+    for report in &plan.turn_reports {
+        tracing::info!(cluster = %input.cluster, provider = %report.provider, what = ?report.what, said = report.said, "turn");
     }
     for ledger in &plan.ledgers {
         put_ledger(state, ledger).await?;
@@ -93,7 +99,14 @@ async fn determine(
     if run.is_dry() {
         return Ok(waves::done(counts));
     }
-    Ok(waves::answer(&report, 0, counts))
+    // The original is on record before any group is turned, and so is until when it may take.
+    for turn in &plan.turns {
+        state.put_turn(turn, None).await?;
+    }
+    if plan.turn_orders.is_empty() {
+        return Ok(waves::answer(&report, 0, counts));
+    }
+    Ok(waves::turn(plan.turn_orders, counts))
 }
 
 /// Keeps a ledger; `false` where somebody works on the service right now and knows better.

@@ -8,7 +8,7 @@ use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::policy::{Mode, Policy, PolicyMistake};
 use spotkeeper_core::ports::{Clock, Fleet, State, Telemetry};
 use spotkeeper_core::record::{DryWhy, RunMode, RunRecord};
-use spotkeeper_core::switch::{Scope, SwitchChange, SwitchEntry, SwitchState, SwitchedHow};
+use spotkeeper_core::switch::{Lever, Scope, SwitchChange, SwitchEntry, SwitchState, SwitchedHow};
 use spotkeeper_lambda::Failure;
 
 use crate::end::{number, older_leases};
@@ -30,6 +30,8 @@ fn switch_patience(policy: &Policy) -> SignedDuration {
 pub struct BeginConfig {
     /// How many clusters a run works on at once: 1 to 40.
     pub clusters_in_flight: u32,
+    /// Whether switches may turn groups: `CapacityLever` of the template.
+    pub capacity_lever: bool,
 }
 
 #[expect(clippy::too_many_arguments, reason = "three ports, a clock, and what the state machine says")]
@@ -47,7 +49,7 @@ pub(crate) async fn begin(
         return Ok(answer(&run));
     }
     let now = clock.now();
-    let (input, wish) = check(input, who, now)?;
+    let (input, wish) = check(input, who, config.capacity_lever, now)?;
     let all = fleet.clusters().await?;
     let named = known(&all, &input, &wish)?;
     let (policy, mut mistakes) = match state.policy().await {
@@ -83,6 +85,7 @@ pub(crate) async fn begin(
     let run = RunRecord {
         id: run_id,
         started_at: now,
+        capacity_lever: config.capacity_lever,
         clusters_in_flight: config.clusters_in_flight.min(number(clusters.len())).max(1),
         holds_lock: matches!(lock, Some(Ok(_))),
         lock_held_by: lock.and_then(Result::err).map(|other| other.run),
@@ -112,7 +115,8 @@ fn change(wish: &Wish, run: &RunId, who: &str, now: Timestamp, epoch: u64) -> Op
         Wish::SwitchOff(switch) => {
             let (scope, reason) = (switch.scope.clone(), switch.reason.clone());
             let who = who.to_owned();
-            let entry = SwitchEntry { scope, reason, who, set_at: now, until: None, preempt: false, unenrolled: false };
+            let (preempt, unenrolled, lever) = (false, false, Lever::Strategy);
+            let entry = SwitchEntry { scope, reason, who, set_at: now, until: None, preempt, unenrolled, lever };
             (SwitchState::Off, entry)
         }
         Wish::Run { .. } | Wish::Restore(_) => return None,

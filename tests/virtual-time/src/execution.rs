@@ -16,6 +16,7 @@ use spotkeeper_core::interface::{
 use spotkeeper_core::phase::{Answer, MOVES_AT_ONCE, Phase, RETRIED, TaskLimits, longest_pause};
 use spotkeeper_core::ports::Clock as _;
 use spotkeeper_core::record::RunStatus;
+use spotkeeper_core::turn::TurnOrder;
 use spotkeeper_lambda::Failure;
 
 use crate::ports::Ports;
@@ -108,6 +109,7 @@ impl Execution {
     async fn cluster(&self, cluster: &ClusterName) {
         let mut cursor = None;
         let mut moves = Vec::new();
+        let mut turns = Vec::new();
         let mut then = Then::Verify;
         let mut follows = false;
         let mut unverified = Vec::new();
@@ -122,11 +124,19 @@ impl Execution {
                         (moves, cursor, then) = (wave, next, what);
                         after(Phase::Determine, Answer::Update)
                     }
+                    Ok(DetermineAnswer { next: DetermineNext::Turn, turns: orders, cursor: next, .. }) => {
+                        (turns, cursor) = (orders, next);
+                        after(Phase::Determine, Answer::Turn)
+                    }
                     Ok(DetermineAnswer { next: DetermineNext::Done, .. }) => after(Phase::Determine, Answer::Done),
                     Err(name) => {
                         error = name;
                         after(Phase::Determine, Answer::Error)
                     }
+                },
+                Phase::Turn => match self.turn(std::mem::take(&mut turns)).await {
+                    Ok(_) => after(Phase::Turn, Answer::Over),
+                    Err(_) => after(Phase::Turn, Answer::Error),
                 },
                 Phase::Update => match self.update(Phase::Update, &moves, follows).await {
                     Ok(answer) => {
@@ -181,7 +191,7 @@ impl Execution {
                 },
                 Phase::UpdateAgain => match self.update(Phase::UpdateAgain, std::slice::from_ref(&one.id), false).await
                 {
-                    Ok(UpdateAnswer { moves }) => {
+                    Ok(UpdateAnswer { moves, .. }) => {
                         let Some((answer, updated)) = moves.first().map(child_of) else {
                             unreachable!("the Updater answers for each move");
                         };
@@ -248,7 +258,8 @@ impl Execution {
     }
 
     async fn recorder(&self, phase: Phase, input: RecorderInput) -> Result<Value, ErrorName> {
-        let config = BeginConfig { clusters_in_flight: self.simulation.clusters_in_flight };
+        let clusters_in_flight = self.simulation.clusters_in_flight;
+        let config = BeginConfig { clusters_in_flight, capacity_lever: self.simulation.capacity_lever };
         self.task(phase, async |ports: &Ports, _| {
             recorder::handle(ports, ports, ports, ports, &config, input.clone()).await
         })
@@ -264,11 +275,20 @@ impl Execution {
     }
 
     async fn update(&self, phase: Phase, moves: &[MoveId], follows: bool) -> Result<UpdateAnswer, ErrorName> {
-        let input = UpdateInput { run_id: self.run.clone(), move_ids: moves.to_vec(), follows };
+        let (run_id, move_ids) = (self.run.clone(), moves.to_vec());
+        let input = UpdateInput { run_id, move_ids, turns: Vec::new(), follows };
         self.task(phase, async |ports: &Ports, ends_at| {
             if follows {
                 ports.writes_follow();
             }
+            updater::handle(ports, ports, ports, ends_at, input.clone()).await
+        })
+        .await
+    }
+
+    async fn turn(&self, turns: Vec<TurnOrder>) -> Result<UpdateAnswer, ErrorName> {
+        let input = UpdateInput { run_id: self.run.clone(), move_ids: Vec::new(), turns, follows: false };
+        self.task(Phase::Turn, async |ports: &Ports, ends_at| {
             updater::handle(ports, ports, ports, ends_at, input.clone()).await
         })
         .await

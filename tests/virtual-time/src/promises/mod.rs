@@ -12,6 +12,7 @@
 //! | `radius` | the blast radius at each write |
 //! | `rest` | S2 between moves; S8 when all is over |
 //! | `switches` | S4 at the end of a switch run |
+//! | `turns` | S4, S10 and S12 as groups are turned and turned back |
 
 mod coverage;
 mod delays;
@@ -23,6 +24,7 @@ mod reverts;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod unread;
 mod writes;
 
@@ -31,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
-use spotkeeper_core::observe::{Depth, PlacedBy, Snapshot};
+use spotkeeper_core::observe::{Depth, InstancesDistribution, PlacedBy, Snapshot};
 use spotkeeper_core::record::Ledger;
 use spotkeeper_core::switch::{Scope, SwitchEntry};
 
@@ -98,6 +100,8 @@ pub struct Promises {
     desired: BTreeMap<ServiceKey, u32>,
     /// Since when the tasks of a service break what its strategy promises.
     skewed: BTreeMap<ServiceArn, Timestamp>,
+    /// The distribution of each turned group before the first write.
+    originals: BTreeMap<String, InstancesDistribution>,
     /// When each written move must have ended.
     ends_by: BTreeMap<(RunId, MoveId), Timestamp>,
     /// How often somebody took the writes of a service back.
@@ -132,6 +136,7 @@ impl Promises {
             before: BTreeMap::new(),
             desired: BTreeMap::new(),
             skewed: BTreeMap::new(),
+            originals: BTreeMap::new(),
             ends_by: BTreeMap::new(),
             reverts: BTreeMap::new(),
             writes: BTreeMap::new(),
