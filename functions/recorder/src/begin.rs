@@ -9,6 +9,7 @@ use spotkeeper_core::policy::{Mode, Policy, PolicyMistake};
 use spotkeeper_core::ports::{Clock, Fleet, State, Telemetry};
 use spotkeeper_core::record::{DryWhy, RunMode, RunRecord};
 use spotkeeper_core::switch::{Lever, Scope, SwitchChange, SwitchEntry, SwitchState, SwitchedHow};
+use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::Failure;
 
 use crate::end::{number, older_leases};
@@ -20,9 +21,10 @@ use crate::tell;
 pub use spotkeeper_lambda::LOCK;
 
 /// How long a switch run goes on looking while leases live and moves fail: three of the longest
-/// deadlines, one each for a move, its retry and what follows.
-fn switch_patience(policy: &Policy) -> SignedDuration {
-    policy.verify.max_deadline_seconds.saturating_mul(3).duration()
+/// deadlines, one each for a move, its retry and what follows. Where it turns groups, their time comes first.
+fn switch_patience(policy: &Policy, turns_groups: bool) -> SignedDuration {
+    let turns = if turns_groups { policy.verify.turn_seconds } else { Seconds(0) };
+    policy.verify.max_deadline_seconds.saturating_mul(3).saturating_add(turns).duration()
 }
 
 /// What the recorder's environment says.
@@ -82,6 +84,8 @@ pub(crate) async fn begin(
         RunMode::Ordinary | RunMode::Restore { .. } => Some(state.take_lock(&run_id, now, now + LOCK).await?),
         RunMode::Dry { .. } | RunMode::Switch { .. } => None,
     };
+    let asks_for_lever = matches!(&mode, RunMode::Switch { entry } if entry.lever == Lever::Capacity);
+    let turns_groups = config.capacity_lever && asks_for_lever;
     let run = RunRecord {
         id: run_id,
         started_at: now,
@@ -95,7 +99,7 @@ pub(crate) async fn begin(
         looks: number(clusters.len()),
         clusters,
         older_leases: false,
-        ends_by: now + switch_patience(&policy),
+        ends_by: now + switch_patience(&policy, turns_groups),
         policy,
         ended: None,
         mode,

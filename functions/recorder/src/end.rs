@@ -18,8 +18,8 @@ use spotkeeper_lambda::{Failure, run_of};
 const LOOK_AGAIN: Seconds = Seconds(5);
 /// The longest wait between two passes: leases last 180 s.
 const LONGEST_WAIT: Seconds = Seconds(180);
-/// How many looks at clusters a switch run takes in all: each leaves 13 events, and 22 more with a
-/// wave, in the execution's history of 25,000.
+/// How many looks at clusters a switch run takes in all: each leaves 13 events, 22 more with a wave, and 14 more
+/// with groups to turn, which are few, in the execution's history of 25,000.
 const MAX_LOOKS: u32 = 600;
 
 pub(crate) async fn end(

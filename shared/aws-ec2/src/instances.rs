@@ -50,9 +50,7 @@ impl Ec2 {
         }
         Ok(page)
     }
-}
 
-impl Ec2 {
     /// Counts a page of the Spot instances that an Auto Scaling group has (`DescribeInstances`), those
     /// included that are starting or shutting down; and answers where the next page begins.
     ///

@@ -71,6 +71,23 @@ pub enum TurnWhat {
     },
 }
 
+impl TurnWhat {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            TurnWhat::Turn => "turn",
+            TurnWhat::Unfit { .. } => "unfit",
+            TurnWhat::UnderWay { .. } => "under_way",
+            TurnWhat::Turned => "turned",
+            TurnWhat::Lost { .. } => "lost",
+            TurnWhat::TurnBack => "turn_back",
+            TurnWhat::Held { .. } => "held",
+            TurnWhat::Ended { .. } => "ended",
+        }
+    }
+}
+
 /// Why a group is not turned back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +98,8 @@ pub enum BackHeld {
     NotNow,
     /// The restore does not cover everything on it.
     NotCovered,
+    /// The stack's parameter `CapacityLever` is `off`: the role may not update the group.
+    LeverOff,
     /// It was written so lately that a read may show the world before.
     JustWritten,
     /// What it takes to say so could not be read.
@@ -352,6 +371,9 @@ impl Back<'_, '_, '_> {
         }
         if turn.may_come_back(input.now) {
             return Err(BackHeld::JustWritten);
+        }
+        if !input.run.capacity_lever {
+            return Err(BackHeld::LeverOff);
         }
         if let RunMode::Restore { scope } = &input.run.mode
             && (scope.cluster().is_some_and(|of| of != cluster)

@@ -406,7 +406,8 @@ impl RunRecord {
             mode: RunMode::Dry { why: DryWhy::Input },
             clusters: vec![cluster],
             clusters_in_flight: 1,
-            capacity_lever: false,
+            // The stack's parameter is not known here: a switch that asks for the lever was let through by it.
+            capacity_lever: true,
             holds_lock: true,
             lock_held_by: None,
             epoch: 0,

@@ -63,6 +63,17 @@ pub enum TurnEnd {
     Changed,
 }
 
+impl TurnEnd {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            TurnEnd::Original => "original",
+            TurnEnd::Changed => "changed",
+        }
+    }
+}
+
 impl Turn {
     /// Whether a write of the original may be on its way to AWS.
     #[must_use]

@@ -102,6 +102,19 @@ pub enum LostWhy {
     ComingBack,
 }
 
+impl LostWhy {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            LostWhy::TimeOver => "time_over",
+            LostWhy::Unread => "unread",
+            LostWhy::Reverted => "reverted",
+            LostWhy::ComingBack => "coming_back",
+        }
+    }
+}
+
 /// Has every provider with a turn that has not ended count as Spot, whatever its group buys now: so the
 /// pairs of its services stay as they were, and the tasks on it count against the ceilings.
 pub fn as_recorded(snapshot: &mut Snapshot, turns: &[TurnSeen]) {

@@ -267,6 +267,7 @@ fn a_turned_group_is_turned_back_as_a_move_up() {
             },
             back(),
         ),
+        ("a stack that may turn groups no more", |world| world.run.capacity_lever = false, held(BackHeld::LeverOff)),
         (
             "a window without Spot",
             |world| world.policy.windows = vec![fixtures::window(Percent::ZERO, fixtures::now())],
@@ -369,4 +370,27 @@ fn nothing_moves_up_onto_a_turned_group() {
     world
         .group(|group| (group.market, group.distribution) = (Market::Spot, Some(fixtures::distribution(Market::Spot))));
     assert!(world.plan().moves.iter().any(|one| one.planned.kind == MoveKind::Up), "and without the turn it climbs");
+}
+
+#[test]
+fn what_is_told_of_a_group_is_called_as_in_json() {
+    let all = [
+        TurnWhat::Turn,
+        TurnWhat::Unfit { why: vec![Unfit::LeverOff] },
+        TurnWhat::UnderWay { spot_instances: None },
+        TurnWhat::Turned,
+        TurnWhat::Lost { why: LostWhy::TimeOver },
+        TurnWhat::TurnBack,
+        TurnWhat::Held { why: BackHeld::Dry },
+        TurnWhat::Ended { how: TurnEnd::Original },
+    ];
+    for what in all {
+        assert_eq!(serde_json::to_value(&what).unwrap()["what"], what.name());
+    }
+    for why in [LostWhy::TimeOver, LostWhy::Unread, LostWhy::Reverted, LostWhy::ComingBack] {
+        assert_eq!(serde_json::to_value(why).unwrap(), why.name());
+    }
+    for how in [TurnEnd::Original, TurnEnd::Changed] {
+        assert_eq!(serde_json::to_value(how).unwrap(), how.name());
+    }
 }
