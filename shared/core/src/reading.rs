@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::assess::Memory;
 use crate::ids::{ClusterName, ProviderName};
-use crate::observe::{Depth, Snapshot};
+use crate::observe::{Depth, Reading, Snapshot};
 use crate::ports::{Fleet, PortError, State};
 use crate::record::Ledger;
 use crate::signals::{LOOK_BACK, Signals};
@@ -54,6 +54,9 @@ impl Read {
             turn_versions.insert(turn.provider.clone(), turn.version);
             if turn.ended.is_none() && snapshot.providers.contains_key(&turn.provider) {
                 let spot_instances = fleet.spot_instances(&turn.group).await;
+                if let Reading::Missing(gap) = &spot_instances {
+                    snapshot.gaps.push(gap.clone());
+                }
                 turns.push(TurnSeen { turn, spot_instances });
             }
         }

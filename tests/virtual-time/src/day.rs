@@ -235,7 +235,7 @@ fn happen(inner: &mut Inner, origin: Timestamp, happening: &Happening) {
             format!("puts a switch over {} into the table", entry.scope)
         }
         Happening::ReleaseByHand(scope) => {
-            inner.promises.switch_removed(scope);
+            inner.promises.switch_removed(&inner.world, scope);
             inner.tables.switches.remove(scope);
             format!("takes the switch over {scope} out of the table")
         }

@@ -50,7 +50,7 @@ pub struct Races {
 impl Inner {
     /// A switch is released, as a run does it.
     pub fn release(&mut self, scope: &Scope) {
-        self.promises.switch_removed(scope);
+        self.promises.switch_removed(&self.world, scope);
         self.tables.remove_switch(scope);
     }
 

@@ -114,7 +114,7 @@ impl State for Ports {
 
     async fn remove_switch(&self, scope: &Scope) -> Result<u64, PortError> {
         self.call("state.remove_switch", |inner| {
-            inner.promises.switch_removed(scope);
+            inner.promises.switch_removed(&inner.world, scope);
             Ok(inner.tables.remove_switch(scope))
         })
         .await

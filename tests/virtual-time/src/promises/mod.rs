@@ -94,6 +94,8 @@ pub struct Promises {
     own: BTreeSet<String>,
     /// Since when a switch is in the table.
     switched: BTreeMap<Scope, (Timestamp, SwitchEntry)>,
+    /// Switch entries that were taken away, or replaced, and when.
+    gone: Vec<(Timestamp, SwitchEntry)>,
     /// Everything of a service but its placement, before a write.
     before: BTreeMap<ServiceArn, String>,
     /// The desired counts of services that follow their load.
@@ -133,6 +135,7 @@ impl Promises {
             deploying: BTreeMap::new(),
             own: BTreeSet::new(),
             switched: BTreeMap::new(),
+            gone: Vec::new(),
             before: BTreeMap::new(),
             desired: BTreeMap::new(),
             skewed: BTreeMap::new(),
@@ -186,13 +189,15 @@ impl Promises {
     pub(crate) fn switch_put(&mut self, world: &World, entry: &SwitchEntry) {
         self.coverage.switches += 1;
         // Put again, it has been on since it was put first.
-        let since = self.switched.get(&entry.scope).map_or_else(|| world.now(), |(since, _)| *since);
+        let before = self.switched.remove(&entry.scope);
+        let since = before.as_ref().map_or_else(|| world.now(), |(since, _)| *since);
+        self.gone.extend(before.map(|(_, entry)| (world.now(), entry)));
         self.switched.insert(entry.scope.clone(), (since, entry.clone()));
     }
 
     /// A switch entry is taken away.
-    pub(crate) fn switch_removed(&mut self, scope: &Scope) {
-        self.switched.remove(scope);
+    pub(crate) fn switch_removed(&mut self, world: &World, scope: &Scope) {
+        self.gone.extend(self.switched.remove(scope).map(|(_, entry)| (world.now(), entry)));
     }
 
     /// S9: an original is what was there, and never changes.

@@ -35,14 +35,13 @@ impl Promises {
         let Some(turn) = turn else { return };
         let others = found.with_numbers_of(to) == *to;
         self.holds("S10", now, others, || format!("{}, which changes more than two numbers of {found:?}", said()));
-        let of_cluster = |entry: &SwitchEntry| {
-            entry.scope.cluster().is_none_or(|cluster| *cluster == turn.cluster) && entry.in_force(now)
-        };
+        let covers = |entry: &SwitchEntry| entry.scope.cluster().is_none_or(|cluster| *cluster == turn.cluster);
+        let of_cluster = |entry: &SwitchEntry| covers(entry) && entry.in_force(now);
+        let timeout = Function::Updater.timeout().duration();
         if to.market() == Market::Spot {
             let original = self.originals.get(group).cloned();
             let back = original.as_ref().is_some_and(|original| to.has_numbers_of(original));
             self.holds("S10", now, back, || format!("{}, where it had {original:?}", said()));
-            let timeout = Function::Updater.timeout().duration();
             let late = self.switched.values().find(|(since, entry)| of_cluster(entry) && now > *since + timeout);
             let late = late.map(|(since, entry)| format!("{}: switch {} is on since {since}", said(), entry.scope));
             self.holds("S4", now, late.is_none(), || late.unwrap_or_default());
@@ -52,7 +51,11 @@ impl Promises {
             self.holds("S10", now, turn.original == original, || {
                 format!("{}: {:?} is kept for {original:?}", said(), turn.original)
             });
-            let lever = tables.switches.values().any(|entry| entry.lever == Lever::Capacity && of_cluster(entry));
+            // One that was there when the Updater read them may be gone by now: that adds no Spot.
+            let lately = self.gone.iter().filter(|(at, _)| now <= *at + timeout).map(|(_, entry)| entry);
+            let lately = lately.filter(|entry| covers(entry));
+            let mut all = tables.switches.values().filter(|entry| of_cluster(entry)).chain(lately);
+            let lever = all.any(|entry| entry.lever == Lever::Capacity);
             self.holds("S10", now, lever, || format!("{}: no switch with the lever is on", said()));
             self.coverage.turned += 1;
         }

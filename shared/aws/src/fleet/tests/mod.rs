@@ -3,6 +3,7 @@
 mod look;
 mod market;
 mod observe;
+mod turn;
 mod write;
 
 use std::sync::Arc;
