@@ -7,7 +7,7 @@ use crate::ids::{ClusterName, ProviderName};
 use crate::observe::{Depth, Reading, Snapshot};
 use crate::ports::{Fleet, PortError, State};
 use crate::record::Ledger;
-use crate::signals::{LOOK_BACK, Signals};
+use crate::signals::{self, Signals};
 use crate::switch::Switches;
 use crate::turn::{TurnSeen, as_recorded};
 
@@ -43,7 +43,7 @@ impl Read {
         let ledgers = state.ledgers(&snapshot.cluster).await?;
         // A switch run brings everything down: it needs no signals, and nothing of them may hold it up.
         let signals = match depth {
-            Depth::Full => state.signals(cluster, snapshot.taken_at - LOOK_BACK.duration()).await?,
+            Depth::Full => state.signals(cluster, signals::since(snapshot.taken_at)).await?,
             Depth::Switch => Signals::default(),
         };
         // Read last: a switch thrown while the cluster was read counts.
