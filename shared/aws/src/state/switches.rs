@@ -6,7 +6,7 @@ use spotkeeper_core::ports::PortError;
 use spotkeeper_core::switch::{Lever, Scope, SwitchEntry, Switches};
 
 use super::by_hand::{scope_of, sign, time_of, words_of};
-use super::items::{Item, Key, corrupt, number, number_of, text_of};
+use super::items::{Item, Key, corrupt, number, number_of, text, text_of};
 use super::table::{ATTEMPTS, Condition, Table, pause};
 
 /// The partition of the switch items.
