@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClusterName, MoveId, RunId};
+use crate::phase::MOVES_AT_ONCE;
 use crate::record::Outcome;
 use crate::switch::{Lever, Scope, SwitchState};
 use crate::turn::TurnOrder;
@@ -273,6 +274,10 @@ pub struct UpdateInput {
     /// lets through at once.
     #[serde(default)]
     pub follows: bool,
+    /// How many moves of the cluster are watched at the same time, where a StabilityChecker asked for this one
+    /// of them; `None` where a wave is written.
+    #[serde(default)]
+    pub watched: Option<u32>,
 }
 
 /// The answer of the Updater.
@@ -334,6 +339,14 @@ pub struct CheckInput {
     pub run_id: RunId,
     /// The move.
     pub move_id: MoveId,
+    /// How many moves of the cluster are watched at the same time, this one among them.
+    #[serde(default = "most_watched")]
+    pub watched: u32,
+}
+
+/// Where nobody says how many moves are watched, it may be as many as the state machine watches at once.
+const fn most_watched() -> u32 {
+    MOVES_AT_ONCE
 }
 
 /// The answer of the StabilityChecker.

@@ -36,7 +36,7 @@ async fn a_throttle_that_does_not_end_is_given_up() {
     let error = list(&api).await.unwrap_err();
     assert_eq!(error.gap("x").cause, GapCause::Throttled);
     assert!(matches!(error.into_port("x"), PortError::Throttled { action } if action == "ecs:ListClusters"));
-    assert_eq!(api.counts().total(), Count { calls: 8, throttled: 8 });
+    assert_eq!(api.counts().total(), Count { calls: 11, throttled: 11 });
 }
 
 #[tokio::test(start_paused = true)]
