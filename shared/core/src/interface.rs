@@ -28,8 +28,8 @@ const MAX_UNVERIFIED_BYTES: usize = 163_840;
 /// The most moves of a cluster that are written before they are verified.
 #[must_use]
 pub fn max_unverified(run: &RunId, cluster: &ClusterName) -> usize {
-    // {"run_id":"...","move_id":"CLUSTER/PASS-NUMBER","outcome":"superseded","wait_seconds":3600}
-    let item = 100 + run.as_str().len() + cluster.as_str().len();
+    // {"run_id":"...","move_id":"CLUSTER/PASS-NUMBER","outcome":"superseded","wait_seconds":3600,"watched":1000}
+    let item = 115 + run.as_str().len() + cluster.as_str().len();
     MAX_UNVERIFIED_BYTES / item
 }
 
@@ -397,6 +397,14 @@ mod tests {
     use super::*;
     use crate::fixtures;
 
+    /// As an execution asks that was started before the state machine told it.
+    #[test]
+    fn a_look_that_does_not_say_how_many_are_watched_keeps_to_the_least_part_of_the_rates() {
+        let input = serde_json::json!({ "run_id": "run", "move_id": "prod/0-0" });
+        let input: CheckInput = serde_json::from_value(input).unwrap();
+        assert_eq!(input.watched, MOVES_AT_ONCE);
+    }
+
     /// Step Functions fails a run whose state is larger.
     #[test]
     fn what_is_carried_until_it_is_verified_fits_a_state() {
@@ -418,6 +426,7 @@ mod tests {
                 "move_id": format!("{cluster}/600-{most}"),
                 "outcome": UpdateOutcome::Superseded,
                 "wait_seconds": 3_600,
+                "watched": most,
             });
             // A wave that could not be written says so of each of its moves.
             let failed = serde_json::json!({ "because": { "error": "Lambda.TooManyRequestsException" } });

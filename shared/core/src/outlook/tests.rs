@@ -226,6 +226,8 @@ fn totals_count_what_one_change_mends_and_not_rules_twice() {
             stop(one, 120);
         }),
     ];
+    let unpriced = Totals::of(&[looked_at(&fixtures::policy(), services.clone(), &Prices::default())]);
+    assert_eq!((unpriced.changes[0].unpriced, unpriced.changes[0].saving), (3, Money::ZERO));
     let totals = Totals::of(&[looked_at(&fixtures::policy(), services, &fargate_prices())]);
     let rules: Vec<(&str, u32, u32)> =
         totals.rules.iter().map(|one| (one.rule.name(), one.services, one.one_change)).collect();
