@@ -236,6 +236,12 @@ fn a_switch_is_thrown_read_back_and_released() {
         resumer.join().unwrap()
     });
     assert_eq!((&answer["holds"], &answer["execution"]), (&json!(true), &json!("SUCCEEDED")));
+    // A switch that deploys services is not one that turns groups.
+    stack.put_switch("all", "launch day");
+    let answer = stack.answers(&["kill", "--reason", "launch day", "--lever", "capacity"], 1);
+    assert_eq!(answer["holds"], false);
+    assert!(stack.says(&["kill", "--reason", "launch day", "--lever", "services"], 2).contains("strategy or capacity"));
+    stack.remove_switch("all");
     // Runs, and what is left of them.
     let answer = stack.answers(&["run", "--dry-run", "--cluster", "prod"], 0);
     assert_eq!(answer["execution"], "RUNNING");
@@ -400,6 +406,7 @@ impl Stack {
                         }
                         item["preempt"] = json!({ "BOOL": input["switch"]["preempt"] });
                         item["unenrolled"] = json!({ "BOOL": input["switch"]["unenrolled"] });
+                        item["lever"] = text(&input["switch"]["lever"]);
                         self.call(DYNAMODB, "PutItem", &json!({ "TableName": TABLE, "Item": item }));
                     }
                     Some("off") => self.remove_switch(scope),

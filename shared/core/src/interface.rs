@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ClusterName, MoveId, RunId};
 use crate::phase::MOVES_AT_ONCE;
 use crate::record::Outcome;
-use crate::switch::{Scope, SwitchState};
+use crate::switch::{Lever, Scope, SwitchState};
+use crate::turn::TurnOrder;
 use crate::verify::Next;
 
 /// The most moves that one answer of the Determiner names, and that one call of the Updater takes.
@@ -75,6 +76,10 @@ pub struct SwitchInput {
     /// Also cover services that are neither enrolled nor in the ledger.
     #[serde(default)]
     pub unenrolled: bool,
+    /// How services are brought off Spot: `strategy`, or `capacity` to turn Auto Scaling groups where
+    /// the stack and the groups allow it.
+    #[serde(default)]
+    pub lever: Lever,
 }
 
 /// The input of the recorder.
@@ -197,10 +202,13 @@ pub struct DetermineInput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DetermineAnswer {
-    /// `update` where there are moves, `done` where there is no further wave.
+    /// `turn` where there are groups to turn, `update` where there are moves, `done` where there is no
+    /// further wave.
     pub next: DetermineNext,
     /// The moves of this wave, at most [`MAX_MOVES`].
     pub moves: Vec<MoveId>,
+    /// The groups to turn, at most [`crate::turn::MAX_TURNS`]; only where `next` is `turn`.
+    pub turns: Vec<TurnOrder>,
     /// The next wave, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cursor: Option<u32>,
@@ -214,6 +222,8 @@ pub struct DetermineAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DetermineNext {
+    /// Turn groups; the first wave follows.
+    Turn,
     /// Apply the moves.
     Update,
     /// The cluster is done.
@@ -254,8 +264,12 @@ pub struct DetermineCounts {
 pub struct UpdateInput {
     /// The run.
     pub run_id: RunId,
-    /// The moves, 1 to [`MAX_MOVES`], each once.
+    /// The moves, 1 to [`MAX_MOVES`], each once; none where there are turns.
+    #[serde(default)]
     pub move_ids: Vec<MoveId>,
+    /// Groups to turn, at most [`crate::turn::MAX_TURNS`], instead of moves.
+    #[serde(default)]
+    pub turns: Vec<TurnOrder>,
     /// Whether another wave was written right before: next to nothing is left then of what the API
     /// lets through at once.
     #[serde(default)]
@@ -272,6 +286,21 @@ pub struct UpdateInput {
 pub struct UpdateAnswer {
     /// One for each move, in the order of the input.
     pub moves: Vec<Updated>,
+    /// One for each turn, in the order of the input.
+    #[serde(default)]
+    pub turns: Vec<Turned>,
+}
+
+/// What the Updater did about a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turned {
+    /// What was to be done.
+    pub order: TurnOrder,
+    /// What was done: applied, held, or refused.
+    pub outcome: UpdateOutcome,
+    /// Why, in a sentence of at most 256 characters.
+    pub reason: String,
 }
 
 /// What the Updater did about a move.

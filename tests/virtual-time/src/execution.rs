@@ -17,6 +17,7 @@ use spotkeeper_core::interface::{
 use spotkeeper_core::phase::{Answer, MOVES_AT_ONCE, Phase, RETRIED, TaskLimits, longest_pause};
 use spotkeeper_core::ports::Clock as _;
 use spotkeeper_core::record::RunStatus;
+use spotkeeper_core::turn::TurnOrder;
 use spotkeeper_lambda::Failure;
 
 use crate::ports::Ports;
@@ -111,6 +112,7 @@ impl Execution {
     async fn cluster(&self, cluster: &ClusterName) {
         let mut cursor = None;
         let mut moves = Vec::new();
+        let mut turns = Vec::new();
         let mut then = Then::Verify;
         let mut follows = false;
         let mut unverified = Vec::new();
@@ -125,11 +127,19 @@ impl Execution {
                         (moves, cursor, then) = (wave, next, what);
                         after(Phase::Determine, Answer::Update)
                     }
+                    Ok(DetermineAnswer { next: DetermineNext::Turn, turns: orders, cursor: next, .. }) => {
+                        (turns, cursor) = (orders, next);
+                        after(Phase::Determine, Answer::Turn)
+                    }
                     Ok(DetermineAnswer { next: DetermineNext::Done, .. }) => after(Phase::Determine, Answer::Done),
                     Err(name) => {
                         error = name;
                         after(Phase::Determine, Answer::Error)
                     }
+                },
+                Phase::Turn => match self.turn(std::mem::take(&mut turns)).await {
+                    Ok(_) => after(Phase::Turn, Answer::Over),
+                    Err(_) => after(Phase::Turn, Answer::Error),
                 },
                 Phase::Update => match self.update(Phase::Update, &moves, follows, None).await {
                     Ok(answer) => {
@@ -184,7 +194,7 @@ impl Execution {
                     }
                 },
                 Phase::UpdateAgain => match self.update_again(&one).await {
-                    Ok(UpdateAnswer { moves }) => {
+                    Ok(UpdateAnswer { moves, .. }) => {
                         let Some((answer, updated)) = moves.first().map(|updated| child_of(updated, one.watched))
                         else {
                             unreachable!("the Updater answers for each move");
@@ -252,7 +262,8 @@ impl Execution {
     }
 
     async fn recorder(&self, phase: Phase, input: RecorderInput) -> Result<Value, ErrorName> {
-        let config = BeginConfig { clusters_in_flight: self.simulation.clusters_in_flight };
+        let clusters_in_flight = self.simulation.clusters_in_flight;
+        let config = BeginConfig { clusters_in_flight, capacity_lever: self.simulation.capacity_lever };
         self.task(phase, Beside::Clusters, async |ports: &Ports, _| {
             recorder::handle(ports, ports, ports, ports, &config, input.clone()).await
         })
@@ -274,12 +285,22 @@ impl Execution {
         follows: bool,
         watched: Option<u32>,
     ) -> Result<UpdateAnswer, ErrorName> {
-        let input = UpdateInput { run_id: self.run.clone(), move_ids: moves.to_vec(), follows, watched };
+        let (run_id, move_ids) = (self.run.clone(), moves.to_vec());
+        let input = UpdateInput { run_id, move_ids, turns: Vec::new(), follows, watched };
         let beside = watched.map_or(Beside::Writers, Beside::Moves);
         self.task(phase, beside, async |ports: &Ports, ends_at| {
             if follows {
                 ports.writes_follow();
             }
+            updater::handle(ports, ports, ports, ends_at, input.clone()).await
+        })
+        .await
+    }
+
+    async fn turn(&self, turns: Vec<TurnOrder>) -> Result<UpdateAnswer, ErrorName> {
+        let (run_id, move_ids) = (self.run.clone(), Vec::new());
+        let input = UpdateInput { run_id, move_ids, turns, follows: false, watched: None };
+        self.task(Phase::Turn, Beside::Writers, async |ports: &Ports, ends_at| {
             updater::handle(ports, ports, ports, ends_at, input.clone()).await
         })
         .await

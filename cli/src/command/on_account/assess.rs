@@ -140,6 +140,6 @@ fn of_cluster(policy: &Policy, judged: &Judged, prices: &Prices) -> Outlook {
     let Judged { snapshot, assessments } = judged;
     let run = RunRecord::look(RunId::look(), snapshot.cluster.name.clone(), policy.clone(), snapshot.taken_at);
     // Nothing is remembered: what the plan is asked for is the room under the ceiling.
-    let plan = planned(&run, snapshot, assessments, &Memory::default());
+    let plan = planned(&run, snapshot, assessments, &Memory::default(), &[], &BTreeMap::new());
     outlook(policy, snapshot, assessments, &plan.budget, prices)
 }

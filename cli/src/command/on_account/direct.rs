@@ -1,7 +1,7 @@
 //! The kill switch where Lambda, the table or Step Functions are down: it needs ECS, and what stands behind its
 //! providers, and leaves a journal on this machine by which everything is put back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use spotkeeper_core::observe::{Depth, GapCause, PlacedBy, ServiceStatus, Task};
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{Fleet as _, WriteError};
 use spotkeeper_core::record::{RunMode, RunRecord};
-use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
+use spotkeeper_core::switch::{Lever, Scope, SwitchEntry, Switches};
 use spotkeeper_core::units::Percent;
 
 use super::execution::Left;
@@ -159,6 +159,7 @@ async fn planned(
         until: None,
         preempt: asked.preempt,
         unenrolled: asked.unenrolled,
+        lever: Lever::Strategy,
     };
     let switches = Switches { entries: vec![entry.clone()], epoch: 1 };
     let memory = Memory { switches, ..Memory::default() };
@@ -166,7 +167,7 @@ async fn planned(
         mode: RunMode::Switch { entry },
         ..RunRecord::look(RunId::look(), cluster.clone(), Policy::default(), now)
     };
-    let plan = look::planned(&run, &snapshot, &[], &memory);
+    let plan = look::planned(&run, &snapshot, &[], &memory, &[], &BTreeMap::new());
     let moves = plan.moves.into_iter().map(|record| record.planned);
     let moves = moves.map(|planned| (planned.service, planned.before, planned.after)).collect();
     Ok((moves, plan.left_on_spot.iter().map(Left::from).collect()))

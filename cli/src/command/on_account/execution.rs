@@ -163,6 +163,7 @@ pub(crate) const fn why_left(why: LeftWhy) -> &'static str {
         LeftWhy::Unread => "a provider of it could not be read",
         LeftWhy::HandsOff => "ECS takes no strategy for it",
         LeftWhy::MoveOpen => "a move of it is not finished",
+        LeftWhy::Turning => "the group under it is being turned to On-Demand",
         LeftWhy::SwitchOn => "its original has Spot, and a switch is on",
         LeftWhy::NotNow => "its original has Spot, and nothing moves up now",
         LeftWhy::Blocked => "its original has Spot, and a rule blocks it",

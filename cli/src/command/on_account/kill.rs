@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use spotkeeper_core::interface::{ExecutionInput, SwitchInput};
 use spotkeeper_core::ports::State as _;
-use spotkeeper_core::switch::{Scope, SwitchState};
+use spotkeeper_core::switch::{Lever, Scope, SwitchState};
 
 use super::direct;
 use super::execution::{self, Ran};
@@ -48,6 +48,10 @@ pub(crate) struct Kill {
     /// Also cover services that are neither enrolled nor known to Spotkeeper.
     #[arg(long)]
     unenrolled: bool,
+    /// How services come off Spot: `strategy` deploys each anew, `capacity` turns whole Auto Scaling groups to
+    /// On-Demand where the stack and the groups allow it, and deploys the rest.
+    #[arg(long, value_name = "LEVER", default_value = "strategy", value_parser = lever, conflicts_with = "direct")]
+    lever: Lever,
     /// Do not wait for services to come down: end when the switch is on, or everything is written.
     #[arg(long)]
     no_follow: bool,
@@ -96,6 +100,13 @@ pub(crate) fn reason(text: &str) -> Result<String, String> {
     }
 }
 
+/// A lever by its name.
+fn lever(text: &str) -> Result<Lever, String> {
+    let all = [Lever::Strategy, Lever::Capacity];
+    let found = all.into_iter().find(|lever| lever.name() == text);
+    found.ok_or_else(|| format!("write {}", all.map(Lever::name).join(" or ")))
+}
+
 impl Kill {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
         if self.direct {
@@ -121,6 +132,7 @@ impl Kill {
                 until: self.until,
                 preempt: self.preempt,
                 unenrolled: self.unenrolled,
+                lever: self.lever,
             };
             throw(console, &stack, switch, !self.no_follow).await
         })
@@ -147,6 +159,7 @@ impl Resume {
                 until: None,
                 preempt: false,
                 unenrolled: false,
+                lever: Lever::Strategy,
             };
             throw(console, &stack, switch, !self.no_follow).await
         })
@@ -209,8 +222,21 @@ async fn holds(stack: &Stack, switch: &SwitchInput) -> anyhow::Result<bool> {
     Ok(match switch.state {
         SwitchState::Off => on.next().is_none(),
         SwitchState::On => on.any(|entry| {
-            let asked = (&switch.reason, switch.until, switch.preempt, switch.unenrolled);
-            (&entry.reason, entry.until, entry.preempt, entry.unenrolled) == asked
+            let asked = (&switch.reason, switch.until, switch.preempt, switch.unenrolled, switch.lever);
+            (&entry.reason, entry.until, entry.preempt, entry.unenrolled, entry.lever) == asked
         }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lever_is_written_as_in_an_executions_input() {
+        for (text, expected) in [("strategy", Ok(Lever::Strategy)), ("capacity", Ok(Lever::Capacity))] {
+            assert_eq!(lever(text), expected);
+        }
+        assert_eq!(lever("services"), Err("write strategy or capacity".to_owned()));
+    }
 }

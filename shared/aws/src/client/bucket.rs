@@ -43,6 +43,8 @@ pub enum BucketId {
     Ec2SpotPriceHistory,
     /// Auto Scaling: reads.
     AutoScalingRead,
+    /// Auto Scaling: `UpdateAutoScalingGroup`.
+    AutoScalingModify,
     /// Application Auto Scaling: reads.
     ApplicationAutoScalingRead,
     /// Service Quotas: reads.
@@ -65,9 +67,12 @@ pub struct Rate {
 /// costs throttles, which are retried.
 const UNPUBLISHED: Rate = Rate { burst: 20.0, refill: 10.0 };
 
+/// The same for writes to Auto Scaling: each of ours replaces a group's instances, so a few a second do.
+const UNPUBLISHED_WRITES: Rate = Rate { burst: 5.0, refill: 2.0 };
+
 impl BucketId {
     /// Every bucket.
-    pub const ALL: [BucketId; 20] = [
+    pub const ALL: [BucketId; 21] = [
         BucketId::EcsClusterRead,
         BucketId::EcsServiceRead,
         BucketId::EcsServiceModify,
@@ -85,6 +90,7 @@ impl BucketId {
         BucketId::Ec2SpotPlacementScores,
         BucketId::Ec2SpotPriceHistory,
         BucketId::AutoScalingRead,
+        BucketId::AutoScalingModify,
         BucketId::ApplicationAutoScalingRead,
         BucketId::ServiceQuotasRead,
         BucketId::PriceListRead,
@@ -117,6 +123,7 @@ impl BucketId {
             | BucketId::ApplicationAutoScalingRead
             | BucketId::ServiceQuotasRead
             | BucketId::PriceListRead => UNPUBLISHED,
+            BucketId::AutoScalingModify => UNPUBLISHED_WRITES,
         }
     }
 }

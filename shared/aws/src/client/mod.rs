@@ -2,9 +2,9 @@
 //! counts the call, retries throttles, and says what a failure means.
 //!
 //! The SDK's own retries are off ([`Clients::load`]), so that each request is counted once and an
-//! `UpdateService` whose answer was lost is never repeated blindly. What is retried, and how often:
+//! write whose answer was lost is never repeated blindly. What is retried, and how often:
 //!
-//! | failure | reads | `UpdateService` |
+//! | failure | reads | `UpdateService`, `UpdateAutoScalingGroup` |
 //! |---|---|---|
 //! | throttled | 8 attempts | 8 attempts: a throttled call was not carried out |
 //! | no answer, 5xx | 3 attempts | not at all: it may have been carried out |

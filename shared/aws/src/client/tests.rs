@@ -126,5 +126,5 @@ fn every_action_is_named_once_and_has_a_bucket() {
     let names: std::collections::BTreeSet<&str> = Action::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(names.len(), Action::ALL.len());
     assert!(Action::ALL.iter().all(|action| BucketId::ALL.contains(&action.bucket())));
-    assert_eq!(Action::ALL.iter().filter(|action| !action.reads()).count(), 1, "one write");
+    assert_eq!(Action::ALL.iter().filter(|action| !action.reads()).count(), 2, "a strategy, and a distribution");
 }

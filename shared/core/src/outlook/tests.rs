@@ -23,6 +23,8 @@ fn budget(policy: &Policy, snapshot: &Snapshot, assessments: &[Assessment]) -> B
         memory: &memory,
         run: &run,
         resumed: &[],
+        turns: &[],
+        turn_versions: &std::collections::BTreeMap::new(),
         given_up: &BTreeSet::new(),
         now: fixtures::now(),
     })

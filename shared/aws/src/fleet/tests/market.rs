@@ -18,7 +18,7 @@ fn replayed(answers: &[(u16, &str)]) -> (TestFleet, StaticReplayClient) {
 }
 
 /// The parameters of the n-th request, in order of their names, without those of every call.
-fn parameters(replay: &StaticReplayClient, index: usize) -> Vec<String> {
+pub(super) fn parameters(replay: &StaticReplayClient, index: usize) -> Vec<String> {
     let request = replay.actual_requests().nth(index).unwrap();
     let body = String::from_utf8(request.body().bytes().unwrap().to_vec()).unwrap();
     let every = ["Action=", "Version="];
