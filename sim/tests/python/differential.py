@@ -169,6 +169,8 @@ def probes(account):
         ("no zone", "ec2", "describe_availability_zones", {"ZoneNames": ["eu-west-1x"]}),
         ("prices", "ec2", "describe_spot_price_history", {"InstanceTypes": ["m5.large"], "ProductDescriptions": ["Linux/UNIX"], "AvailabilityZone": "eu-west-1a", "StartTime": NOW, "EndTime": NOW}),
         ("scores", "ec2", "get_spot_placement_scores", {"InstanceTypes": ["m5.large", "c5.large", "r5.large"], "TargetCapacity": 1}),
+        ("price list", "pricing", "get_products", {"ServiceCode": "AmazonEC2", "Filters": [{"Type": "TERM_MATCH", "Field": "instanceType", "Value": "m5.large"}]}),
+        ("price list of nothing", "pricing", "get_products", {"ServiceCode": "AmazonNothing"}),
         ("quota", "service-quotas", "get_service_quota", {"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}),
         ("no quota", "service-quotas", "get_service_quota", {"ServiceCode": "ec2", "QuotaCode": "L-00000000"}),
         ("default of a quota", "service-quotas", "get_aws_default_service_quota", {"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}),
