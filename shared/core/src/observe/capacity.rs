@@ -22,6 +22,7 @@ pub struct Provider {
 /// What a provider launches. A strategy may mix providers of one family only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a cluster has a few providers, and most are groups")]
 pub enum ProviderKind {
     /// `FARGATE`.
     Fargate,
