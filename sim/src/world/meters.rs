@@ -90,6 +90,33 @@ pub struct Felt {
     pub on_demand_vcpu_seconds: f64,
 }
 
+/// How many healthy tasks a service has from a time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthChange {
+    /// Since when.
+    pub at: Timestamp,
+    /// The service.
+    pub service: ServiceKey,
+    /// Tasks that run, and whose targets are healthy where there are any.
+    pub healthy: u32,
+}
+
+/// The changes of healthy tasks, for those who integrate over several services at once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HealthLog {
+    latest: BTreeMap<ServiceKey, u32>,
+    changes: Vec<HealthChange>,
+}
+
+impl HealthLog {
+    fn note(&mut self, at: Timestamp, service: &Service, healthy: u32) {
+        if self.latest.get(&service.key) != Some(&healthy) {
+            self.latest.insert(service.key.clone(), healthy);
+            self.changes.push(HealthChange { at, service: service.key.clone(), healthy });
+        }
+    }
+}
+
 impl World {
     /// What users felt and paid up to now.
     pub fn felt(&self) -> Felt {
@@ -107,13 +134,35 @@ impl World {
     }
 
     /// Notes how many tasks a service lacks from now on.
-    pub(super) fn measure_shortfall(&self, service: &mut Service) {
-        let healthy = service.tasks.iter().filter_map(|id| self.tasks.get(id)).filter(|t| t.is_healthy()).count();
-        let healthy = u32::try_from(healthy).unwrap_or(u32::MAX);
+    pub(super) fn measure_shortfall(&mut self, service: &mut Service) {
+        let healthy = self.healthy_tasks(service);
         let lacks = f64::from(service.desired_count.saturating_sub(healthy));
         if (lacks - service.shortfall.rate).abs() > 0.5 {
             service.shortfall.set(self.now, lacks);
         }
+        if let Some(log) = &mut self.health_log {
+            log.note(self.now, service, healthy);
+        }
+    }
+
+    fn healthy_tasks(&self, service: &Service) -> u32 {
+        let healthy = service.tasks.iter().filter_map(|id| self.tasks.get(id)).filter(|t| t.is_healthy()).count();
+        u32::try_from(healthy).unwrap_or(u32::MAX)
+    }
+
+    /// Keeps every change of how many healthy tasks a service has, from now on, for
+    /// [`World::take_health_changes`]. The first ones say how all services stand now.
+    pub fn keep_health_changes(&mut self) {
+        let mut log = HealthLog::default();
+        for service in self.services.values() {
+            log.note(self.now, service, self.healthy_tasks(service));
+        }
+        self.health_log = Some(log);
+    }
+
+    /// The changes that nobody has taken yet, oldest first; none where they are not kept.
+    pub fn take_health_changes(&mut self) -> Vec<HealthChange> {
+        self.health_log.as_mut().map(|log| std::mem::take(&mut log.changes)).unwrap_or_default()
     }
 
     /// Keeps what users of a service felt, when the service goes.

@@ -186,6 +186,8 @@ pub struct World {
     services: services::Services,
     meters: meters::VcpuMeters,
     felt: meters::Felt,
+    /// How the services' healthy tasks changed, where that is kept.
+    health_log: Option<meters::HealthLog>,
     /// Events that nobody has taken yet.
     bus: VecDeque<event_bridge::BusEvent>,
     /// The rule that a test has switched off.

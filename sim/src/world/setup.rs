@@ -70,6 +70,7 @@ impl World {
             launch_turns: BTreeMap::new(),
             meters: super::meters::VcpuMeters::default(),
             felt: super::meters::Felt::default(),
+            health_log: None,
             bus: std::collections::VecDeque::new(),
             rule_off: None,
             stale: BTreeMap::new(),

@@ -130,14 +130,7 @@ pub enum Happening {
 /// Lets a simulation live through its day.
 pub async fn live(simulation: &Simulation, day: &Day) {
     let origin = simulation.clock.origin();
-    let alive = Rc::new(Cell::new(0_u32));
-    if let Some(period) = day.schedule {
-        tokio::task::spawn_local(scheduled(simulation.clone(), period, Rc::clone(&alive)));
-    }
-    tokio::task::spawn_local(events(simulation.clone(), Rc::clone(&alive)));
-    if let Some(period) = day.scores {
-        tokio::task::spawn_local(scorer::scheduled(simulation.clone(), period));
-    }
+    let alive = begin(simulation, day.schedule, day.scores);
     let mut happenings: Vec<&(SignedDuration, Happening)> = day.happenings.iter().collect();
     happenings.sort_by_key(|(at, _)| *at);
     let mut happenings = happenings.into_iter().peekable();
@@ -172,6 +165,24 @@ pub async fn live(simulation: &Simulation, day: &Day) {
     }
     simulation.sleep_until(end).await;
     simulation.with(|inner| inner.promises.over(&inner.world, &inner.tables));
+}
+
+/// Begins what goes on by itself: the schedules of runs and of the scorer, where there are any, and the way of
+/// events. Answers how many executions are alive.
+pub(crate) fn begin(
+    simulation: &Simulation,
+    schedule: Option<SignedDuration>,
+    scores: Option<SignedDuration>,
+) -> Rc<Cell<u32>> {
+    let alive = Rc::new(Cell::new(0_u32));
+    if let Some(period) = schedule {
+        tokio::task::spawn_local(scheduled(simulation.clone(), period, Rc::clone(&alive)));
+    }
+    tokio::task::spawn_local(events(simulation.clone(), Rc::clone(&alive)));
+    if let Some(period) = scores {
+        tokio::task::spawn_local(scorer::scheduled(simulation.clone(), period));
+    }
+    alive
 }
 
 async fn scheduled(simulation: Simulation, period: SignedDuration, alive: Rc<Cell<u32>>) {

@@ -20,6 +20,7 @@
 //! | `heard` | the events as somebody hears them, held to their published shape |
 //! | `scenario` | the files of `tests/scenarios/` |
 //! | `random` | worlds made from a seed |
+//! | `policies` | months in which Spotkeeper and rivals meet the same hazards |
 
 pub mod clock;
 pub mod day;
@@ -27,6 +28,7 @@ pub mod deaths;
 pub mod execution;
 pub mod heard;
 pub mod journal;
+pub mod policies;
 pub mod ports;
 pub mod promises;
 pub mod queue;

@@ -152,6 +152,22 @@ impl Inner {
         }
     }
 
+    /// Forgets runs that began before a time, with all that they left, and what happened to Spot capacity before
+    /// it, as the table's TTL does; and what was said, where nobody is to be told.
+    pub(crate) fn forget_before(&mut self, at: Timestamp, tell: bool) {
+        let tables = &mut self.tables;
+        tables.runs.retain(|_, run| run.started_at >= at);
+        let runs = &tables.runs;
+        tables.reports.retain(|(run, _), _| runs.contains_key(run));
+        tables.assessments.retain(|(run, _), _| runs.contains_key(run));
+        tables.moves.retain(|(run, _), _| runs.contains_key(run));
+        tables.occurrences.retain(|_, one| one.at >= at);
+        self.told = Told::default();
+        if !tell {
+            self.journal = Journal::new(self.journal.origin());
+        }
+    }
+
     /// Writes a line into the journal.
     pub fn note(&mut self, who: &str, what: impl Into<String>) {
         let now = self.world.now();

@@ -20,18 +20,28 @@ pub(crate) enum Bench {
     ///
     /// Builds with the profile `measured`, which compiles the AWS SDK once more.
     Switch,
+    /// Spotkeeper beside other policies over simulated months of 200 services: cost, service-seconds at or above
+    /// desired, interruptions, changes. Goes on where it stopped; results are kept under target/bench/policies.
+    ///
+    /// Builds with the profile `measured`, which compiles the AWS SDK once more.
+    Policies {
+        /// `--months N --days N --services N --policies NAME,... --threads N --tuning`: less than the whole.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 /// Measures.
 pub(crate) fn bench(shell: &Shell, what: &Bench) -> anyhow::Result<()> {
     match what {
         Bench::Functions => functions::measure(shell),
-        Bench::Switch => virtual_time(shell, "switch"),
+        Bench::Switch => virtual_time(shell, "switch", &[]),
+        Bench::Policies { arguments } => virtual_time(shell, "policies", arguments),
     }
 }
 
 /// A benchmark of `tests/virtual-time/benches`.
-fn virtual_time(shell: &Shell, bench: &str) -> anyhow::Result<()> {
-    let arguments = ["bench", "--package", "spotkeeper-virtual-time", "--profile", "measured", "--bench", bench];
-    step(bench, shell.command("cargo").args(arguments))
+fn virtual_time(shell: &Shell, bench: &str, more: &[String]) -> anyhow::Result<()> {
+    let arguments = ["bench", "--package", "spotkeeper-virtual-time", "--profile", "measured", "--bench", bench, "--"];
+    step(bench, shell.command("cargo").args(arguments).args(more))
 }

@@ -9,6 +9,7 @@ mod faults;
 mod hooks;
 mod interruptions;
 mod invariants;
+mod meters;
 mod placement;
 mod pools;
 mod rules;

@@ -16,6 +16,9 @@ use crate::tables::Tables;
 impl Promises {
     /// Records of moves were written.
     pub(crate) fn moves_put(&mut self, world: &World, tables: &Tables, moves: &[MoveRecord]) {
+        if !self.watching {
+            return;
+        }
         for record in moves {
             let key = (record.planned.run.clone(), record.planned.id.clone());
             let Some(outcome) = record.outcome else { continue };

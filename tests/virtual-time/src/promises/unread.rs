@@ -70,6 +70,9 @@ impl Promises {
 
     /// What a look at a service showed; the last before a write is what that write goes by.
     pub(crate) fn shown(&mut self, run: &RunId, service: &ServiceRef, look: &Look) {
+        if !self.watching {
+            return;
+        }
         let missing = named([
             ("the service", look.service.known().is_none()),
             ("its service deployments", look.deployments.known().is_none()),

@@ -15,6 +15,9 @@ use crate::tables::Tables;
 impl Promises {
     /// A write is about to reach ECS.
     pub(crate) fn before_write(&mut self, world: &World, tables: &Tables, write: &Write<'_>) {
+        if !self.watching {
+            return;
+        }
         let now = world.now();
         let (run, arn) = (write.run, &write.service.arn);
         let Some(service) = world.written_service(&facts::key(write.service)) else {
@@ -107,6 +110,9 @@ impl Promises {
 
     /// A write has reached ECS.
     pub(crate) fn after_write(&mut self, world: &World, write: &Write<'_>, taken: bool) {
+        if !self.watching {
+            return;
+        }
         let key = facts::key(write.service);
         let Some(service) = world.written_service(&key) else {
             return;
