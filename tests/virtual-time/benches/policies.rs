@@ -2,9 +2,10 @@
 //! `docs/adr/0016-policies-are-compared-on-the-same-months.md`.
 //!
 //! `cargo xtask bench policies [--months N] [--days N] [--services N] [--policies NAME,...] [--threads N]
-//! [--tuning]`: 30 months of each kind, 30 days and 200 services, if nothing else is said. What is done is kept
-//! as JSON lines in `target/bench/policies`, and not done again; delete the file to begin anew. The tables
-//! are of what is there at the end.
+//! [--tuning [--policy FILE] [--journal]]`: 30 months of each kind, 30 days and 200 services, if nothing else is
+//! said. What is done is kept as JSON lines in `target/bench/policies`, and not done again; delete the file to
+//! begin anew. The tables are of what is there at the end. Another policy for Spotkeeper, and a journal of each of
+//! its months, are for the seeds of tuning alone.
 
 #![allow(missing_docs, reason = "a bench has no readers of its own")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "figures for people")]
@@ -17,9 +18,10 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use serde_json::Value;
 use spotkeeper_virtual_time::policies::advisor::{self, Region};
 use spotkeeper_virtual_time::policies::month::Month;
-use spotkeeper_virtual_time::policies::plan::{Job, Line, Scope, Who};
+use spotkeeper_virtual_time::policies::plan::{Job, Line, Lived, Scope, Who};
 use spotkeeper_virtual_time::policies::scores::Informativeness;
 use spotkeeper_virtual_time::policies::{keeper, table, versus};
 
@@ -32,6 +34,9 @@ struct Arguments {
     days: u32,
     services: u32,
     threads: usize,
+    /// Spotkeeper's.
+    policy: Value,
+    journal: bool,
 }
 
 fn main() -> ExitCode {
@@ -56,7 +61,9 @@ fn run() -> Result<(), String> {
     println!("{} of {} are left to do; kept in {}", left.len(), jobs.len(), path.display());
     let file = OpenOptions::new().create(true).append(true).open(&path);
     let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
-    let work = Work { regions, days: arguments.days, services: arguments.services, all: left.len() };
+    let journals = arguments.journal.then(|| path.with_extension("journals"));
+    let Arguments { days, services, policy, .. } = arguments;
+    let work = Work { regions, days, services, policy, journals, all: left.len() };
     let (left, file, news) = (Mutex::new(left), Mutex::new(file), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         let threads: Vec<_> =
@@ -71,7 +78,8 @@ fn run() -> Result<(), String> {
 
 fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, String> {
     let scope = Scope { months: 30, tuning: false, policies: Vec::new() };
-    let mut read = Arguments { scope, days: 30, services: 200, threads: 2 };
+    let mut read = Arguments { scope, days: 30, services: 200, threads: 2, policy: keeper::policy(), journal: false };
+    let mut tunes = false;
     while let Some(name) = given.next() {
         let mut value = || given.next().ok_or_else(|| format!("{name} needs a value"));
         let number = |text: String| text.parse::<u32>().map_err(|_| format!("{text:?} is no number"));
@@ -83,9 +91,14 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
             "--services" => read.services = number(value()?)?,
             "--threads" => read.threads = usize::try_from(number(value()?)?).unwrap_or(1).max(1),
             "--tuning" => read.scope.tuning = true,
+            "--policy" => (read.policy, tunes) = (policy_in(&value()?)?, true),
+            "--journal" => (read.journal, tunes) = (true, true),
             "--policies" => read.scope.policies = value()?.split(',').map(str::to_owned).collect(),
             other => return Err(format!("{other:?} is not known")),
         }
+    }
+    if tunes && !read.scope.tuning {
+        return Err("another policy and journals are for --tuning alone".to_owned());
     }
     let known: Vec<String> = Who::all().map(Who::name).collect();
     match read.scope.policies.iter().find(|name| !known.contains(name)) {
@@ -94,11 +107,16 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
     }
 }
 
+fn policy_in(file: &str) -> Result<Value, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))
+}
+
 /// What is measured with other days, services or another policy is another figure.
 fn kept_at(root: &Path, arguments: &Arguments) -> Result<PathBuf, String> {
     let folder = root.join("target/bench/policies");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let policy = keeper::policy().to_string();
+    let policy = arguments.policy.to_string();
     // FNV-1a: a name, nothing more.
     let digest = policy
         .bytes()
@@ -125,6 +143,9 @@ struct Work {
     regions: Vec<Region>,
     days: u32,
     services: u32,
+    policy: Value,
+    /// Where journals go, if they do.
+    journals: Option<PathBuf>,
     all: usize,
 }
 
@@ -143,7 +164,7 @@ impl Work {
             };
             let line = self.live(&job)?;
             println!(
-                "{} of {}: {} {} {} {}: served {:.3} %, {:.1} s",
+                "{} of {}: {} {} {} {}: served {:.3} %, on Spot {:.1} %, {:.1} s",
                 self.all - waiting,
                 self.all,
                 line.kind,
@@ -151,6 +172,7 @@ impl Work {
                 line.who,
                 line.informativeness.as_deref().unwrap_or("-"),
                 line.lived.served * 100.0,
+                line.lived.spot / (line.lived.spot + line.lived.on_demand) * 100.0,
                 line.took,
             );
             let text = serde_json::to_string(&line).map_err(|error| error.to_string())?;
@@ -167,7 +189,7 @@ impl Work {
         let month = Month::new(&self.regions, job.kind, job.seed, self.days, level)?;
         let lived = match job.who {
             Who::Rival(rival) => versus::live(rival, &month, self.services),
-            Who::Spotkeeper => keeper::live(&month, self.services),
+            Who::Spotkeeper => self.keep(job, &month),
         };
         Ok(Line {
             kind: job.kind.name().to_owned(),
@@ -177,5 +199,16 @@ impl Work {
             lived: lived.map_err(|why| format!("{job:?}: {why}"))?,
             took: began.elapsed().as_secs_f64(),
         })
+    }
+
+    fn keep(&self, job: &Job, month: &Month) -> Result<Lived, String> {
+        let (lived, journal) = keeper::live(&self.policy, month, self.services, self.journals.is_some())?;
+        if let Some(folder) = &self.journals {
+            std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            let level = job.informativeness.map_or("none", Informativeness::name);
+            let path = folder.join(format!("{}-{level}.txt", job.seed));
+            std::fs::write(&path, journal).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(lived)
     }
 }

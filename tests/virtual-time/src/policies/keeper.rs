@@ -10,6 +10,7 @@ use super::month::Month;
 use super::plan::Lived;
 use super::rivals::PERIOD;
 use crate::day;
+use crate::ports::AccountPace;
 use crate::scorer;
 use crate::simulation::{Simulation, in_virtual_time};
 use crate::tables::Tables;
@@ -29,22 +30,13 @@ pub fn policy() -> Value {
     })
 }
 
-/// Lives through a month.
+/// Lives through a month under a policy: what came of it, and the journal where that is wanted.
 ///
 /// # Errors
 /// What could not be made, or is mistaken.
-pub fn live(month: &Month, services: u32) -> Result<Lived, String> {
-    let policy = checked(policy()).map_err(|mistakes| format!("the policy: {mistakes:?}"))?;
-    in_virtual_time(lived(policy, month, services, false)).map_err(|error| error.to_string())?.map(|(lived, _)| lived)
-}
-
-/// The same, with its journal: to see why.
-///
-/// # Errors
-/// The same.
-pub fn live_and_tell(policy: Value, month: &Month, services: u32) -> Result<(Lived, String), String> {
-    let policy = checked(policy).map_err(|mistakes| format!("the policy: {mistakes:?}"))?;
-    in_virtual_time(lived(policy, month, services, true)).map_err(|error| error.to_string())?
+pub fn live(policy: &Value, month: &Month, services: u32, tell: bool) -> Result<(Lived, String), String> {
+    let policy = checked(policy.clone()).map_err(|mistakes| format!("the policy: {mistakes:?}"))?;
+    in_virtual_time(lived(policy, month, services, tell)).map_err(|error| error.to_string())?
 }
 
 async fn lived(policy: Policy, month: &Month, services: u32, tell: bool) -> Result<(Lived, String), String> {
@@ -53,7 +45,11 @@ async fn lived(policy: Policy, month: &Month, services: u32, tell: bool) -> Resu
     let services = account::services(&world);
     let mut meter = Meter::new(start, &services);
     let simulation = Simulation::start(world, Tables::new(Ok(policy)), month.seed);
-    simulation.with(|inner| inner.promises.watching = false);
+    simulation.with(|inner| {
+        inner.promises.watching = false;
+        // Rivals call as they like; Spotkeeper keeps to the account's rates.
+        inner.pace = Some(AccountPace::default());
+    });
     let period = SignedDuration::from_secs(i64::from(PERIOD));
     day::begin(&simulation, Some(period), Some(scorer::PERIOD));
     let mut calendar = month.calendar().peekable();
@@ -73,8 +69,7 @@ async fn lived(policy: Policy, month: &Month, services: u32, tell: bool) -> Resu
         });
     }
     Ok(simulation.with(|inner| {
-        let changes = inner.world.counters.update_service.values().sum();
-        let lived = Lived::of(&inner.world, &meter, month, changes, interruptions);
+        let lived = Lived::of(&inner.world, &meter, month, interruptions);
         (lived, if tell { inner.journal.tail(usize::MAX) } else { String::new() })
     }))
 }

@@ -122,7 +122,8 @@ pub struct Lived {
 }
 
 impl Lived {
-    pub(super) fn of(world: &World, meter: &Meter, month: &Month, changes: u64, interruptions: u64) -> Lived {
+    /// What came of it for whoever lived there: everything is counted by the world and the same meter.
+    pub(super) fn of(world: &World, meter: &Meter, month: &Month, interruptions: u64) -> Lived {
         let felt = world.felt();
         let (served, worst_served) = meter.served(world.now());
         Lived {
@@ -132,7 +133,7 @@ impl Lived {
             served,
             worst_served,
             interruptions,
-            changes,
+            changes: world.counters.update_service.values().sum(),
             services: u64::try_from(meter.services()).unwrap_or(u64::MAX),
             days: month.days,
         }

@@ -56,7 +56,7 @@ fn title(who: &str, informativeness: Option<&str>) -> String {
 
 fn figures(out: &mut String, kind: Kind, lines: &[&Line], alone: &Months<'_>) {
     let _ = writeln!(out, "\n{} months ({} of them): median, worst\n", kind.name(), alone.len());
-    out.push_str("| policy | months | cost over On-Demand | served % | worst service, served % | interruptions felt a service-day | changes a service-day |\n|---|---|---|---|---|---|---|\n");
+    out.push_str("| policy | months | of them at 99.9 % | cost over On-Demand | served % | worst service, served % | interruptions felt a service-day | changes a service-day |\n|---|---|---|---|---|---|---|---|\n");
     for (who, level) in columns() {
         let of = months(lines, &who, level);
         let of: Vec<(&&Lived, &Lived)> = of.iter().filter_map(|(seed, one)| Some((one, *alone.get(seed)?))).collect();
@@ -75,9 +75,10 @@ fn figures(out: &mut String, kind: Kind, lines: &[&Line], alone: &Months<'_>) {
         };
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
             title(&who, level),
             of.len(),
+            of.iter().filter(|(one, _)| one.served >= SERVED).count(),
             both(&cost, 1.0, 3),
             both(&served, 0.0, 3),
             both(&worst, 0.0, 2),

@@ -26,7 +26,7 @@ pub fn live(rival: Rival, month: &Month, services: u32) -> Result<Lived, String>
     let start = world.now();
     let services = account::services(&world);
     let meter = Meter::new(start, &services);
-    let mut ruled = Ruled { rival, meter, services, wish: None, score: 0, standing_in: BTreeMap::new(), changes: 0 };
+    let mut ruled = Ruled { rival, meter, services, wish: None, score: 0, standing_in: BTreeMap::new() };
     let mut calendar = month.calendar().peekable();
     let mut interruptions = 0;
     let period = if rival.period() == 0 { TIDY } else { f64::from(rival.period()) };
@@ -51,7 +51,7 @@ pub fn live(rival: Rival, month: &Month, services: u32) -> Result<Lived, String>
     }
     world.advance(moment(start, month.seconds()));
     ruled.meter.take(&mut world);
-    Ok(Lived::of(&world, &ruled.meter, month, ruled.changes, interruptions))
+    Ok(Lived::of(&world, &ruled.meter, month, interruptions))
 }
 
 fn moment(start: Timestamp, seconds: f64) -> Timestamp {
@@ -68,8 +68,6 @@ struct Ruled {
     score: u32,
     /// On-Demand tasks beside each service.
     standing_in: BTreeMap<ServiceKey, u32>,
-    /// Calls of UpdateService.
-    changes: u64,
 }
 
 impl Ruled {
@@ -100,7 +98,6 @@ impl Ruled {
             if stands.is_some_and(|revision| names(&revision.strategy) == names(&strategy) && strategy.len() == 1) {
                 continue;
             }
-            self.changes += 1;
             update(
                 world,
                 key,
@@ -120,7 +117,6 @@ impl Ruled {
         if self.standing_in.get(&key).copied().unwrap_or(0) == wanted {
             return Ok(());
         }
-        self.changes += 1;
         let twin = ServiceKey::new(key.cluster.clone(), format!("{}{BESIDE}", key.name));
         update(world, &twin, UpdateService { desired_count: Some(wanted), ..UpdateService::default() })?;
         self.standing_in.insert(key, wanted);
