@@ -302,7 +302,9 @@ def cmd_build():
                 for a, b, i in places.get(s["file_name"], ()):
                     if a <= s["line_start"] <= b: hit.add(i)
                 if hit: break
-            if hit and "incompatible types" in e["message"]:    # of the switch's arms: may compile alone
+            if "captures lifetime" in e["message"]:    # an iterator over two borrows cannot be boxed
+                hit = {i for s in spans for a, b, i in places.get(s["file_name"], ()) if s["line_start"] <= a and b <= s["line_end"]}
+            if hit and any(text in e["message"] for text in ("incompatible types", "captures lifetime")):    # may compile alone
                 state["single"] = sorted(set(state["single"]) | hit); apart |= hit; continue
             if hit: new |= hit; [state["why"].__setitem__(str(i), e["message"]) for i in hit]; continue
             mm = re.search(r"cannot call non-const .*`(?:.*::)?(\w+)(?:::<.*>)?`", e["message"])

@@ -27,8 +27,9 @@ use crate::observe::{
 use crate::plan::{Fingerprint, Move, MoveCause, MoveKind, Pair};
 use crate::policy::{Mode, Once, Policy, Window, ZoneName};
 use crate::record::{Dealt, LastWrite, Ledger, MoveRecord, RunMode, RunRecord};
+use crate::signals::Signals;
 use crate::strategy::{Strategy, StrategyItem};
-use crate::switch::{Scope, SwitchEntry};
+use crate::switch::{Scope, SwitchEntry, Switches};
 use crate::units::{CpuUnits, MemoryMib, Percent, Seconds};
 
 /// The cluster of every fixture.
@@ -444,10 +445,7 @@ pub fn family(service: &Service) -> Family {
 /// A memory with these ledgers, and no switch.
 #[must_use]
 pub fn memory(ledgers: Vec<Ledger>) -> Memory {
-    Memory {
-        ledgers: ledgers.into_iter().map(|ledger| (ledger.service.arn.clone(), ledger)).collect(),
-        ..Memory::default()
-    }
+    Memory::of(ledgers, Signals::default(), Switches::default())
 }
 
 /// A memory with these ledgers, in which no pair's ceiling is below what the policy allows.

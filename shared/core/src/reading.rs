@@ -7,7 +7,7 @@ use crate::ids::ClusterName;
 use crate::observe::{Depth, Snapshot};
 use crate::ports::{Fleet, PortError, State};
 use crate::record::Ledger;
-use crate::signals::{LOOK_BACK, Signals};
+use crate::signals::{self, Signals};
 use crate::switch::Switches;
 
 /// A cluster as it was read, with what is remembered of it.
@@ -38,7 +38,7 @@ impl Read {
         let ledgers = state.ledgers(&snapshot.cluster).await?;
         // A switch run brings everything down: it needs no signals, and nothing of them may hold it up.
         let signals = match depth {
-            Depth::Full => state.signals(cluster, snapshot.taken_at - LOOK_BACK.duration()).await?,
+            Depth::Full => state.signals(cluster, signals::since(snapshot.taken_at)).await?,
             Depth::Switch => Signals::default(),
         };
         // Read last: a switch thrown while the cluster was read counts.

@@ -29,7 +29,11 @@ fn world_of(killer: &Arc<Killer>) -> World {
     let rest: Arc<OnceLock<String>> = Arc::default();
     let options = Options {
         fleet: Some(killer.before(fleet)),
-        environment: vec![("AWS_ENDPOINT_URL".to_owned(), killer.before(Arc::clone(&rest)))],
+        environment: vec![
+            ("AWS_ENDPOINT_URL".to_owned(), killer.before(Arc::clone(&rest))),
+            // Waits between looks and before retries: nothing but the next look or retry comes after them.
+            ("SFN_WAIT_SCALE".to_owned(), "0.2".to_owned()),
+        ],
         ..Options::default()
     };
     let ministack = MiniStack::start(&options).unwrap();

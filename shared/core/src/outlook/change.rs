@@ -268,7 +268,7 @@ fn mends(finding: &Finding) -> Vec<Mend> {
             let for_stop = limit.saturating_sub(margin.saturating_add(*delay));
             if for_delay.0 > 0 && *delay_from != DelayFrom::Nothing {
                 vec![Mend::new(ChangeKind::DrainDelay, delay_is, Some(for_delay))]
-            } else if for_stop.0 > 0 && *delay < SPOT_NOTICE {
+            } else if for_stop.0 > 0 {
                 let most = format!("to {for_stop} or less");
                 vec![Mend::new(ChangeKind::StopTimeout, stop_is(&most), Some(for_stop))]
             } else if *delay_from == DelayFrom::Nothing {

@@ -195,8 +195,8 @@ fn reach(services: &[ServiceOutlook], budget: &BudgetReport) -> Reach {
     candidates.sort_by_key(|one| (std::cmp::Reverse(one.suitability), &one.service));
     let (mut left, mut saving, mut unpriced) = (allowed.0, Money::ZERO, 0);
     for one in candidates {
-        let (Some(cpu), Some(most)) = (one.task_cpu.filter(|cpu| cpu.0 > 0), one.most_spot_tasks) else { continue };
-        let tasks = u64::from(most).min(left / cpu.0);
+        let (Some(cpu), Some(most)) = (one.task_cpu, one.most_spot_tasks) else { continue };
+        let tasks = left.checked_div(cpu.0).map_or(0, |fit| fit.min(u64::from(most)));
         left -= cpu.times(tasks).0;
         let more = tasks.saturating_sub(u64::from(one.spot_tasks.unwrap_or(0)));
         match one.saving_per_task {

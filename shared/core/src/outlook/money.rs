@@ -97,7 +97,7 @@ impl std::iter::Sum for Money {
 impl std::fmt::Display for Money {
     /// Whole units from a hundred on, else with hundredths: `1234`, `12.05`, `-0.40`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
+        let sign = if self.0.is_negative() { "-" } else { "" };
         let hundredths = (self.0.unsigned_abs() + 5_000) / 10_000;
         match hundredths {
             0 => f.write_str("0.00"),
@@ -125,7 +125,10 @@ mod tests {
             ("-1", None),
             ("1e3", None),
             ("NaN", None),
+            ("9999999", Some(9_999_999_000_000)),
             ("99999999", None),
+            ("0.123456789012", Some(123_456)),
+            ("0.1234567890123", None),
             ("0.1.2", None),
         ];
         for (text, expected) in cases {
@@ -159,6 +162,7 @@ mod tests {
         assert_eq!(Money::mean([Money(1), Money(2)]), Some(Money(1)));
         assert_eq!(Money::mean([]), None);
         assert_eq!(Money(1).a_month(), Money(730));
+        assert_eq!(Money(-1_250_000).units().to_string(), "-1.25");
         assert_eq!([Money(1), Money(5)].into_iter().sum::<Money>() - Money(2), Money(4));
     }
 }

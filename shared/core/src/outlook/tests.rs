@@ -252,14 +252,16 @@ fn the_ceiling_is_dealt_as_whole_tasks_to_the_most_suitable() {
     let mut slower = fixtures::service("slower", Family::Fargate);
     delay(&mut slower, 60);
     slower.tags.clear();
-    let services = vec![slower, fixtures::service("web", Family::Fargate)];
+    let mut slowest = slower.clone();
+    slowest.id = fixtures::service("slowest", Family::Fargate).id;
+    let services = vec![slower, slowest, fixtures::service("web", Family::Fargate)];
     let outlook = looked_at(&policy, services, &fargate_prices());
-    let vcpu = |cpu: CpuUnits| cpu.0 / 1_024;
+    let vcpu = |vcpu: u64| CpuUnits(vcpu * 1_024);
     let reach = &outlook.reach;
-    assert_eq!((vcpu(reach.task_cpu), reach.spot_cpu.0, reach.allowed), (8, 0, CpuUnits(8 * 1024 * 3 / 10)));
-    assert_eq!((vcpu(reach.eligible), vcpu(reach.with_tags), vcpu(reach.dealt)), (2, 4, 2));
-    assert_eq!((reach.saving, reach.unpriced), (Money(2 * 40_000), 0));
-    let web = &outlook.services[1];
+    assert_eq!((reach.task_cpu, reach.spot_cpu, reach.allowed), (vcpu(12), vcpu(0), CpuUnits(12 * 1024 * 3 / 10)));
+    assert_eq!((reach.eligible, reach.with_tags, reach.dealt), (vcpu(2), vcpu(6), vcpu(3)));
+    assert_eq!((reach.saving, reach.unpriced), (Money(3 * 40_000), 0));
+    let web = &outlook.services[2];
     assert_eq!((web.most_spot_tasks, web.at_stake()), (Some(2), Some(Money(80_000))));
     assert!(web.suitability > outlook.services[0].suitability);
 }
@@ -277,6 +279,25 @@ fn what_runs_on_spot_already_is_not_at_stake() {
     let outlook = looked_at(&fixtures::policy(), vec![service], &fargate_prices());
     assert_eq!((outlook.services[0].spot_tasks, outlook.services[0].at_stake()), (Some(2), Some(Money::ZERO)));
     assert_eq!(outlook.reach.saving, Money::ZERO);
+}
+
+#[test]
+fn what_is_on_spot_already_needs_no_price() {
+    let service = fixtures::on_spot(fixtures::service("web", Family::Fargate), 1, 1, 1);
+    let mut policy = fixtures::policy();
+    policy.budget.ceiling_percent = Percent::HUNDRED;
+    assert_eq!(looked_at(&policy, vec![service], &Prices::default()).reach.unpriced, 0);
+}
+
+#[test]
+fn what_passes_is_no_remark() {
+    let mut slow = fixtures::service("slow", Family::Fargate);
+    delay(&mut slow, 300);
+    let snapshot = fixtures::snapshot(vec![slow, fixtures::service("web", Family::Fargate)]);
+    let assessments = assess(&fixtures::policy(), &snapshot, &Memory::default(), fixtures::now());
+    let told = |assessment| remarks(assessment).into_iter().map(|(rule, level, _)| (rule, level)).collect::<Vec<_>>();
+    assert_eq!(told(&assessments[0]), [(Rule::Deregistration, Level::Block), (Rule::DrainBudget, Level::Block)]);
+    assert_eq!(told(&assessments[1]), []);
 }
 
 #[test]
@@ -330,8 +351,9 @@ fn a_task_costs_the_larger_part_of_its_instance() {
 fn every_kind_has_its_name_in_json() {
     for kind in ChangeKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
-        assert!(!kind.summary().is_empty());
     }
+    let summaries: BTreeSet<&str> = ChangeKind::ALL.into_iter().map(ChangeKind::summary).collect();
+    assert_eq!(summaries.len(), ChangeKind::ALL.len(), "each its own, or people cannot tell them apart");
     for standing in [
         Standing::Eligible,
         Standing::NotEnrolled,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ChangeKind, Money, Nature, Outlook, ServiceOutlook, Standing};
+use super::{ChangeKind, Money, Outlook, ServiceOutlook, Standing};
 use crate::assess::Rule;
 use crate::units::CpuUnits;
 
@@ -72,7 +72,7 @@ impl Totals {
 
 /// The change that a service is away from Spot, where it is one.
 fn only_change(one: &ServiceOutlook) -> Option<&super::Change> {
-    one.nearest().filter(|change| one.standing == Standing::OneChange && change.kind.nature() == Nature::Mend)
+    one.nearest().filter(|_| one.standing == Standing::OneChange)
 }
 
 fn by_rule<'a>(rule: Rule, services: impl Iterator<Item = &'a ServiceOutlook>) -> Option<ByRule> {

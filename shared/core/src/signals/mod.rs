@@ -17,11 +17,19 @@ pub use query::*;
 pub use score::*;
 pub use storm::*;
 
+use jiff::Timestamp;
+
 use crate::control::{Dial, PairCeiling};
 use crate::units::Seconds;
 
 /// How far a run looks back at what happened to Spot capacity: a day.
-pub const LOOK_BACK: Seconds = Seconds(86_400);
+const LOOK_BACK: Seconds = Seconds(86_400);
+
+/// From when on a run at `now` looks at what happened to Spot capacity.
+#[must_use]
+pub fn since(now: Timestamp) -> Timestamp {
+    now - LOOK_BACK.duration()
+}
 
 /// Everything about Spot capacity that is remembered for one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,4 +53,15 @@ pub struct ScoreRound {
     pub records: Vec<ScoreRecord>,
     /// The distinct queries of the last 24 hours.
     pub queries: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::since;
+
+    #[test]
+    fn a_run_looks_back_a_day() {
+        let [now, then] = ["2026-11-28T12:00:00Z", "2026-11-27T12:00:00Z"].map(|text| text.parse().unwrap());
+        assert_eq!(since(now), then);
+    }
 }
