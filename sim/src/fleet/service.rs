@@ -350,10 +350,12 @@ pub(super) fn place_spot_tasks(
     services: &mut [Service],
     providers: &BTreeMap<ProviderName, Reading<Provider>>,
 ) {
+    let registered = world.instances.values().filter(|one| one.registered);
+    // An ARN is written once an instance: to look for each among all is most of what a large world costs.
+    let by_arn: BTreeMap<String, &Instance> = registered.map(|one| (world.arns.container_instance(one), one)).collect();
     let of = |arn: &String| {
-        let found = world.instances.values().find(|one| one.registered && world.arns.container_instance(one) == *arn);
-        let place = |one: &Instance| Place { instance_type: Some(one.instance_type.clone()), zone: one.zone.clone() };
-        found.map(place).ok_or_else(|| missing(arn, INSTANCES))
+        let place = |one: &&Instance| Place { instance_type: Some(one.instance_type.clone()), zone: one.zone.clone() };
+        by_arn.get(arn).map(place).ok_or_else(|| missing(arn, INSTANCES))
     };
     let places = unread_instances(services, providers).into_iter().map(|arn| {
         let place = of(&arn);

@@ -269,11 +269,14 @@ impl World {
             .filter(|i| i.takes_tasks() && i.cluster == service.key.cluster && belongs(i))
             .filter_map(|i| {
                 let free = i.free();
-                let own = service.tasks.iter().filter(|t| i.tasks.contains_key(*t)).count();
                 let port_taken = self.holds(Rule::StaticHostPorts)
                     && i.tasks.values().any(|(_, _, p)| p.iter().any(|p| ports.contains(p)));
-                let fits = free.0 >= cpu && free.1 >= memory && !port_taken;
-                (fits && wants.accept(i, own)).then(|| (own, u32::MAX - free.0, i.id.clone()))
+                if free.0 < cpu || free.1 < memory || port_taken {
+                    return None;
+                }
+                // Only where it has room: in a large world most instances have none.
+                let own = service.tasks.iter().filter(|t| i.tasks.contains_key(*t)).count();
+                wants.accept(i, own).then(|| (own, u32::MAX - free.0, i.id.clone()))
             })
             .min();
         let Some((_, _, instance)) = found else {

@@ -2,8 +2,8 @@
 //! `docs/adr/0016-policies-are-compared-on-the-same-months.md`.
 //!
 //! `cargo xtask bench policies [--months N] [--days N] [--services N] [--policies NAME,...] [--threads N]
-//! [--tuning [--policy FILE] [--journal]]`: 30 months of each kind, 30 days and 200 services, if nothing else is
-//! said. What is done is kept as JSON lines in `target/bench/policies`, and not done again; delete the file to
+//! [--advisor FILE] [--tuning [--policy FILE] [--journal]]`: 30 months of each kind, 30 days and 200 services, if
+//! nothing else is said, and the policy of `policies.json` beside this file. What is done is kept as JSON lines in `target/bench/policies`, and not done again; delete the file to
 //! begin anew. The tables are of what is there at the end. Another policy for Spotkeeper, and a journal of each of
 //! its months, are for the seeds of tuning alone.
 
@@ -25,7 +25,9 @@ use spotkeeper_virtual_time::policies::plan::{Job, Line, Lived, Scope, Who};
 use spotkeeper_virtual_time::policies::scores::Informativeness;
 use spotkeeper_virtual_time::policies::{keeper, table, versus};
 
-/// The data, from the project's root.
+/// Spotkeeper's policy, from the project's root.
+const POLICY: &str = "tests/virtual-time/benches/policies.json";
+/// The Spot Advisor data, from there.
 const ADVISOR: &str = "../shared/data/spot-advisor/spot-advisor-data.2025-06-28.json";
 
 /// What the command line says.
@@ -34,8 +36,8 @@ struct Arguments {
     days: u32,
     services: u32,
     threads: usize,
-    /// Spotkeeper's.
-    policy: Value,
+    advisor: PathBuf,
+    policy: PathBuf,
     journal: bool,
 }
 
@@ -50,11 +52,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let arguments = arguments(std::env::args().skip(1))?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let document = std::fs::read_to_string(root.join(ADVISOR));
-    let regions = advisor::read(&document.map_err(|error| format!("{ADVISOR}: {error}"))?)?;
-    let path = kept_at(&root, &arguments)?;
+    let arguments = arguments(&root, std::env::args().skip(1))?;
+    let regions = advisor::read(&text_of(&arguments.advisor)?)?;
+    let policy: Value = serde_json::from_str(&text_of(&arguments.policy)?)
+        .map_err(|error| format!("{}: {error}", arguments.policy.display()))?;
+    let path = kept_at(&root, &arguments, &policy)?;
     let mut done = kept(&path)?;
     let jobs = arguments.scope.jobs();
     let left: VecDeque<Job> = jobs.iter().filter(|job| !done.iter().any(|line| line.is_of(job))).copied().collect();
@@ -62,7 +65,7 @@ fn run() -> Result<(), String> {
     let file = OpenOptions::new().create(true).append(true).open(&path);
     let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
     let journals = arguments.journal.then(|| path.with_extension("journals"));
-    let Arguments { days, services, policy, .. } = arguments;
+    let Arguments { days, services, .. } = arguments;
     let work = Work { regions, days, services, policy, journals, all: left.len() };
     let (left, file, news) = (Mutex::new(left), Mutex::new(file), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -76,9 +79,14 @@ fn run() -> Result<(), String> {
     Ok(())
 }
 
-fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, String> {
+fn text_of(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn arguments(root: &Path, mut given: impl Iterator<Item = String>) -> Result<Arguments, String> {
     let scope = Scope { months: 30, tuning: false, policies: Vec::new() };
-    let mut read = Arguments { scope, days: 30, services: 200, threads: 2, policy: keeper::policy(), journal: false };
+    let (advisor, policy) = (root.join(ADVISOR), root.join(POLICY));
+    let mut read = Arguments { scope, days: 30, services: 200, threads: 2, advisor, policy, journal: false };
     let mut tunes = false;
     while let Some(name) = given.next() {
         let mut value = || given.next().ok_or_else(|| format!("{name} needs a value"));
@@ -91,7 +99,8 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
             "--services" => read.services = number(value()?)?,
             "--threads" => read.threads = usize::try_from(number(value()?)?).unwrap_or(1).max(1),
             "--tuning" => read.scope.tuning = true,
-            "--policy" => (read.policy, tunes) = (policy_in(&value()?)?, true),
+            "--policy" => (read.policy, tunes) = (value()?.into(), true),
+            "--advisor" => read.advisor = value()?.into(),
             "--journal" => (read.journal, tunes) = (true, true),
             "--policies" => read.scope.policies = value()?.split(',').map(str::to_owned).collect(),
             other => return Err(format!("{other:?} is not known")),
@@ -107,16 +116,11 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
     }
 }
 
-fn policy_in(file: &str) -> Result<Value, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))
-}
-
 /// What is measured with other days, services or another policy is another figure.
-fn kept_at(root: &Path, arguments: &Arguments) -> Result<PathBuf, String> {
+fn kept_at(root: &Path, arguments: &Arguments, policy: &Value) -> Result<PathBuf, String> {
     let folder = root.join("target/bench/policies");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let policy = arguments.policy.to_string();
+    let policy = policy.to_string();
     // FNV-1a: a name, nothing more.
     let digest = policy
         .bytes()
