@@ -1,7 +1,7 @@
 //! Spotkeeper's month: the functions' own handlers in virtual time, as in every other simulation here.
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 use spotkeeper_core::policy::{Policy, checked};
 
 use super::account;
@@ -19,16 +19,6 @@ use crate::tables::Tables;
 const TIDY: f64 = 3_600.0;
 /// How long runs stay in the tables here: nothing looks further back, and a month of them fills the memory.
 const KEPT: SignedDuration = SignedDuration::from_hours(48);
-
-/// The policy of all months: up to all on Spot.
-#[must_use]
-pub fn policy() -> Value {
-    json!({
-        "mode": "active",
-        "budget": { "ceiling_percent": 100, "step_percent": 20, "service_percent": 100, "floor": 0 },
-        "pace": { "services_in_flight": 20, "moves_per_run": 100, "restart_percent": 100 },
-    })
-}
 
 /// Lives through a month under a policy: what came of it, and the journal where that is wanted.
 ///
