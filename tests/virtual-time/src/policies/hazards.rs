@@ -186,13 +186,13 @@ impl Made {
     /// When something happens that does so this often in a month.
     fn times(&mut self, in_a_month: f64) -> Vec<f64> {
         let mut times = Vec::new();
-        let mut at = 0.0;
-        while in_a_month > 0.0 {
-            at += self.exponential(MONTH / in_a_month);
-            if at >= self.end {
-                break;
-            }
+        if in_a_month <= 0.0 {
+            return times;
+        }
+        let mut at = self.exponential(MONTH / in_a_month);
+        while at < self.end {
             times.push(at);
+            at += self.exponential(MONTH / in_a_month);
         }
         times
     }
@@ -203,7 +203,7 @@ impl Made {
     }
 
     fn shortage(&mut self, shortage: &Shortage, offers: &[Offer]) {
-        let zones: Vec<&str> = shortage.zone.map_or(ZONES.to_vec(), |zone| vec![ZONES[zone]]);
+        let zones: Vec<&str> = shortage.zone.map_or_else(|| ZONES.to_vec(), |zone| vec![ZONES[zone]]);
         for zone in zones {
             for offer in offers {
                 let pool = format!("{}/{zone}", offer.instance_type);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::advisor::{Offer, Region};
 use super::hazards::{self, Hazard, Kind, Market, Shortage};
+use super::keeper;
 use super::month::Month;
 use super::plan::{Job, Scope, Who};
 use super::rivals::{Rival, Wish, dealt, standing_in};
@@ -174,6 +175,22 @@ fn a_drought_costs_each_rival_what_its_rule_makes_of_it() {
     assert!((0.998..1.0).contains(&fast.served), "{}", fast.served);
     assert!(slow.served < fast.served - 0.002 && slow.served > 0.99, "{} and {}", slow.served, fast.served);
     assert!(fast.cost() > all.cost() && fast.cost() < alone.cost());
+}
+
+/// The same two days under Spotkeeper: it is warned, and has no task on Spot when there is none.
+#[test]
+fn spotkeeper_climbs_and_is_gone_before_a_drought_that_is_foretold() {
+    let month = drought(2);
+    let policy = serde_json::json!({
+        "mode": "active",
+        "budget": { "ceiling_percent": 100, "step_percent": 100, "service_percent": 100, "floor": 0 },
+        "control": { "cut_percent": 100 },
+        "pace": { "rest_seconds": 0 },
+    });
+    let (lived, journal) = keeper::live(&policy, &month, 8, true).unwrap();
+    assert!(lived.spot > 0.0 && lived.changes >= 8, "{lived:?}\n{journal}");
+    assert!(lived.served > 0.99, "{lived:?}\n{journal}");
+    assert!(lived.cost() < versus::live(Rival::OnDemand, &month, 8).unwrap().cost(), "{lived:?}\n{journal}");
 }
 
 #[test]
