@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use clap::Args;
 use jiff::Timestamp;
 use spotkeeper_aws::client::ApiLimits;
 use spotkeeper_aws::fleet::{AwsFleet, MemoryCache};
@@ -12,7 +13,33 @@ use spotkeeper_core::ports::{Clock, Fleet as _, PortError};
 use spotkeeper_core::units::Percent;
 
 use crate::exit::NoAccount;
-use crate::options::AwsOptions;
+use crate::interrupt::{NOTHING_WRITTEN, unless_interrupted};
+
+/// Which account, as whom. What is not said here is as AWS's own CLI has it: the environment, then `~/.aws`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Account")]
+pub(crate) struct AwsOptions {
+    /// A profile of ~/.aws.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The Region.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// A role to take first.
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: Option<String>,
+    /// Where to ask every service, in place of AWS.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// The twelve digits of the account that it must be; in any other, nothing is read or written.
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+    pub(crate) expect_account: Option<String>,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let is_one = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_one { Ok(text.to_owned()) } else { Err("an account has twelve digits".to_owned()) }
+}
 
 /// The clock of the machine.
 #[derive(Debug, Clone, Copy)]
@@ -92,8 +119,17 @@ pub(crate) fn sentence(error: &PortError) -> String {
     }
 }
 
-/// Runs what asks AWS.
+/// Runs what asks AWS. Ctrl-C ends it, where it does not itself say what that leaves behind.
 pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    block_on_whole(unless_interrupted(work, || NOTHING_WRITTEN.to_owned()))
+}
+
+/// Runs what must not be ended in the middle, and looks itself whether Ctrl-C has come.
+pub(crate) fn block_on_whole<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("the runtime cannot be started")?.block_on(work)
+    let runtime = runtime.context("the runtime cannot be started")?;
+    let ended = runtime.block_on(work);
+    // A name that is still being looked up is no reason to stay.
+    runtime.shutdown_background();
+    ended
 }

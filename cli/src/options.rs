@@ -40,29 +40,3 @@ pub(crate) enum Color {
     /// Never.
     Never,
 }
-
-/// Which account, as whom. What is not said here is as AWS's own CLI has it: the environment, then `~/.aws`.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Account")]
-pub(crate) struct AwsOptions {
-    /// A profile of ~/.aws.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-    /// The Region.
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
-    /// A role to take first.
-    #[arg(long, value_name = "ARN")]
-    pub(crate) role_arn: Option<String>,
-    /// Where to ask every service, in place of AWS.
-    #[arg(long, value_name = "URL")]
-    pub(crate) endpoint_url: Option<String>,
-    /// The twelve digits of the account that it must be; in any other, nothing is read or written.
-    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
-    pub(crate) expect_account: Option<String>,
-}
-
-fn account(text: &str) -> Result<String, String> {
-    let is_one = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_one { Ok(text.to_owned()) } else { Err("an account has twelve digits".to_owned()) }
-}

@@ -5,9 +5,8 @@ use spotkeeper_aws::installation::policy_parameter;
 use spotkeeper_aws::orchestrator::StepFunctions;
 use spotkeeper_aws::state::DynamoState;
 
-use crate::account::{Account, denied};
+use crate::account::{Account, AwsOptions, denied};
 use crate::exit::NoAccount;
-use crate::options::AwsOptions;
 
 /// Which installation of Spotkeeper.
 #[derive(Debug, Clone, Args)]

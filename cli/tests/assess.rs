@@ -5,7 +5,7 @@
 mod common;
 
 use aws_sim::world::faults::Fault;
-use common::{Account, commands, golden, spotkeeper, text, widest};
+use common::{Account, commands, golden, on_terminal, spotkeeper, text, widest};
 use serde_json::Value;
 
 const ASSESS: [&str; 3] = ["assess", "--prices", "prices.yaml"];
@@ -32,30 +32,44 @@ fn answers_are_those_of_the_golden_files() {
     }
 }
 
-/// Spot prices come from EC2 where the file has none; without On-Demand prices nothing is saved that is known.
+/// What the file does not say comes from the price list and the Spot price history; what nobody says stays unknown.
 #[test]
 fn what_is_not_known_of_prices_stays_unknown() {
     let account = Account::start("account.yaml");
-    let stake = |arguments: &[&str]| {
+    let action = "pricing:GetProducts";
+    // What of `api`, on groups, and of `web`, on Fargate, is at stake, and how often lists were asked.
+    let stake = |arguments: &[&str], status: i32| {
+        account.sim.with_world(|world| world.counters.calls.clear());
         let output = account.run(&[&["assess", "--quiet", "--output", "json"], arguments].concat(), &[]);
-        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", text(&output.stderr));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         let services = answer["clusters"][0]["services"].as_array().unwrap().clone();
-        let of = |name: &str| services.iter().find(|one| one["name"] == name).unwrap()["at_stake_per_hour"].clone();
-        (of("api"), of("web"))
+        let known = |name: &str| {
+            let stake = &services.iter().find(|one| one["name"] == name).unwrap()["at_stake_per_hour"];
+            stake.as_f64().is_some_and(|stake| stake > 0.0)
+        };
+        let calls = account.sim.with_world(|world| world.counters.calls.clone());
+        let calls = [action, "ec2:DescribeSpotPriceHistory"].map(|name| calls.get(name).copied().unwrap_or_default());
+        (known("api"), known("web"), calls, answer["unread"].clone())
     };
-    let priceless = || {
-        account.sim.with_world(|world| {
-            let calls = world.counters.calls.get("ec2:DescribeSpotPriceHistory").copied();
-            calls.unwrap_or_default()
-        })
-    };
-    assert_eq!(stake(&[]), (Value::Null, Value::Null));
-    assert_eq!(priceless(), 0, "nobody is asked in vain");
-    let (api, web) = stake(&["--prices", "on-demand.yaml"]);
-    assert!(api.as_f64().unwrap() > 0.0, "the history says what Spot costs: {api}");
-    assert_eq!(web, Value::Null, "nobody said what Fargate costs");
-    assert_eq!(priceless(), 1);
+    let cases: [(&[&str], bool, bool, [u64; 2]); 5] = [
+        // Fargate Spot is in no list of AWS's.
+        (&[], true, false, [1, 1]),
+        (&["--prices", "on-demand.yaml"], true, false, [0, 1]),
+        (&["--prices", "fargate-spot.yaml"], true, true, [2, 1]),
+        (&["--prices", "prices.yaml"], true, true, [0, 0]),
+        // Dollars and euros do not go together.
+        (&["--prices", "euros.yaml"], false, false, [0, 0]),
+    ];
+    for (arguments, api, web, calls) in cases {
+        let (of_api, of_web, made, unread) = stake(arguments, 0);
+        assert_eq!((of_api, of_web, made), (api, web, calls), "{arguments:?}: {unread}");
+    }
+    let fault = Fault::Deny { action: action.to_owned(), resource: String::new() };
+    account.sim.with_world(|world| world.set_fault(fault, true, &[action])).unwrap();
+    let (api, _, _, unread) = stake(&[], 4);
+    assert!(!api && unread[0]["action"] == action && unread[0]["cause"] == "denied", "{unread}");
+    assert!(stake(&["--prices", "prices.yaml"], 0).0, "nobody is asked in vain");
 }
 
 #[test]
@@ -167,6 +181,43 @@ fn an_account_without_clusters_may_be_the_wrong_region() {
         said.contains("there is no ECS cluster in eu-west-1 of account 123456789012: is it the right Region?"),
         "{said}"
     );
+}
+
+/// On a terminal it is one line that is written over and gone at the end, elsewhere a line a step.
+#[test]
+fn progress_is_drawn_on_a_terminal_and_told_elsewhere() {
+    let account = Account::start("account.yaml");
+    let drawn = |more: &[&str], environment: &[(&str, &str)]| {
+        let environment = [account.environment().as_slice(), environment].concat();
+        on_terminal(&[&ASSESS, more].concat(), &environment).ended()
+    };
+    let (line, colour, bold) = ("\r\u{1b}[Kread 2 of 2 clusters: 9 services, ", "\u{1b}[3", "\u{1b}[1m");
+    let (said, status) = drawn(&[], &[]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains(line) && (said.contains(colour) || said.contains(bold)), "{said:?}");
+    let (_, answer) = said.rsplit_once("\r\u{1b}[K").unwrap();
+    assert!(answer.contains("Cluster shop") && !answer.contains("read 2 of 2"), "the line is gone: {said:?}");
+    let (said, _) = drawn(&[], &[("NO_COLOR", "1")]);
+    assert!(said.contains(line) && !said.contains(colour) && !said.contains(bold), "{said:?}");
+    let (said, _) = drawn(&["--quiet"], &[]);
+    assert!(!said.contains("read 2 of 2"), "{said:?}");
+    let output = account.run(&ASSESS, &[]);
+    let (said, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(told.ends_with(" calls\n") && told.lines().count() == 2, "{told}");
+    assert!(!said.contains('\u{1b}') && !told.contains('\u{1b}'), "{said}{told}");
+}
+
+#[test]
+fn ctrl_c_ends_a_look_at_once_and_says_so() {
+    let account = Account::start("account.yaml");
+    account.hold("ecs:DescribeServices", true, true);
+    let mut terminal = on_terminal(&ASSESS, &account.environment());
+    account.until_held();
+    terminal.press_ctrl_c();
+    let (said, status) = terminal.ended();
+    assert_eq!(status, 130, "{said}");
+    assert!(said.ends_with("error: interrupted: nothing was written\r\n"), "{said:?}");
+    assert!(!said.contains("Cluster shop"), "{said:?}");
 }
 
 /// Every command of the page, and those of CLI.md that need an account, as they are written there.

@@ -210,6 +210,30 @@ fn the_corpus_is_read_without_an_error() {
     }
 }
 
+/// What `Dockerfile` copies onto nothing is enough: the program runs where there is nothing else.
+#[test]
+fn the_files_of_the_image_are_enough() {
+    let within = tempdir("rootfs");
+    let name = within.to_str().unwrap();
+    let made = Command::new("sh").arg(root().join("rootfs.sh")).args([env!("CARGO_BIN_EXE_spotkeeper"), name]).output();
+    let made = made.unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(within.join("etc/ssl/certs/ca-certificates.crt").metadata().unwrap().len() > 0);
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--map-root-user", "--root", name, "--"]);
+    if !unshare.arg("/usr/bin/spotkeeper").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        let plain = Command::new("unshare").args(["--map-root-user", "true"]).output();
+        assert!(!plain.is_ok_and(|output| output.status.success()), "spotkeeper does not run there");
+        return skip("the_files_of_the_image_are_enough", "this machine has no user namespaces");
+    }
+    let input = std::fs::File::open(root().join("tests/data/good.json")).unwrap();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--map-root-user", "--root", name, "--", "/usr/bin/spotkeeper", "check", "-"]);
+    let output = unshare.stdin(input).env_clear().output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("0 blocked"), "{}", text(&output.stdout));
+}
+
 fn skip(name: &str, reason: &str) {
     println!("SKIP {name}: {reason}");
     if let Some(path) = std::env::var_os("SPOTKEEPER_SKIPS") {
@@ -242,6 +266,20 @@ fn the_schema_of_the_policy_is_the_published_one() {
 }
 
 #[test]
+fn the_manual_page_is_printed_and_all_are_written() {
+    let output = spotkeeper(root(), &["man"], &[]);
+    assert!(text(&output.stdout).contains(".TH spotkeeper 1"), "{}", text(&output.stdout));
+    let directory = tempdir("man");
+    let name = directory.to_str().unwrap();
+    let output = spotkeeper(root(), &["man", name], &[]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{}", text(&output.stderr));
+    assert!(directory.join("spotkeeper-check.1").is_file());
+    let output = spotkeeper(root(), &["man", &format!("{name}/nowhere")], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("nowhere: No such file"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let output = spotkeeper(root(), &["completions", shell], &[]);
@@ -256,7 +294,7 @@ fn the_commands_of_the_docs_run() {
     for page in ["CLI.md", "check-in-a-pull-request.md"] {
         for (command, status) in common::commands(page) {
             let on_files = match command[0].as_str() {
-                "check" | "completions" => true,
+                "check" | "completions" | "man" => true,
                 "policy" => ["validate", "schema"].contains(&command[1].as_str()),
                 _ => false,
             };

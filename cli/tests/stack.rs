@@ -7,7 +7,7 @@ mod common;
 
 use std::process::Output;
 
-use common::{Account, commands, golden, spotkeeper, text, widest};
+use common::{Account, Terminal, commands, golden, on_terminal, spotkeeper, text, widest};
 use serde_json::{Value, json};
 use spotkeeper_tests::api::{Api, DYNAMODB, SSM, STEP_FUNCTIONS};
 use spotkeeper_tests::ministack::{MiniStack, Options};
@@ -86,18 +86,30 @@ impl Stack {
     }
 
     fn run_at(&self, columns: &str, arguments: &[&str]) -> Output {
-        let url = self.ministack.url();
+        let environment = self.environment();
+        let mut environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        environment.push(("COLUMNS", columns));
+        spotkeeper(arguments, &environment)
+    }
+
+    fn on_terminal(&self, arguments: &[&str], more: &[(&str, &str)]) -> Terminal {
+        let environment = self.environment();
+        let environment = environment.iter().map(|(name, value)| (name.as_str(), *value));
+        on_terminal(arguments, &environment.chain(more.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// What lets the program ask it.
+    fn environment(&self) -> Vec<(String, &str)> {
         let mut environment = vec![
-            ("AWS_ENDPOINT_URL".to_owned(), url),
+            ("AWS_ENDPOINT_URL".to_owned(), self.ministack.url()),
             ("AWS_REGION".to_owned(), "us-east-1"),
             ("AWS_ACCESS_KEY_ID".to_owned(), "test"),
             ("AWS_SECRET_ACCESS_KEY".to_owned(), "test"),
-            ("COLUMNS".to_owned(), columns),
         ];
         let fleet = |name: &&str| (format!("AWS_ENDPOINT_URL_{name}"), self.fleet.url.as_str());
         environment.extend(FLEET_SERVICES.iter().map(fleet));
-        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        spotkeeper(arguments, &environment)
+        environment
     }
 
     /// Runs a command that must end so; answers what it printed.
@@ -224,6 +236,12 @@ fn a_switch_is_thrown_read_back_and_released() {
         resumer.join().unwrap()
     });
     assert_eq!((&answer["holds"], &answer["execution"]), (&json!(true), &json!("SUCCEEDED")));
+    // A switch that deploys services is not one that turns groups.
+    stack.put_switch("all", "launch day");
+    let answer = stack.answers(&["kill", "--reason", "launch day", "--lever", "capacity"], 1);
+    assert_eq!(answer["holds"], false);
+    assert!(stack.says(&["kill", "--reason", "launch day", "--lever", "services"], 2).contains("strategy or capacity"));
+    stack.remove_switch("all");
     // Runs, and what is left of them.
     let answer = stack.answers(&["run", "--dry-run", "--cluster", "prod"], 0);
     assert_eq!(answer["execution"], "RUNNING");
@@ -264,6 +282,42 @@ fn a_plan_is_what_a_run_would_do() {
     let answer = stack.answers(&["plan", "--cluster", "shop", "--policy", "nothing-on-spot.yaml"], 0);
     assert_eq!((&answer["policy"], &answer["clusters"][0]["moves"]), (&json!("nothing-on-spot.yaml"), &json!([])));
     assert!(stack.says(&["plan", "--cluster", "nope"], 3).contains("cluster nope does not exist"));
+}
+
+/// Ctrl-C before the switch is thrown leaves nothing behind; while its run is followed, both stay.
+#[test]
+fn ctrl_c_in_kill_says_what_stays() {
+    let Some(stack) = Stack::start("ctrl_c_in_kill_says_what_stays") else { return };
+    stack.deploy();
+    let kill = ["kill", "--reason", "launch day"];
+    let runs = || stack.answers(&["history"], 0)["runs"].as_array().unwrap().len();
+    // A table that does not answer.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = format!("http://{}", silent.local_addr().unwrap());
+    let mut terminal = stack.on_terminal(&kill, &[("AWS_ENDPOINT_URL_DYNAMODB", &nowhere)]);
+    let connection = silent.accept().unwrap();
+    terminal.press_ctrl_c();
+    let (said, status) = terminal.ended();
+    drop(connection);
+    assert_eq!(status, 130, "{said}");
+    assert!(said.ends_with("error: interrupted: nothing was written\r\n"), "{said:?}");
+    assert_eq!(runs(), 0);
+
+    // The switch is on already, as far as the table knows, so that the run is followed at once.
+    stack.put_switch("all", "launch day");
+    let mut terminal = stack.on_terminal(&kill, &[]);
+    terminal.until(": no moves yet");
+    terminal.press_ctrl_c();
+    let (said, status) = terminal.ended();
+    assert_eq!(status, 130, "{said}");
+    assert!(
+        said.contains("error: interrupted: run kill-") && said.contains(" goes on; spotkeeper history"),
+        "{said:?}"
+    );
+    assert_eq!(runs(), 1);
+    let run = &stack.answers(&["history"], 0)["runs"][0];
+    assert!(["RUNNING", "SUCCEEDED"].contains(&run["execution"].as_str().unwrap()), "{run}");
+    stack.says(&["switches"], 1);
 }
 
 #[test]
@@ -352,6 +406,7 @@ impl Stack {
                         }
                         item["preempt"] = json!({ "BOOL": input["switch"]["preempt"] });
                         item["unenrolled"] = json!({ "BOOL": input["switch"]["unenrolled"] });
+                        item["lever"] = text(&input["switch"]["lever"]);
                         self.call(DYNAMODB, "PutItem", &json!({ "TableName": TABLE, "Item": item }));
                     }
                     Some("off") => self.remove_switch(scope),
@@ -368,7 +423,7 @@ impl Stack {
         let pages = ["CLI.md", "roll-out-to-one-cluster.md", "stop-everything.md", "take-it-away-again.md"];
         for page in pages {
             for (command, status) in commands(page) {
-                let on_files = matches!(command[0].as_str(), "check" | "completions" | "assess")
+                let on_files = matches!(command[0].as_str(), "check" | "completions" | "man" | "assess")
                     || ["validate", "schema"].contains(&command.get(1).map_or("", String::as_str));
                 if !on_files && !command.contains(&"--direct".to_owned()) {
                     self.says(&command.iter().map(String::as_str).collect::<Vec<_>>(), status);

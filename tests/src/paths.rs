@@ -58,27 +58,28 @@ pub fn built_template() -> anyhow::Result<PathBuf> {
     present(workspace().join(".aws-sam/build/template.yaml"), "cargo xtask build")
 }
 
-/// The simulator, built with the program that asks or by `cargo xtask build`: the newest.
+/// A program of this workspace, `aws-sim` or `spotkeeper`, built with the program that asks or by `cargo xtask build`:
+/// the newest.
 ///
 /// # Errors
 /// When it is not there.
-pub fn simulator() -> anyhow::Result<PathBuf> {
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|exe| {
         let directory = exe.parent()?;
-        Some(if directory.ends_with("deps") { directory.parent()? } else { directory }.join("aws-sim"))
+        Some(if directory.ends_with("deps") { directory.parent()? } else { directory }.join(name))
     });
     let target = workspace().join("target");
     let mut found: Vec<_> = std::fs::read_dir(&target)
         .into_iter()
         .flatten()
         .filter_map(Result::ok)
-        .map(|entry| entry.path().join("debug/aws-sim"))
-        .chain([target.join("debug/aws-sim")])
+        .map(|entry| entry.path().join("debug").join(name))
+        .chain([target.join("debug").join(name)])
         .chain(beside)
         .filter_map(|path| Some((path.metadata().and_then(|data| data.modified()).ok()?, path)))
         .collect();
     found.sort();
-    found.pop().map(|(_, path)| path).context("aws-sim is not built: run `cargo xtask build`")
+    found.pop().map(|(_, path)| path).with_context(|| format!("{name} is not built: run `cargo xtask build`"))
 }
 
 /// A directory of its own under `target/scratch`, for logs and temporary files.

@@ -10,12 +10,19 @@ use crate::api::Api;
 use crate::daemon::{Daemon, environment};
 use crate::paths;
 
-/// How long the simulator may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the simulator may take to start: with thousands of services it takes its time.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The services that the simulator stands for, as they end the names of `AWS_ENDPOINT_URL_*`.
-pub const FLEET_SERVICES: [&str; 6] =
-    ["ECS", "EC2", "ELASTIC_LOAD_BALANCING_V2", "AUTO_SCALING", "APPLICATION_AUTO_SCALING", "SERVICE_QUOTAS"];
+pub const FLEET_SERVICES: [&str; 7] = [
+    "ECS",
+    "EC2",
+    "ELASTIC_LOAD_BALANCING_V2",
+    "AUTO_SCALING",
+    "APPLICATION_AUTO_SCALING",
+    "SERVICE_QUOTAS",
+    "PRICING",
+];
 
 /// A simulator that ends with this value.
 #[derive(Debug)]
@@ -30,11 +37,19 @@ impl Simulator {
     /// # Errors
     /// When it does not become ready.
     pub fn start(account: &Path, speed: u32) -> anyhow::Result<Simulator> {
+        Simulator::start_as(&paths::program("aws-sim")?, account, speed)
+    }
+
+    /// The same with the program of another build.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_as(program: &Path, account: &Path, speed: u32) -> anyhow::Result<Simulator> {
         let scratch = paths::scratch("aws-sim")?;
         let log = scratch.join("aws-sim.log");
         let arguments = ["--account", &account.display().to_string(), "--speed", &speed.to_string(), "--port", "0"]
             .map(str::to_owned);
-        let mut daemon = Daemon::start("aws-sim", &paths::simulator()?, &arguments, &environment(&[]), &log)?;
+        let mut daemon = Daemon::start("aws-sim", program, &arguments, &environment(&[]), &log)?;
         let url = daemon.until(PATIENCE, || address(&log))?;
         Ok(Simulator { daemon, url })
     }

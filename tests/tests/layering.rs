@@ -115,6 +115,26 @@ fn the_tool_has_no_calls_of_its_own() {
     assert!(!members.contains("spotkeeper"), "a release of the functions builds the tool, too");
 }
 
+/// Without the commands on an account, as the action for pull requests installs it, the tool compiles no SDK.
+#[test]
+fn the_tool_without_an_account_reaches_no_sdk() {
+    let install = read(&workspace().join("action.yml"));
+    assert!(install.contains("cargo install --locked --no-default-features --path"), "the action compiles the SDK");
+    let reached = |features: &[&str]| {
+        let mut cargo = std::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+        cargo.args(["tree", "--locked", "--offline", "--package", "spotkeeper", "--edges", "normal,build"]);
+        let output = cargo.args(["--prefix", "none"]).args(features).current_dir(workspace()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let barred = |tree: &str| {
+        let barred = ["aws-", "spotkeeper-aws", "tokio", "hyper", "rustls"];
+        tree.lines().filter(|line| barred.iter().any(|name| line.starts_with(name))).count()
+    };
+    assert!(barred(&reached(&[])) > 10, "the whole tool asks AWS");
+    assert_eq!(barred(&reached(&["--no-default-features"])), 0);
+}
+
 /// `UpdateService` is sent from one place of one library, and only the Updater asks for it.
 #[test]
 fn only_the_updater_writes_to_the_fleet() {
@@ -124,7 +144,7 @@ fn only_the_updater_writes_to_the_fleet() {
     assert_eq!(callers, ["functions/updater/src/lib.rs"], "who asks for it");
     // And a person, where nothing else is up: `kill --direct`, and the way back from it.
     let by_hand = files_with(&["cli/src"], "fleet.write(");
-    assert_eq!(by_hand, ["cli/src/command/direct.rs"], "who asks for it by hand");
+    assert_eq!(by_hand, ["cli/src/command/on_account/direct.rs"], "who asks for it by hand");
 }
 
 /// No other call of an SDK client changes the fleet: their names say what they do.

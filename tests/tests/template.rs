@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
+use spotkeeper_core::observe::{LEVER_TAG, LEVER_TAG_VALUE};
 use spotkeeper_core::policy::{self, Policy};
 use spotkeeper_tests::daemon::environment;
 use spotkeeper_tests::paths::{tool, workspace};
@@ -299,8 +300,40 @@ const CALLS: [(&str, &[&str]); 6] = [
     ),
 ];
 
+/// The calls that the capacity lever adds to a function, by the policy that gives them to its role.
+const LEVER: [(&str, &str, &[&str]); 2] = [
+    ("DeterminerTurns", "DeterminerRole", &["ec2:DescribeInstances"]),
+    ("UpdaterTurns", "UpdaterRole", &["autoscaling:DescribeAutoScalingGroups", "autoscaling:UpdateAutoScalingGroup"]),
+];
+
+/// Off by default, and then nothing may update a group; on, the Updater alone, and tagged groups alone.
+#[test]
+fn only_the_updater_may_turn_groups_and_only_where_that_is_on() {
+    let parameter = &TEMPLATE["Parameters"]["CapacityLever"];
+    assert_eq!((&parameter["Default"], &parameter["AllowedValues"]), (&json!("off"), &json!(["on", "off"])));
+    assert_eq!(TEMPLATE["Conditions"]["TurnsGroups"], json!({ "Fn::Equals": [{ "Ref": "CapacityLever" }, "on"] }));
+    let own = &properties("Recorder")["Environment"]["Variables"]["SPOTKEEPER_CAPACITY_LEVER"];
+    assert_eq!(*own, json!({ "Ref": "CapacityLever" }));
+    assert_eq!(of_type("AWS::IAM::Policy"), LEVER.iter().map(|(policy, ..)| *policy).collect());
+    for (policy, role, expected) in LEVER {
+        assert_eq!(resource(policy)["Condition"], "TurnsGroups", "{policy}");
+        assert_eq!(properties(policy)["Roles"], json!([{ "Ref": role }]), "{policy}");
+        let statements = properties(policy)["PolicyDocument"]["Statement"].as_array().unwrap();
+        let actions: Vec<&str> = statements.iter().map(|each| each["Action"].as_str().unwrap()).collect();
+        assert_eq!(actions, expected, "{policy}");
+        for statement in statements {
+            let action = statement["Action"].as_str().unwrap();
+            let write = action == "autoscaling:UpdateAutoScalingGroup";
+            assert_eq!(statement["Resource"] == "*", !write, "{policy}: the resource of {action}");
+            let tag = format!("autoscaling:ResourceTag/{LEVER_TAG}");
+            let tagged = json!({ "StringEquals": { tag: LEVER_TAG_VALUE } });
+            assert_eq!(statement["Condition"], if write { tagged } else { Value::Null }, "{policy}: {action}");
+        }
+    }
+}
+
 /// What the operator's tool alone calls, with the rights of who uses it.
-const OF_THE_TOOL: [&str; 1] = ["ec2:DescribeSpotPriceHistory"];
+const OF_THE_TOOL: [&str; 2] = ["ec2:DescribeSpotPriceHistory", "pricing:GetProducts"];
 
 /// Each role allows exactly the calls of its function, and together they are those that the client
 /// layer knows.
@@ -322,7 +355,8 @@ fn each_role_allows_what_its_function_calls() {
         })
         .collect();
     assert!(known.len() > 10, "the list of actions was not found");
-    let called = CALLS.iter().flat_map(|(_, calls)| calls.iter().copied()).chain(OF_THE_TOOL);
+    let with_lever = LEVER.iter().flat_map(|(_, _, calls)| calls.iter().copied());
+    let called = CALLS.iter().flat_map(|(_, calls)| calls.iter().copied()).chain(with_lever).chain(OF_THE_TOOL);
     assert_eq!(called.collect::<BTreeSet<&str>>(), known);
 }
 

@@ -16,10 +16,12 @@ pub(crate) fn test(shell: &Shell, filter: Option<&str>) -> anyhow::Result<()> {
     if filter.is_none() {
         let deny = ["check", "bans", "licenses", "sources"];
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        let alone = ["clippy", "--package", "spotkeeper", "--no-default-features", "--", "-D", "warnings"];
         for (name, program, arguments) in [
             ("format", "cargo", ["fmt", "--all", "--check"].as_slice()),
             ("licences", "cargo-deny", &deny),
             ("clippy", "cargo", &clippy),
+            ("clippy of the tool for files alone", "cargo", &alone),
         ] {
             if let Err(error) = step(name, shell.command(program).args(arguments)) {
                 println!("{error:#}");

@@ -78,10 +78,7 @@ impl Check {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
         let policy = match &self.policy {
             None => Default::default(),
-            Some(file) => policy::read(file)?.map_err(|mistakes| {
-                let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-                anyhow!("{} is no policy: {}", input::name(file), all.join("; "))
-            })?,
+            Some(file) => policy::of_file(file)?,
         };
         let files = self.read()?;
         let judgement = judge(&policy, &files.sources);

@@ -8,13 +8,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use spotkeeper_core::policy::{self, MAX_BYTES, PolicyMistake};
 
-use super::{deployed, input};
-use crate::account::block_on;
+use super::input;
+#[cfg(feature = "account")]
+use super::on_account::OfStack;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::options::Output;
 use crate::render;
-use crate::stack::StackOptions;
 
 /// Look after the policy.
 #[derive(Debug, Args)]
@@ -35,38 +34,9 @@ enum What {
     },
     /// Print the JSON Schema of a policy document.
     Schema,
-    /// Print the policy of a stack as it is written there.
-    ///
-    /// Exit status: 0 it is a valid policy; 1 it has mistakes, which make every run dry; 3 the account cannot be
-    /// used, or there is none.
-    Show {
-        #[command(flatten)]
-        stack: StackOptions,
-    },
-    /// Compare a file with the policy of a stack, field by field, defaults included.
-    ///
-    /// Exit status: 0 they say the same; 1 they differ; 2 the file is no policy; 3 the account cannot be used.
-    Diff {
-        /// The document, in YAML or JSON; `-` for standard input.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        #[command(flatten)]
-        stack: StackOptions,
-    },
-    /// Put a file in place of the policy of a stack; the next run goes by it.
-    ///
-    /// The file is checked first, and one with mistakes is not written. What changes is printed, and what was written
-    /// is read back.
-    ///
-    /// Exit status: 0 it is in place; 1 it was written and something else was read back; 2 the file is no policy, and
-    /// nothing was written; 3 the account cannot be used.
-    Set {
-        /// The document, in YAML or JSON; `-` for standard input.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        #[command(flatten)]
-        stack: StackOptions,
-    },
+    #[cfg(feature = "account")]
+    #[command(flatten)]
+    OfStack(OfStack),
 }
 
 /// The answer of `policy validate --output json`.
@@ -90,9 +60,8 @@ impl Policy {
                 console.print(&render::json(&policy::schema())?);
                 Ok(Exit::Good)
             }
-            What::Show { stack } => block_on(deployed::show(console, &stack)),
-            What::Diff { file, stack } => block_on(deployed::diff(console, &stack, &file)),
-            What::Set { file, stack } => block_on(deployed::set(console, &stack, &file)),
+            #[cfg(feature = "account")]
+            What::OfStack(what) => what.run(console),
         }
     }
 }
@@ -118,30 +87,15 @@ pub(crate) fn listed(mistakes: &[PolicyMistake]) -> String {
     all.join("; ")
 }
 
-/// What a run makes of a document: under one with mistakes the default policy counts, and the run is dry.
-pub(crate) fn as_a_run_has_it(text: &str) -> (policy::Policy, Vec<PolicyMistake>) {
-    match policy::parse(text) {
-        Ok(policy) => (policy, Vec::new()),
-        Err(mistakes) => (policy::Policy::default(), mistakes),
-    }
-}
-
 fn validate(console: &Console, file: &Path) -> anyhow::Result<Exit> {
     let name = input::name(file);
     let mistakes = read(file)?.err().unwrap_or_default();
-    let exit = if mistakes.is_empty() { Exit::Good } else { Exit::Bad };
-    match console.output {
-        Output::Json => {
-            let valid = mistakes.is_empty();
-            console.print(&render::json(&Validated { version: 1, file: name, valid, mistakes })?);
-        }
-        Output::Table if mistakes.is_empty() && console.quiet => {}
-        Output::Table if mistakes.is_empty() => console.print(&format!("{name} is a valid policy\n")),
-        Output::Table => {
-            for mistake in mistakes {
-                console.print(&format!("{name}: {mistake}\n"));
-            }
-        }
-    }
-    Ok(exit)
+    let valid = mistakes.is_empty();
+    let answer = Validated { version: 1, file: name, valid, mistakes };
+    console.answer(&answer, || match &answer {
+        Validated { valid: true, .. } if console.quiet => String::new(),
+        Validated { valid: true, file, .. } => format!("{file} is a valid policy\n"),
+        Validated { file, mistakes, .. } => mistakes.iter().map(|mistake| format!("{file}: {mistake}\n")).collect(),
+    })?;
+    Ok(if valid { Exit::Good } else { Exit::Bad })
 }

@@ -12,7 +12,7 @@ use spotkeeper_core::outlook::{
 use spotkeeper_core::units::CpuUnits;
 
 use crate::account::Account;
-use crate::command::PolicyOf;
+use crate::command::on_account::PolicyOf;
 
 /// The version of this shape: it counts up with every change that a reader must know of.
 pub(crate) const VERSION: u32 = 1;

@@ -160,7 +160,9 @@ fn saved(answer: &Answer, per_hour: f64, unpriced: u32, any: bool) -> String {
     match unpriced {
         0 if any => amount,
         0 => "nothing more".to_owned(),
-        _ if per_hour == 0.0 => "an amount that is not known: --prices has no price for it".to_owned(),
+        _ if per_hour == 0.0 => {
+            "an amount that is not known: no price is known for it, and --prices may say it".to_owned()
+        }
         some => format!("{amount}, without {} of unknown price", counted(some as usize, "service", "services")),
     }
 }

@@ -1,7 +1,9 @@
 //! What core decided, in words.
 
 use spotkeeper_core::control::CeilingReason;
-use spotkeeper_core::plan::{CapBy, HeldWhy, MoveCause};
+use spotkeeper_core::plan::{BackHeld, CapBy, HeldWhy, MoveCause, TurnWhat};
+use spotkeeper_core::record::TurnEnd;
+use spotkeeper_core::turn::Unfit;
 
 /// Why a move is planned.
 pub(crate) fn cause(cause: &MoveCause) -> String {
@@ -41,8 +43,47 @@ pub(crate) const fn held(why: HeldWhy) -> &'static str {
         HeldWhy::Canary => "its pair was dry, and another service tries it first",
         HeldWhy::MoveOpen => "a move of it is not finished",
         HeldWhy::TakenBack => "somebody has taken its last write back",
+        HeldWhy::Turned => "the group of its Spot provider is turned to On-Demand",
         HeldWhy::Unread => "what it may have on Spot could not be read",
         HeldWhy::Crowded => "one capacity pool holds as much of it as it may, or held more of late",
+    }
+}
+
+/// What a run makes of the group of a Spot provider.
+pub(crate) fn turn(what: &TurnWhat) -> String {
+    match what {
+        TurnWhat::Turn => "is to be turned to On-Demand".to_owned(),
+        TurnWhat::Unfit { why } => {
+            let why: Vec<&str> = why.iter().map(Unfit::name).collect();
+            format!("cannot be turned ({}): its services move by strategy", why.join(", "))
+        }
+        TurnWhat::UnderWay { spot_instances: Some(left) } => {
+            format!("is being turned to On-Demand; Spot instances left: {left}")
+        }
+        TurnWhat::UnderWay { spot_instances: None } => "is being turned to On-Demand".to_owned(),
+        TurnWhat::Turned => "is turned to On-Demand, and has no Spot instance".to_owned(),
+        TurnWhat::Lost { why } => format!("does not come off Spot ({}): its services move by strategy", why.name()),
+        TurnWhat::TurnBack => "is to be turned back".to_owned(),
+        TurnWhat::Held { why } => format!("stays On-Demand: {}", held_back(*why)),
+        TurnWhat::Ended { how: TurnEnd::Original } => "has been turned back".to_owned(),
+        TurnWhat::Ended { how: TurnEnd::Changed } => "has been given other numbers by somebody".to_owned(),
+    }
+}
+
+/// Why a group is not turned back.
+const fn held_back(why: BackHeld) -> &'static str {
+    match why {
+        BackHeld::SwitchOn => "a kill switch is on over something in the cluster",
+        BackHeld::NotNow => "the run does not hold the run lock, or the policy has mistakes",
+        BackHeld::NotCovered => "the restore does not cover all that uses it",
+        BackHeld::LeverOff => "the stack's CapacityLever is off",
+        BackHeld::JustWritten => "it was written so lately that a read may be older",
+        BackHeld::Unread => "what it takes to say so could not be read",
+        BackHeld::Ceiling => "a window, a dial or a ceiling leaves no room for it",
+        BackHeld::Dry => "its pair was dry, and the pause is not over",
+        BackHeld::Unsafe => "a service on it fails a safety rule",
+        BackHeld::Deploying => "a service on it deploys or is moved",
+        BackHeld::OneAtATime => "another group of the cluster comes first",
     }
 }
 

@@ -2,11 +2,20 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use aws_sim::wire::Sim;
 use aws_sim::{Speed, account};
+use serde_json::{Value, json};
+
+/// How long a terminal may be silent.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -14,6 +23,76 @@ pub(crate) fn root() -> &'static Path {
 
 /// Runs the program with nothing of this machine's AWS settings.
 pub(crate) fn spotkeeper(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(arguments, environment).output().unwrap()
+}
+
+/// The same, on a terminal of its own.
+pub(crate) fn on_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> Terminal {
+    let (terminal, end) = pty_process::blocking::open().unwrap();
+    terminal.resize(pty_process::Size::new(24, 80)).unwrap();
+    let mut command = command(arguments, environment);
+    command.env("TERM", "xterm").env("COLUMNS", "80");
+    let child = pty_process::blocking::Command::from(command).spawn(end).unwrap();
+    let keys = File::from(OwnedFd::from(terminal));
+    let mut screen = keys.try_clone().unwrap();
+    let (send, said) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        // Linux ends a terminal on which nobody is left with an error.
+        while let Ok(number @ 1..) = screen.read(&mut bytes) {
+            _ = send.send(bytes[..number].to_vec());
+        }
+    });
+    Terminal { child, keys, said, text: String::new() }
+}
+
+/// A terminal, with the program on it.
+pub(crate) struct Terminal {
+    pub(crate) child: Child,
+    keys: File,
+    said: mpsc::Receiver<Vec<u8>>,
+    text: String,
+}
+
+impl Terminal {
+    pub(crate) fn press_ctrl_c(&mut self) {
+        self.keys.write_all(&[3]).unwrap();
+    }
+
+    /// Waits until it says something.
+    pub(crate) fn until(&mut self, words: &str) {
+        while !self.text.contains(words) {
+            assert!(self.hears(), "it has ended without {words:?}: {:?}", self.text);
+        }
+    }
+
+    /// What it says until its end, and its exit status.
+    pub(crate) fn ended(mut self) -> (String, i32) {
+        while self.hears() {}
+        let status = self.child.wait().unwrap();
+        (self.text.clone(), status.code().unwrap_or_else(|| panic!("{status}: {:?}", self.text)))
+    }
+
+    /// Hears what it says next; `false` where nothing more will come.
+    fn hears(&mut self) -> bool {
+        match self.said.recv_timeout(PATIENCE) {
+            Ok(bytes) => self.text.push_str(&String::from_utf8_lossy(&bytes)),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return false,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("it says nothing more: {:?}", self.text),
+        }
+        true
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing running.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spotkeeper"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
         command.env_remove(name);
@@ -25,9 +104,8 @@ pub(crate) fn spotkeeper(arguments: &[&str], environment: &[(&str, &str)]) -> Ou
         .env_remove("COLUMNS")
         .env("HOME", root().join("tests/data/nobody"))
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap()
+        .envs(environment.iter().copied());
+    command
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
@@ -83,6 +161,22 @@ impl Account {
             ("AWS_ACCESS_KEY_ID", "x"),
             ("AWS_SECRET_ACCESS_KEY", "y"),
         ]
+    }
+
+    /// Holds the answers to an action back, or lets them go.
+    pub(crate) fn hold(&self, action: &str, before: bool, on: bool) {
+        let fault = json!({ "fault": "hold", "action": action, "before": before, "on": on });
+        ureq::post(format!("{}/_sim/faults", self.url)).send_json(&fault).unwrap();
+    }
+
+    /// Waits until an answer is held back.
+    pub(crate) fn until_held(&self) {
+        let held = || -> Value {
+            ureq::get(format!("{}/_sim/held", self.url)).call().unwrap().body_mut().read_json().unwrap()
+        };
+        while !held().to_string().contains("\"action\"") {
+            std::thread::yield_now();
+        }
     }
 
     /// Runs the program against it.

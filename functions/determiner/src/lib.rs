@@ -11,7 +11,7 @@ use spotkeeper_core::control::Steered;
 use spotkeeper_core::ids::ServiceArn;
 use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineInput};
 use spotkeeper_core::observe::Depth;
-use spotkeeper_core::plan::{Plan, PlanInput, plan};
+use spotkeeper_core::plan::{Plan, PlanInput, TurnReport, TurnWhat, plan};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, State};
 use spotkeeper_core::reading::Read;
 use spotkeeper_core::record::{ClusterReport, Ledger, MoveRecord, Outcome, RunMode, RunRecord};
@@ -49,7 +49,8 @@ async fn determine(
         RunMode::Switch { .. } => Depth::Switch,
         RunMode::Ordinary | RunMode::Dry { .. } | RunMode::Restore { .. } => Depth::Full,
     };
-    let Read { snapshot, mut ledgers, signals, switches } = Read::cluster(fleet, state, &input.cluster, depth).await?;
+    let read = Read::cluster(fleet, state, &input.cluster, depth).await?;
+    let Read { snapshot, mut ledgers, signals, switches, turns, turn_versions } = read;
     for gap in &snapshot.gaps {
         tracing::warn!(cluster = %input.cluster, %gap, "gap");
     }
@@ -61,23 +62,32 @@ async fn determine(
         Depth::Full => assess(policy, &snapshot, &memory, now),
         Depth::Switch => Vec::new(),
     };
-    let plan = plan(&PlanInput {
+    let mut plan = plan(&PlanInput {
         policy,
         snapshot: &snapshot,
         assessments: &assessments,
         memory: &memory,
         run,
         resumed: &resumed,
+        turns: &turns,
+        turn_versions: &turn_versions,
         given_up: &given_up,
         now,
     });
     for reverted in &plan.reverted {
         tracing::warn!(service = %reverted.service, reverts = reverted.reverts, evidence = reverted.write.evidence(), "taken back");
     }
+    for report in &plan.turn_reports {
+        tracing::info!(cluster = %input.cluster, provider = %report.provider, what = ?report.what, said = report.said, "turn");
+    }
     for ledger in &plan.ledgers {
         put_ledger(state, ledger).await?;
     }
     let decided = decided_before(state, run, input, &memory.signals).await?;
+    if !turn_versions.is_empty() {
+        let ended = ended_before(state, run, input, &plan.turn_reports).await?;
+        plan.turn_reports.extend(ended);
+    }
     let report = report::report(run, &snapshot, &assessments, &plan, &decided, fleet.api_counts(), now);
     if !run.is_dry() && plan.ceilings.iter().any(Steered::is_news) {
         // The changes are told of by the report, when the run ends: what is decided is in it before it is
@@ -93,7 +103,14 @@ async fn determine(
     if run.is_dry() {
         return Ok(waves::done(counts));
     }
-    Ok(waves::answer(&report, 0, counts))
+    // The original is on record before any group is turned, and so is until when it may take.
+    for turn in &plan.turns {
+        state.put_turn(turn, None).await?;
+    }
+    if plan.turn_orders.is_empty() {
+        return Ok(waves::answer(&report, 0, counts));
+    }
+    Ok(waves::turn(plan.turn_orders, counts))
 }
 
 /// Keeps a ledger; `false` where somebody works on the service right now and knows better.
@@ -140,6 +157,19 @@ async fn decided_before(
     let decided = state.report(&run.id, &input.cluster).await?.map(|report| report.ceilings).unwrap_or_default();
     let kept = |steered: &Steered| steered.is_news() && steered.was_kept(&signals.ceilings);
     Ok(decided.into_iter().filter(kept).collect())
+}
+
+/// The turns that an earlier attempt of this call has ended: this one does not find them any more.
+async fn ended_before(
+    state: &impl State,
+    run: &RunRecord,
+    input: &DetermineInput,
+    found: &[TurnReport],
+) -> Result<Vec<TurnReport>, Failure> {
+    let before = state.report(&run.id, &input.cluster).await?.map(|report| report.turns).unwrap_or_default();
+    let is_gone = |one: &TurnReport| found.iter().all(|now| now.provider != one.provider);
+    let ended = |one: &TurnReport| matches!(one.what, TurnWhat::Ended { .. });
+    Ok(before.into_iter().filter(|one| ended(one) && is_gone(one)).collect())
 }
 
 /// The moves of other runs that were left unfinished and whose time is over. Those of which the

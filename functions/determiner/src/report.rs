@@ -23,6 +23,8 @@ const REVERTED: usize = 100;
 const CROWDED: usize = 100;
 /// The most services that `short` names, with their evidence.
 const SHORT: usize = 100;
+/// The most providers that `turns` names.
+const TURNS: usize = 50;
 /// The most gaps that a report names.
 const GAPS: usize = 50;
 
@@ -64,6 +66,9 @@ pub(crate) fn report(
         on_demand_tasks: number(running - on_spot),
         waves: plan.waves.clone(),
         followed_at_once: plan.followed_at_once.clone(),
+        turn_orders: plan.turn_orders.clone(),
+        turns: plan.turn_reports.iter().take(TURNS).cloned().collect(),
+        turns_more: number(plan.turn_reports.len().saturating_sub(TURNS)),
         left_on_spot,
         left_on_spot_more,
         skewed: plan.skewed.iter().take(SKEWED).cloned().collect(),

@@ -5,6 +5,7 @@ use spotkeeper_core::interface::{DetermineAnswer, DetermineCounts, DetermineNext
 use spotkeeper_core::plan::MoveKind;
 use spotkeeper_core::ports::{Clock, PortError, State};
 use spotkeeper_core::record::{ClusterReport, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::turn::TurnOrder;
 use spotkeeper_lambda::Failure;
 
 use crate::no_counts;
@@ -92,10 +93,17 @@ pub(crate) fn answer(report: &ClusterReport, index: usize, counts: DetermineCoun
     let cursor = (following < report.waves.len()).then(|| u32::try_from(following).unwrap_or(u32::MAX));
     let at_once = cursor.is_some() && report.followed_at_once.iter().any(|wave| usize::try_from(*wave) == Ok(index));
     let then = if at_once { Then::NextWave } else { Then::Verify };
-    DetermineAnswer { next: DetermineNext::Update, moves: moves.clone(), cursor, then, counts }
+    DetermineAnswer { next: DetermineNext::Update, moves: moves.clone(), turns: Vec::new(), cursor, then, counts }
+}
+
+/// The answer that names groups to turn: the first wave follows.
+pub(crate) const fn turn(turns: Vec<TurnOrder>, counts: DetermineCounts) -> DetermineAnswer {
+    let (next, then) = (DetermineNext::Turn, Then::Verify);
+    DetermineAnswer { next, moves: Vec::new(), turns, cursor: Some(0), then, counts }
 }
 
 /// The answer that there is no further wave.
 pub(crate) const fn done(counts: DetermineCounts) -> DetermineAnswer {
-    DetermineAnswer { next: DetermineNext::Done, moves: Vec::new(), cursor: None, then: Then::Verify, counts }
+    let (next, then) = (DetermineNext::Done, Then::Verify);
+    DetermineAnswer { next, moves: Vec::new(), turns: Vec::new(), cursor: None, then, counts }
 }

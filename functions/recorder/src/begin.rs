@@ -8,7 +8,8 @@ use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::policy::{Mode, Policy, PolicyMistake};
 use spotkeeper_core::ports::{Clock, Fleet, State, Telemetry};
 use spotkeeper_core::record::{DryWhy, RunMode, RunRecord};
-use spotkeeper_core::switch::{Scope, SwitchChange, SwitchEntry, SwitchState, SwitchedHow};
+use spotkeeper_core::switch::{Lever, Scope, SwitchChange, SwitchEntry, SwitchState, SwitchedHow};
+use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::Failure;
 
 use crate::end::{number, older_leases};
@@ -20,9 +21,10 @@ use crate::tell;
 pub use spotkeeper_lambda::LOCK;
 
 /// How long a switch run goes on looking while leases live and moves fail: three of the longest
-/// deadlines, one each for a move, its retry and what follows.
-fn switch_patience(policy: &Policy) -> SignedDuration {
-    policy.verify.max_deadline_seconds.saturating_mul(3).duration()
+/// deadlines, one each for a move, its retry and what follows. Where it turns groups, their time comes first.
+fn switch_patience(policy: &Policy, turns_groups: bool) -> SignedDuration {
+    let turns = if turns_groups { policy.verify.turn_seconds } else { Seconds(0) };
+    policy.verify.max_deadline_seconds.saturating_mul(3).saturating_add(turns).duration()
 }
 
 /// What the recorder's environment says.
@@ -30,6 +32,8 @@ fn switch_patience(policy: &Policy) -> SignedDuration {
 pub struct BeginConfig {
     /// How many clusters a run works on at once: 1 to 40.
     pub clusters_in_flight: u32,
+    /// Whether switches may turn groups: `CapacityLever` of the template.
+    pub capacity_lever: bool,
 }
 
 #[expect(clippy::too_many_arguments, reason = "three ports, a clock, and what the state machine says")]
@@ -47,7 +51,7 @@ pub(crate) async fn begin(
         return Ok(answer(&run));
     }
     let now = clock.now();
-    let (input, wish) = check(input, who, now)?;
+    let (input, wish) = check(input, who, config.capacity_lever, now)?;
     let all = fleet.clusters().await?;
     let named = known(&all, &input, &wish)?;
     let (policy, mut mistakes) = match state.policy().await {
@@ -80,9 +84,12 @@ pub(crate) async fn begin(
         RunMode::Ordinary | RunMode::Restore { .. } => Some(state.take_lock(&run_id, now, now + LOCK).await?),
         RunMode::Dry { .. } | RunMode::Switch { .. } => None,
     };
+    let asks_for_lever = matches!(&mode, RunMode::Switch { entry } if entry.lever == Lever::Capacity);
+    let turns_groups = config.capacity_lever && asks_for_lever;
     let run = RunRecord {
         id: run_id,
         started_at: now,
+        capacity_lever: config.capacity_lever,
         clusters_in_flight: config.clusters_in_flight.min(number(clusters.len())).max(1),
         holds_lock: matches!(lock, Some(Ok(_))),
         lock_held_by: lock.and_then(Result::err).map(|other| other.run),
@@ -92,7 +99,7 @@ pub(crate) async fn begin(
         looks: number(clusters.len()),
         clusters,
         older_leases: false,
-        ends_by: now + switch_patience(&policy),
+        ends_by: now + switch_patience(&policy, turns_groups),
         policy,
         ended: None,
         mode,
@@ -112,7 +119,8 @@ fn change(wish: &Wish, run: &RunId, who: &str, now: Timestamp, epoch: u64) -> Op
         Wish::SwitchOff(switch) => {
             let (scope, reason) = (switch.scope.clone(), switch.reason.clone());
             let who = who.to_owned();
-            let entry = SwitchEntry { scope, reason, who, set_at: now, until: None, preempt: false, unenrolled: false };
+            let (preempt, unenrolled, lever) = (false, false, Lever::Strategy);
+            let entry = SwitchEntry { scope, reason, who, set_at: now, until: None, preempt, unenrolled, lever };
             (SwitchState::Off, entry)
         }
         Wish::Run { .. } | Wish::Restore(_) => return None,

@@ -18,8 +18,8 @@ use spotkeeper_lambda::{Failure, run_of};
 const LOOK_AGAIN: Seconds = Seconds(5);
 /// The longest wait between two passes: leases last 180 s.
 const LONGEST_WAIT: Seconds = Seconds(180);
-/// How many looks at clusters a switch run takes in all: each leaves 13 events, and 22 more with a
-/// wave, in the execution's history of 25,000.
+/// How many looks at clusters a switch run takes in all: each leaves 13 events, 22 more with a wave, and 14 more
+/// with groups to turn, which are few, in the execution's history of 25,000.
 const MAX_LOOKS: u32 = 600;
 
 pub(crate) async fn end(
@@ -124,7 +124,7 @@ fn unfinished(run: &RunRecord, reports: &[ClusterReport], older_leases: &[Lease]
     }
     let under_way = |report: &ClusterReport| {
         report.waves.iter().any(|wave| !wave.is_empty())
-            || report.left_on_spot.iter().any(|left| left.why == LeftWhy::MoveOpen)
+            || report.left_on_spot.iter().any(|left| matches!(left.why, LeftWhy::MoveOpen | LeftWhy::Turning))
     };
     let done = |report: &ClusterReport| report.failed.is_none() && !under_way(report);
     let is_done = |name: &&ClusterName| reports.iter().any(|report| report.cluster == **name && done(report));
@@ -237,12 +237,16 @@ mod tests {
         let failed = ClusterReport { failed: Some("Throttled".to_owned()), ..report(&[]) };
         let service = lease(1, 1).service;
         let open = ClusterReport { left_on_spot: vec![LeftOnSpot { service, why: LeftWhy::MoveOpen }], ..report(&[]) };
+        let service = lease(1, 1).service;
+        let turning =
+            ClusterReport { left_on_spot: vec![LeftOnSpot { service, why: LeftWhy::Turning }], ..report(&[]) };
         let before = RunRecord { older_leases: true, ..run() };
         let ordinary = RunRecord { mode: RunMode::Ordinary, ..run() };
         let cases = [
             ("nothing to move, no leases", run(), vec![report(&[])], vec![], false),
             ("moves were made: look at what came of them", run(), vec![report(&["m"])], vec![], true),
             ("another run brings a service down", run(), vec![open], vec![], true),
+            ("a group is being turned", run(), vec![turning], vec![], true),
             ("a lease older than the switch", run(), vec![report(&[])], vec![lease(6, 70)], true),
             ("a lease taken after the switch", run(), vec![report(&[])], vec![lease(7, 70)], false),
             ("an older lease ended while this pass looked", before, vec![report(&[])], vec![], true),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use spotkeeper_core::interface::{ExecutionInput, SwitchInput};
 use spotkeeper_core::record::RunMode;
-use spotkeeper_core::switch::{SwitchEntry, SwitchState};
+use spotkeeper_core::switch::{Lever, SwitchEntry, SwitchState};
 use spotkeeper_lambda::{Failure, parse};
 
 /// The longest reason.
@@ -26,11 +26,11 @@ pub(crate) enum Wish {
     Restore(RunMode),
 }
 
-/// Parses and checks an execution's input.
+/// Parses and checks an execution's input. `lever` says whether the stack may turn groups.
 ///
 /// # Errors
 /// `InvalidInput` with every mistake.
-pub(crate) fn check(input: &Value, who: &str, now: Timestamp) -> Result<(ExecutionInput, Wish), Failure> {
+pub(crate) fn check(input: &Value, who: &str, lever: bool, now: Timestamp) -> Result<(ExecutionInput, Wish), Failure> {
     let input: ExecutionInput = parse(input)?;
     let mut mistakes = Vec::new();
     let purposes = [input.dry_run, input.switch.is_some(), input.restore.is_some()];
@@ -41,7 +41,7 @@ pub(crate) fn check(input: &Value, who: &str, now: Timestamp) -> Result<(Executi
         mistakes.push("clusters goes with ordinary and dry runs alone: a switch and a restore have a scope".to_owned());
     }
     if let Some(switch) = &input.switch {
-        mistakes.extend(switch_mistakes(switch, now));
+        mistakes.extend(switch_mistakes(switch, lever, now));
     }
     if !mistakes.is_empty() {
         return Err(Failure::invalid(mistakes.join("; ")));
@@ -55,7 +55,7 @@ pub(crate) fn check(input: &Value, who: &str, now: Timestamp) -> Result<(Executi
     Ok((input, wish))
 }
 
-fn switch_mistakes(switch: &SwitchInput, now: Timestamp) -> Vec<String> {
+fn switch_mistakes(switch: &SwitchInput, lever: bool, now: Timestamp) -> Vec<String> {
     let mut mistakes = Vec::new();
     let length = switch.reason.chars().count();
     if !(1..=MAX_REASON).contains(&length) {
@@ -64,9 +64,20 @@ fn switch_mistakes(switch: &SwitchInput, now: Timestamp) -> Vec<String> {
     if let Some(until) = switch.until.filter(|until| *until <= now) {
         mistakes.push(format!("switch.until is {until}, which has passed: give a time after {now}"));
     }
+    if switch.state == SwitchState::On && switch.lever == Lever::Capacity && !lever {
+        mistakes.push(
+            "switch.lever is capacity, and this stack turns no groups: leave it out, or deploy the stack with \
+             CapacityLever=on and tag the groups (docs/OPERATIONS.md)"
+                .to_owned(),
+        );
+    }
     if switch.state == SwitchState::Off {
-        let only_on =
-            [("until", switch.until.is_some()), ("preempt", switch.preempt), ("unenrolled", switch.unenrolled)];
+        let only_on = [
+            ("until", switch.until.is_some()),
+            ("preempt", switch.preempt),
+            ("unenrolled", switch.unenrolled),
+            ("lever", switch.lever != Lever::Strategy),
+        ];
         for (field, given) in only_on {
             if given {
                 mistakes.push(format!("switch.{field} says nothing when the state is off: leave it out"));
@@ -85,6 +96,7 @@ fn entry(switch: &SwitchInput, who: &str, now: Timestamp) -> SwitchEntry {
         until: switch.until,
         preempt: switch.preempt,
         unenrolled: switch.unenrolled,
+        lever: switch.lever,
     }
 }
 
@@ -105,10 +117,17 @@ mod tests {
             switch.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             json!({ "switch": switch })
         };
-        let cases: [(&str, Value, &[&str]); 11] = [
+        let cases: [(&str, Value, &[&str]); 14] = [
             ("the schedule's", json!({}), &[]),
             ("a dry run of one cluster", json!({"dry_run": true, "clusters": ["prod"]}), &[]),
             ("a switch", on(json!({"until": "2026-12-01T06:00:00Z", "preempt": true})), &[]),
+            ("a lever of the default", on(json!({"lever": "strategy"})), &[]),
+            (
+                "a lever that the stack has not",
+                on(json!({"lever": "capacity"})),
+                &["turns no groups", "CapacityLever=on"],
+            ),
+            ("off with a lever", on(json!({"state": "off", "lever": "capacity"})), &["switch.lever"]),
             ("a restore", json!({"restore": {"scope": "cluster/prod"}}), &[]),
             ("an unknown field", json!({"dryrun": true}), &["dryrun"]),
             ("an unknown field of a switch", on(json!({"untill": "x"})), &["untill"]),
@@ -127,7 +146,7 @@ mod tests {
             ("off with an end", on(json!({"state": "off", "until": "2026-12-01T06:00:00Z"})), &["switch.until"]),
         ];
         for (name, input, expected) in cases {
-            match check(&input, "somebody", now()) {
+            match check(&input, "somebody", false, now()) {
                 Ok(_) => assert!(expected.is_empty(), "{name}: accepted"),
                 Err(failure) => {
                     let text = failure.to_string();
@@ -145,7 +164,7 @@ mod tests {
         for (scope, extra) in [("all", false), ("cluster/prod", true), ("service/prod/web", true)] {
             let input = json!({ "switch": {
                 "scope": scope, "state": "on", "reason": "launch", "until": "2026-12-01T06:00:00Z",
-                "preempt": extra, "unenrolled": extra,
+                "preempt": extra, "unenrolled": extra, "lever": if extra { "capacity" } else { "strategy" },
             } });
             let expected = SwitchEntry {
                 scope: spotkeeper_core::switch::Scope::parse(scope).unwrap(),
@@ -155,12 +174,14 @@ mod tests {
                 until: Some("2026-12-01T06:00:00Z".parse().unwrap()),
                 preempt: extra,
                 unenrolled: extra,
+                lever: if extra { Lever::Capacity } else { Lever::Strategy },
             };
-            assert_eq!(check(&input, "arn:execution", now()).unwrap().1, Wish::SwitchOn(expected), "{scope}");
+            assert_eq!(check(&input, "arn:execution", true, now()).unwrap().1, Wish::SwitchOn(expected), "{scope}");
         }
         let bare = json!({ "switch": { "scope": "all", "state": "on", "reason": "launch" } });
-        let Wish::SwitchOn(entry) = check(&bare, "somebody", now()).unwrap().1 else { panic!("it is on") };
-        assert_eq!((entry.until, entry.preempt, entry.unenrolled), (None, false, false), "what is left out");
+        let Wish::SwitchOn(entry) = check(&bare, "somebody", false, now()).unwrap().1 else { panic!("it is on") };
+        let left_out = (entry.until, entry.preempt, entry.unenrolled, entry.lever);
+        assert_eq!(left_out, (None, false, false, Lever::Strategy), "what is left out");
     }
 
     /// The samples that people copy: each is accepted, and as what its name says.
@@ -172,7 +193,8 @@ mod tests {
             let path = file.unwrap().path();
             let input = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            let (input, wish) = check(&input, "somebody", now()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let (input, wish) =
+                check(&input, "somebody", true, now()).unwrap_or_else(|error| panic!("{name}: {error}"));
             let kind = match wish {
                 Wish::Run { dry: false } if input.clusters.is_empty() => "everything",
                 Wish::Run { dry: false } => "some clusters",
@@ -192,6 +214,7 @@ mod tests {
             ("schedule", "everything"),
             ("switch-off", "off"),
             ("switch-on", "on"),
+            ("switch-on-capacity", "on"),
         ];
         assert_eq!(read, expected);
     }

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     init_logs();
     let config = Config::read(|name| std::env::var(name).ok())?;
     let aws = Aws::load(&config.stack, &config.table, &config.policy_parameter).await;
-    let begin = BeginConfig { clusters_in_flight: config.clusters_in_flight };
+    let begin = BeginConfig { clusters_in_flight: config.clusters_in_flight, capacity_lever: config.capacity_lever };
     serve(async |input, _ends_at| {
         let input: RecorderInput = parse_tagged(&input)?;
         let fleet = aws.fleet(None, Beside::Clusters, SystemClock).await?;

@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let aws = Aws::load(&config.stack, &config.table, &config.policy_parameter).await;
     serve(async |input, _ends_at| {
         let input: CheckInput = parse(&input)?;
-        let fleet = aws.fleet(Some(&input.run_id), Beside::Moves, SystemClock).await?;
+        let fleet = aws.fleet(Some(&input.run_id), Beside::Moves(input.watched), SystemClock).await?;
         let answer = stability_checker::handle(&fleet, &aws.state, &SystemClock, input).await;
         log_calls(fleet.counts().each());
         aws.telemetry.called("stability-checker", fleet.api_counts(), SystemClock.now()).await;

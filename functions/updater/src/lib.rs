@@ -1,7 +1,8 @@
-//! The Updater: checks each move against the world and writes it. The only function that may
-//! call `ecs:UpdateService`.
+//! The Updater: checks each move against the world and writes it, and turns groups. The only function
+//! that may call `ecs:UpdateService` and `autoscaling:UpdateAutoScalingGroup`.
 
 mod pace;
+mod turn;
 
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
@@ -10,6 +11,7 @@ use spotkeeper_core::ids::MoveId;
 use spotkeeper_core::interface::{MAX_MOVES, UpdateAnswer, UpdateInput, UpdateOutcome, Updated};
 use spotkeeper_core::ports::{Clock, Fleet, LeaseAnswer, PortError, State};
 use spotkeeper_core::record::{Lease, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::turn::MAX_TURNS;
 use spotkeeper_core::units::Seconds;
 use spotkeeper_lambda::{Failure, keep_lock, run_of};
 
@@ -51,16 +53,30 @@ pub async fn handle(
 ) -> Result<UpdateAnswer, Failure> {
     check(&input)?;
     let run = keep_lock(state, clock, run_of(state, &input.run_id).await?).await?;
+    if !input.turns.is_empty() {
+        let turns = turn::turn_all(fleet, state, clock, ends_at, &run, &input.turns).await?;
+        return Ok(UpdateAnswer { moves: Vec::new(), turns });
+    }
     let pace = Pace::new(fleet, state, clock, &run, input.move_ids.len());
     let call = Call { fleet, state, clock, ends_at, run: &run, pace: &pace };
     let work = input.move_ids.iter().map(|id| update(&call, id));
     let done: Vec<Result<Updated, Failure>> = futures_util::stream::iter(work).buffered(AT_ONCE).collect().await;
     pace.end().await;
-    Ok(UpdateAnswer { moves: done.into_iter().collect::<Result<_, _>>()? })
+    Ok(UpdateAnswer { moves: done.into_iter().collect::<Result<_, _>>()?, turns: Vec::new() })
 }
 
 fn check(input: &UpdateInput) -> Result<(), Failure> {
     let number = input.move_ids.len();
+    match input.turns.len() {
+        0 => {}
+        turns if turns > MAX_TURNS => {
+            return Err(Failure::invalid(format!("turns has {turns} groups: at most {MAX_TURNS} are allowed")));
+        }
+        _ if number > 0 => {
+            return Err(Failure::invalid("move_ids and turns exclude each other: one call for each".to_owned()));
+        }
+        _ => return Ok(()),
+    }
     if number == 0 || number > MAX_MOVES {
         return Err(Failure::invalid(format!("move_ids has {number} ids: 1 to {MAX_MOVES} are allowed")));
     }
@@ -117,7 +133,7 @@ async fn with_turn(
 }
 
 /// Until when a move may be begun, and kept waiting.
-fn last_begin(ends_at: Timestamp) -> Timestamp {
+pub(crate) fn last_begin(ends_at: Timestamp) -> Timestamp {
     ends_at.saturating_sub(TIME_FOR_ONE_MOVE).unwrap_or(ends_at)
 }
 

@@ -12,9 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let aws = Aws::load(&config.stack, &config.table, &config.policy_parameter).await;
     serve(async |input, ends_at| {
         let input: UpdateInput = parse(&input)?;
-        // A single move is what a StabilityChecker asked for, beside those of other moves; a wave
-        // of one is as well off with that part.
-        let beside = if input.move_ids.len() == 1 { Beside::Moves } else { Beside::Writers };
+        let beside = input.watched.map_or(Beside::Writers, Beside::Moves);
         let fleet = aws.fleet(Some(&input.run_id), beside, SystemClock).await?;
         if input.follows {
             fleet.writes_follow();

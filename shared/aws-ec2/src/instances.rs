@@ -50,6 +50,35 @@ impl Ec2 {
         }
         Ok(page)
     }
+
+    /// Counts a page of the Spot instances that an Auto Scaling group has (`DescribeInstances`), those
+    /// included that are starting or shutting down; and answers where the next page begins.
+    ///
+    /// # Errors
+    /// The SDK's.
+    pub async fn spot_instances(
+        &self,
+        group: &str,
+        from: Option<String>,
+    ) -> Result<(u32, Option<String>), SdkError<DescribeInstancesError, HttpResponse>> {
+        let filter = |name: &str, values: &[&str]| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            Filter::builder().name(name).set_values(Some(values)).build()
+        };
+        let page = i32::try_from(INSTANCES_PER_CALL).unwrap_or(i32::MAX);
+        let answer = self
+            .client
+            .describe_instances()
+            .filters(filter("tag:aws:autoscaling:groupName", &[group]))
+            .filters(filter("instance-lifecycle", &["spot"]))
+            .filters(filter("instance-state-name", &["pending", "running", "shutting-down", "stopping", "stopped"]))
+            .max_results(page)
+            .set_next_token(from)
+            .send()
+            .await?;
+        let found = answer.reservations().iter().map(|reservation| reservation.instances().len()).sum::<usize>();
+        Ok((u32::try_from(found).unwrap_or(u32::MAX), answer.next_token().map(str::to_owned)))
+    }
 }
 
 fn instance(given: &Instance) -> Result<(InstanceId, SpotInstance), &'static str> {

@@ -67,9 +67,9 @@ pub enum Beside {
     Clusters,
     /// The same for the Updater of a wave, which looks once for each turn to write.
     Writers,
-    /// One for each move that is watched in each cluster in flight: the StabilityChecker, and the
-    /// Updater of what it asks for.
-    Moves,
+    /// One for each of so many moves that are watched in each cluster in flight: the StabilityChecker,
+    /// and the Updater of what it asks for.
+    Moves(u32),
 }
 
 /// The most invocations that count as calling at the same time. A move that is watched waits
@@ -93,7 +93,9 @@ impl Beside {
     pub fn invocations(self, clusters_in_flight: u32) -> u32 {
         match self {
             Beside::Clusters | Beside::Writers => clusters_in_flight,
-            Beside::Moves => clusters_in_flight.saturating_mul(MOVES_AT_ONCE).min(MOST_AT_ONCE),
+            Beside::Moves(watched) => {
+                clusters_in_flight.saturating_mul(watched.clamp(1, MOVES_AT_ONCE)).min(MOST_AT_ONCE)
+            }
         }
     }
 }
@@ -108,8 +110,11 @@ mod tests {
             ("a run without a record", Beside::Clusters, 1, 1),
             ("clusters", Beside::Clusters, 5, 5),
             ("writers", Beside::Writers, 5, 5),
-            ("moves of one cluster", Beside::Moves, 1, 100),
-            ("more moves than ever look at once", Beside::Moves, 40, 100),
+            ("the only move of one cluster", Beside::Moves(1), 1, 1),
+            ("few moves of several clusters", Beside::Moves(3), 5, 15),
+            ("more moves than are watched at once", Beside::Moves(1_000), 1, 100),
+            ("more moves than ever look at once", Beside::Moves(100), 40, 100),
+            ("as if none were watched", Beside::Moves(0), 2, 2),
         ];
         for (name, beside, clusters, expected) in cases {
             assert_eq!(beside.invocations(clusters), expected, "{name}");

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use spotkeeper_aws::client::{ApiLimits, Clients};
 use spotkeeper_aws::fleet::{AwsFleet, MemoryCache};
 use spotkeeper_core::ids::{InstanceId, ProviderName, ServiceArn, ServiceName, ServiceRef};
-use spotkeeper_core::observe::{Cluster, Depth, PlacedBy};
+use spotkeeper_core::observe::{Cluster, Depth, Market, PlacedBy, Reading};
 use spotkeeper_core::ports::{Clock, Fleet as _, Inventory as _, SpotMarket as _, WriteError};
 use spotkeeper_core::signals::question;
 use spotkeeper_core::strategy::Strategy;
@@ -219,6 +219,7 @@ async fn every_sample_account_is_the_same_both_ways() {
         ("small", include_str!("../../../tests/accounts/small.yaml")),
         ("of the demo", include_str!("../../../xtask/demo/account.yaml")),
         ("shop", include_str!("../../../tests/scenarios/accounts/shop.yaml")),
+        ("lever", include_str!("../../../tests/scenarios/accounts/lever.yaml")),
     ] {
         Both::of(yaml).await.compare(name).await;
     }
@@ -323,4 +324,45 @@ async fn what_holds_a_deployment_is_the_same_both_ways() {
         both.pass(seconds);
         both.compare(&format!("{seconds} s later")).await;
     }
+}
+
+/// The capacity lever: what it reads of a group, and what becomes of what it writes.
+#[tokio::test]
+async fn a_group_that_is_turned_is_the_same_both_ways() {
+    let both = Both::of(include_str!("../../../tests/scenarios/accounts/lever.yaml")).await;
+    both.pass(900.0);
+    let compare = async |when: &str| {
+        let wire = both.wire();
+        for group in ["spot", "od", "none"] {
+            let counted = both.sim.with_world(|world| aws_sim::fleet::spot_instances(world, group));
+            assert_eq!(counted, wire.spot_instances(group).await, "{when}: Spot instances of {group}");
+            let in_process = both.sim.with_world(|world| aws_sim::fleet::distribution(world, group));
+            same(&format!("{when}: {group}"), &json!(in_process), &json!(wire.distribution(group).await));
+        }
+        both.sim.with_world(|world| aws_sim::fleet::spot_instances(world, "spot")).known().copied().unwrap()
+    };
+    let before = compare("before").await;
+    assert!(before >= 4, "{before} Spot instances");
+    let Reading::Known(Some(original)) = both.wire().distribution("spot").await else { panic!("it has one") };
+    assert_eq!(original.market(), Market::Spot);
+
+    let mut copy = both.sim.with_world(|world| world.clone());
+    aws_sim::fleet::write_distribution(&mut copy, "spot", &original.turned()).unwrap();
+    both.wire().write_distribution("spot", &original.turned()).await.unwrap();
+    let written = both.wire().distribution("spot").await;
+    assert_eq!(written, aws_sim::fleet::distribution(&copy, "spot"));
+    assert_eq!(written, Reading::Known(Some(original.turned())), "and no other member has changed");
+    for seconds in [1.0, 120.0, 1_800.0] {
+        both.pass(seconds);
+        compare(&format!("{seconds} s later")).await;
+    }
+    assert_eq!(compare("turned").await, 0);
+    both.wire().write_distribution("spot", &original).await.unwrap();
+    both.pass(1_800.0);
+    assert!(compare("turned back").await > 0);
+
+    let refused = both.wire().write_distribution("od", &original).await.unwrap_err();
+    let mut copy = both.sim.with_world(|world| world.clone());
+    let in_process = aws_sim::fleet::write_distribution(&mut copy, "od", &original).unwrap_err();
+    assert_eq!((refused.to_string(), refused.name()), (in_process.to_string(), in_process.name()));
 }

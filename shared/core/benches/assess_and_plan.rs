@@ -4,7 +4,7 @@
 //! `docs/PERFORMANCE.md`.
 #![allow(missing_docs, reason = "criterion's macros make functions of their own")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -58,6 +58,8 @@ fn assess_and_plan(criterion: &mut Criterion) {
                     memory: &memory,
                     run: &run,
                     resumed: &[],
+                    turns: &[],
+                    turn_versions: &BTreeMap::new(),
                     given_up: &given_up,
                     now: fixtures::now(),
                 });

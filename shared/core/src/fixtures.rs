@@ -20,16 +20,16 @@ use crate::ids::{ClusterName, MoveId, ProviderName, RunId, ServiceArn, ServiceNa
 use crate::observe::{
     Architecture, Cluster, Compatibility, Container, Deployment, DeploymentConfiguration, DeploymentController,
     DeploymentStrategy, Depth, Discovery, Family, Gap, GapCause, Group, GroupProvider, InstanceType,
-    LoadBalancerTarget, LoadBalancerUse, ManagedInstancesProvider, Market, NetworkMode, Place, PlacedBy, Provider,
-    ProviderKind, Quotas, Reading, RolloutState, ScalingRange, Scheduling, Service, ServiceStatus, Snapshot,
-    TargetGroup, Task, TaskDefinition, tag,
+    InstancesDistribution, LoadBalancerTarget, LoadBalancerUse, ManagedInstancesProvider, Market, NetworkMode, Place,
+    PlacedBy, Provider, ProviderKind, Quotas, Reading, RolloutState, ScalingRange, Scheduling, Service, ServiceStatus,
+    Snapshot, TargetGroup, Task, TaskDefinition, tag,
 };
 use crate::plan::{Fingerprint, Move, MoveCause, MoveKind, Pair};
 use crate::policy::{Mode, Once, Policy, Window, ZoneName};
-use crate::record::{Dealt, LastWrite, Ledger, MoveRecord, RunMode, RunRecord};
+use crate::record::{Dealt, LastWrite, Ledger, MoveRecord, RunMode, RunRecord, Turn};
 use crate::signals::Signals;
 use crate::strategy::{Strategy, StrategyItem};
-use crate::switch::{Scope, SwitchEntry, Switches};
+use crate::switch::{Lever, Scope, SwitchEntry, Switches};
 use crate::units::{CpuUnits, MemoryMib, Percent, Seconds};
 
 /// The cluster of every fixture.
@@ -78,6 +78,7 @@ pub fn run(mode: RunMode) -> RunRecord {
         mode,
         clusters: vec![cluster_name()],
         clusters_in_flight: 1,
+        capacity_lever: true,
         holds_lock: true,
         lock_held_by: None,
         epoch: 0,
@@ -102,6 +103,27 @@ pub fn switch(scope: Scope) -> SwitchEntry {
         until: None,
         preempt: false,
         unenrolled: false,
+        lever: Lever::Strategy,
+    }
+}
+
+/// The turn of the Spot group for a switch over all: AWS took it a minute ago.
+#[must_use]
+pub fn turn() -> Turn {
+    Turn {
+        provider: pair(Family::AutoScalingGroup).spot,
+        cluster: cluster_name(),
+        group: "asg-spot".to_owned(),
+        original: distribution(Market::Spot),
+        scope: Scope::All,
+        run: run_id("earlier"),
+        at: at(-120),
+        ends_by: at(480),
+        taken_at: Some(at(-119)),
+        back: None,
+        said: String::new(),
+        ended: None,
+        version: 2,
     }
 }
 
@@ -191,6 +213,7 @@ pub fn group_provider(name: &str, market: Market) -> GroupProvider {
     GroupProvider {
         managed_scaling: true,
         managed_draining: true,
+        managed_termination_protection: false,
         warmup: Seconds(60),
         group: Reading::Known(Group {
             name: format!("asg-{name}"),
@@ -207,7 +230,26 @@ pub fn group_provider(name: &str, market: Market) -> GroupProvider {
                 instance_type("r5.xlarge", 4, 32),
             ]),
             weighted: false,
+            distribution: Some(distribution(market)),
+            protects_new_instances: false,
+            may_be_turned: true,
         }),
+    }
+}
+
+/// How a group's mixed instances policy divides what it launches, for a market.
+#[must_use]
+pub fn distribution(market: Market) -> InstancesDistribution {
+    let percentage = match market {
+        Market::Spot => 0,
+        Market::Mixed => 50,
+        Market::OnDemand => 100,
+    };
+    InstancesDistribution {
+        on_demand_base_capacity: Some(0),
+        on_demand_percentage_above_base_capacity: Some(percentage),
+        spot_allocation_strategy: Some("price-capacity-optimized".to_owned()),
+        ..InstancesDistribution::default()
     }
 }
 

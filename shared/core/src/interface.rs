@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClusterName, MoveId, RunId};
+use crate::phase::MOVES_AT_ONCE;
 use crate::record::Outcome;
-use crate::switch::{Scope, SwitchState};
+use crate::switch::{Lever, Scope, SwitchState};
+use crate::turn::TurnOrder;
 use crate::verify::Next;
 
 /// The most moves that one answer of the Determiner names, and that one call of the Updater takes.
@@ -26,8 +28,8 @@ const MAX_UNVERIFIED_BYTES: usize = 163_840;
 /// The most moves of a cluster that are written before they are verified.
 #[must_use]
 pub fn max_unverified(run: &RunId, cluster: &ClusterName) -> usize {
-    // {"run_id":"...","move_id":"CLUSTER/PASS-NUMBER","outcome":"superseded","wait_seconds":3600}
-    let item = 100 + run.as_str().len() + cluster.as_str().len();
+    // {"run_id":"...","move_id":"CLUSTER/PASS-NUMBER","outcome":"superseded","wait_seconds":3600,"watched":1000}
+    let item = 115 + run.as_str().len() + cluster.as_str().len();
     MAX_UNVERIFIED_BYTES / item
 }
 
@@ -74,6 +76,10 @@ pub struct SwitchInput {
     /// Also cover services that are neither enrolled nor in the ledger.
     #[serde(default)]
     pub unenrolled: bool,
+    /// How services are brought off Spot: `strategy`, or `capacity` to turn Auto Scaling groups where
+    /// the stack and the groups allow it.
+    #[serde(default)]
+    pub lever: Lever,
 }
 
 /// The input of the recorder.
@@ -196,10 +202,13 @@ pub struct DetermineInput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DetermineAnswer {
-    /// `update` where there are moves, `done` where there is no further wave.
+    /// `turn` where there are groups to turn, `update` where there are moves, `done` where there is no
+    /// further wave.
     pub next: DetermineNext,
     /// The moves of this wave, at most [`MAX_MOVES`].
     pub moves: Vec<MoveId>,
+    /// The groups to turn, at most [`crate::turn::MAX_TURNS`]; only where `next` is `turn`.
+    pub turns: Vec<TurnOrder>,
     /// The next wave, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cursor: Option<u32>,
@@ -213,6 +222,8 @@ pub struct DetermineAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DetermineNext {
+    /// Turn groups; the first wave follows.
+    Turn,
     /// Apply the moves.
     Update,
     /// The cluster is done.
@@ -253,12 +264,20 @@ pub struct DetermineCounts {
 pub struct UpdateInput {
     /// The run.
     pub run_id: RunId,
-    /// The moves, 1 to [`MAX_MOVES`], each once.
+    /// The moves, 1 to [`MAX_MOVES`], each once; none where there are turns.
+    #[serde(default)]
     pub move_ids: Vec<MoveId>,
+    /// Groups to turn, at most [`crate::turn::MAX_TURNS`], instead of moves.
+    #[serde(default)]
+    pub turns: Vec<TurnOrder>,
     /// Whether another wave was written right before: next to nothing is left then of what the API
     /// lets through at once.
     #[serde(default)]
     pub follows: bool,
+    /// How many moves of the cluster are watched at the same time, where a StabilityChecker asked for this one
+    /// of them; `None` where a wave is written.
+    #[serde(default)]
+    pub watched: Option<u32>,
 }
 
 /// The answer of the Updater.
@@ -267,6 +286,21 @@ pub struct UpdateInput {
 pub struct UpdateAnswer {
     /// One for each move, in the order of the input.
     pub moves: Vec<Updated>,
+    /// One for each turn, in the order of the input.
+    #[serde(default)]
+    pub turns: Vec<Turned>,
+}
+
+/// What the Updater did about a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turned {
+    /// What was to be done.
+    pub order: TurnOrder,
+    /// What was done: applied, held, or refused.
+    pub outcome: UpdateOutcome,
+    /// Why, in a sentence of at most 256 characters.
+    pub reason: String,
 }
 
 /// What the Updater did about a move.
@@ -305,6 +339,14 @@ pub struct CheckInput {
     pub run_id: RunId,
     /// The move.
     pub move_id: MoveId,
+    /// How many moves of the cluster are watched at the same time, this one among them.
+    #[serde(default = "most_watched")]
+    pub watched: u32,
+}
+
+/// Where nobody says how many moves are watched, it may be as many as the state machine watches at once.
+const fn most_watched() -> u32 {
+    MOVES_AT_ONCE
 }
 
 /// The answer of the StabilityChecker.
@@ -355,6 +397,14 @@ mod tests {
     use super::*;
     use crate::fixtures;
 
+    /// As an execution asks that was started before the state machine told it.
+    #[test]
+    fn a_look_that_does_not_say_how_many_are_watched_keeps_to_the_least_part_of_the_rates() {
+        let input = serde_json::json!({ "run_id": "run", "move_id": "prod/0-0" });
+        let input: CheckInput = serde_json::from_value(input).unwrap();
+        assert_eq!(input.watched, MOVES_AT_ONCE);
+    }
+
     /// Step Functions fails a run whose state is larger.
     #[test]
     fn what_is_carried_until_it_is_verified_fits_a_state() {
@@ -376,6 +426,7 @@ mod tests {
                 "move_id": format!("{cluster}/600-{most}"),
                 "outcome": UpdateOutcome::Superseded,
                 "wait_seconds": 3_600,
+                "watched": most,
             });
             // A wave that could not be written says so of each of its moves.
             let failed = serde_json::json!({ "because": { "error": "Lambda.TooManyRequestsException" } });

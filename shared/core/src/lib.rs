@@ -5,7 +5,7 @@
 //! [`plan`] chooses the moves, [`apply`] decides whether a move may still be written, [`verify`]
 //! says what a written move came to, [`record`] keeps what must not be forgotten. [`signals`] holds
 //! what is known of Spot capacity, and [`control`] decides how much of it may be used. [`outlook`] tells
-//! owners what all that comes to.
+//! owners what all that comes to. [`turn`] is the capacity lever.
 //!
 //! Nothing here does I/O, reads a clock or the environment, or can fail: a gap in what was read
 //! is a value ([`observe::Reading::Missing`]) that blocks a move up.
@@ -31,5 +31,6 @@ pub mod record;
 pub mod signals;
 pub mod strategy;
 pub mod switch;
+pub mod turn;
 pub mod units;
 pub mod verify;

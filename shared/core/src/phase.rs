@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub const MOVES_AT_ONCE: u32 = 100;
 
 /// A phase of a run. The run itself has `Begin`, `Clusters`, `End` and `WaitAgain`; each of its
-/// clusters `Determine`, `Update`, `Moves` and `RecordClusterFailure`; each applied move `Wait`,
+/// clusters `Determine`, `Turn`, `Update`, `Moves` and `RecordClusterFailure`; each applied move `Wait`,
 /// `CheckStability`, `UpdateAgain` and `RecordOutcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Phase {
@@ -26,6 +26,8 @@ pub enum Phase {
     Clusters,
     /// The Determiner reads and plans a cluster, or names its next wave.
     Determine,
+    /// The Updater turns groups, before the first wave.
+    Turn,
     /// The Updater writes a whole wave.
     Update,
     /// Every move that is written and not verified yet, [`MOVES_AT_ONCE`] at a time.
@@ -60,6 +62,8 @@ pub enum Answer {
     Clusters,
     /// Begin: there are none.
     End,
+    /// Determine: groups to turn.
+    Turn,
     /// Determine: a wave of moves.
     Update,
     /// Determine: no further wave.
@@ -97,7 +101,7 @@ pub enum Answer {
 }
 
 /// Every transition of a run.
-pub const TRANSITIONS: [(Phase, Answer, Phase); 37] = {
+pub const TRANSITIONS: [(Phase, Answer, Phase); 40] = {
     use Answer as A;
     use Phase as P;
     [
@@ -105,10 +109,13 @@ pub const TRANSITIONS: [(Phase, Answer, Phase); 37] = {
         (P::Begin, A::End, P::End),
         (P::Clusters, A::Over, P::End),
         (P::Determine, A::Update, P::Update),
+        (P::Determine, A::Turn, P::Turn),
         (P::Determine, A::Done, P::ClusterDone),
         (P::Determine, A::Error, P::RecordClusterFailure),
         (P::RecordClusterFailure, A::Over, P::ClusterDone),
         (P::RecordClusterFailure, A::Error, P::ClusterDone),
+        (P::Turn, A::Over, P::Determine),
+        (P::Turn, A::Error, P::Determine),
         (P::Update, A::Over, P::Moves),
         (P::Update, A::NextWave, P::Determine),
         (P::Update, A::Error, P::Moves),

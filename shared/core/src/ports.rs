@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use crate::assess::Assessment;
 use crate::control::PairCeiling;
 use crate::ids::{ClusterName, InstanceId, MoveId, RunId, ServiceArn, ServiceRef};
-use crate::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
+use crate::observe::{Cluster, Depth, InstancesDistribution, Look, PlacedBy, Reading, Snapshot};
 use crate::pace::WritePace;
 use crate::policy::{Policy, PolicyMistake};
-use crate::record::{ApiCounts, ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use crate::record::{ApiCounts, ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord, Turn};
 use crate::signals::{
     AskedQueries, Directory, Occurrence, PlacementScore, ScoreQuery, ScoreRecord, ScoreRefusal, ScoreRound, Signals,
     SpotInstance, SpotProvider,
@@ -46,6 +46,22 @@ pub trait Fleet: Sync {
     /// [`PlacedBy::LaunchType`] writes an empty strategy: ECS goes back to the launch type that
     /// the service was created with.
     fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> impl Future<Output = Result<(), WriteError>> + Send;
+
+    /// How many Spot instances an Auto Scaling group still has, those that are starting or shutting
+    /// down included.
+    fn spot_instances(&self, group: &str) -> impl Future<Output = Reading<u32>> + Send;
+
+    /// The instances distribution of an Auto Scaling group; `None` where it has no mixed instances
+    /// policy.
+    fn distribution(&self, group: &str) -> impl Future<Output = Reading<Option<InstancesDistribution>>> + Send;
+
+    /// Writes the instances distribution of an Auto Scaling group, and nothing else of it. After an
+    /// error it is not known whether AWS has taken it.
+    fn write_distribution(
+        &self,
+        group: &str,
+        distribution: &InstancesDistribution,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// The calls made through this fleet so far, and the throttles met.
     fn api_counts(&self) -> ApiCounts;
@@ -106,6 +122,13 @@ pub trait State: Sync {
     fn release_lease(&self, lease: &Lease) -> impl Future<Output = Result<(), PortError>> + Send;
     /// The leases that have not ended.
     fn leases(&self, now: Timestamp) -> impl Future<Output = Result<Vec<Lease>, PortError>> + Send;
+
+    /// The groups that were turned, those whose turn has ended included, in order of provider.
+    fn turns(&self) -> impl Future<Output = Result<Vec<Turn>, PortError>> + Send;
+    /// Writes a turn: refused with [`PortError::Conflict`] when its version is not one more than that
+    /// of the one that stands. With an epoch, in one transaction that also checks that the switch
+    /// epoch is still that; `false` where it is not, and nothing is written.
+    fn put_turn(&self, turn: &Turn, epoch: Option<u64>) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Takes the run lock, or keeps it with a later end. `Err` inside is who has it.
     fn take_lock(

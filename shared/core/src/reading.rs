@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::assess::Memory;
-use crate::ids::ClusterName;
-use crate::observe::{Depth, Snapshot};
+use crate::ids::{ClusterName, ProviderName};
+use crate::observe::{Depth, Reading, Snapshot};
 use crate::ports::{Fleet, PortError, State};
 use crate::record::Ledger;
 use crate::signals::{self, Signals};
 use crate::switch::Switches;
+use crate::turn::{TurnSeen, as_recorded};
 
 /// A cluster as it was read, with what is remembered of it.
 #[derive(Debug, Clone)]
 pub struct Read {
-    /// The cluster.
+    /// The cluster, in which a provider whose group is turned counts as Spot.
     pub snapshot: Snapshot,
     /// The ledgers of its services.
     pub ledgers: Vec<Ledger>,
@@ -21,6 +22,10 @@ pub struct Read {
     pub signals: Signals,
     /// The switches.
     pub switches: Switches,
+    /// The turns that have not ended, of providers of this cluster, with what their groups have on Spot.
+    pub turns: Vec<TurnSeen>,
+    /// The newest version of each provider's turn, those that have ended included.
+    pub turn_versions: BTreeMap<ProviderName, u64>,
 }
 
 impl Read {
@@ -34,7 +39,7 @@ impl Read {
         cluster: &ClusterName,
         depth: Depth,
     ) -> Result<Read, PortError> {
-        let snapshot = fleet.observe(cluster, depth).await?;
+        let mut snapshot = fleet.observe(cluster, depth).await?;
         let ledgers = state.ledgers(&snapshot.cluster).await?;
         // A switch run brings everything down: it needs no signals, and nothing of them may hold it up.
         let signals = match depth {
@@ -43,7 +48,20 @@ impl Read {
         };
         // Read last: a switch thrown while the cluster was read counts.
         let switches = state.switches().await?;
-        Ok(Read { snapshot, ledgers, signals, switches })
+        // After the switches: a way back that was begun before one was thrown is seen.
+        let (mut turns, mut turn_versions) = (Vec::new(), BTreeMap::new());
+        for turn in state.turns().await? {
+            turn_versions.insert(turn.provider.clone(), turn.version);
+            if turn.ended.is_none() && snapshot.providers.contains_key(&turn.provider) {
+                let spot_instances = fleet.spot_instances(&turn.group).await;
+                if let Reading::Missing(gap) = &spot_instances {
+                    snapshot.gaps.push(gap.clone());
+                }
+                turns.push(TurnSeen { turn, spot_instances });
+            }
+        }
+        as_recorded(&mut snapshot, &turns);
+        Ok(Read { snapshot, ledgers, signals, switches, turns, turn_versions })
     }
 }
 

@@ -106,6 +106,29 @@ pub enum SwitchState {
     Off,
 }
 
+/// How a switch brings services off Spot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lever {
+    /// Each service gets an On-Demand strategy: a deployment each.
+    #[default]
+    Strategy,
+    /// Auto Scaling groups are turned to On-Demand where they can be, and what that does not bring off
+    /// Spot in time moves by strategy.
+    Capacity,
+}
+
+impl Lever {
+    /// Its name, as in the table and in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Lever::Strategy => "strategy",
+            Lever::Capacity => "capacity",
+        }
+    }
+}
+
 /// A kill-switch entry. One stands for each scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +149,9 @@ pub struct SwitchEntry {
     /// Whether it also covers services that are neither enrolled nor in the ledger.
     #[serde(default)]
     pub unenrolled: bool,
+    /// How it brings services off Spot.
+    #[serde(default)]
+    pub lever: Lever,
 }
 
 impl SwitchEntry {
@@ -208,6 +234,16 @@ impl Switches {
 mod tests {
     use super::*;
     use crate::fixtures;
+
+    #[test]
+    fn a_lever_is_called_as_in_json_and_old_entries_have_none() {
+        for lever in [Lever::Strategy, Lever::Capacity] {
+            assert_eq!(serde_json::to_value(lever).unwrap(), lever.name());
+        }
+        let mut old = serde_json::to_value(fixtures::switch(Scope::All)).unwrap();
+        old.as_object_mut().unwrap().remove("lever");
+        assert_eq!(serde_json::from_value::<SwitchEntry>(old).unwrap().lever, Lever::Strategy);
+    }
 
     #[test]
     fn a_scope_is_written_as_it_is_read() {

@@ -14,6 +14,8 @@ pub struct Config {
     /// `SPOTKEEPER_SCORE_QUERIES_PER_DAY`: how many distinct queries for placement scores are asked
     /// in 24 hours, 1 to 1,000.
     pub score_queries_per_day: u32,
+    /// `SPOTKEEPER_CAPACITY_LEVER`: whether switches may turn groups, `on` or `off`.
+    pub capacity_lever: bool,
 }
 
 /// What is missing or wrong in the environment.
@@ -57,8 +59,18 @@ impl Config {
         };
         let clusters_in_flight = number("SPOTKEEPER_CLUSTERS_IN_FLIGHT", 40, CLUSTERS_IN_FLIGHT);
         let score_queries_per_day = number("SPOTKEEPER_SCORE_QUERIES_PER_DAY", 1_000, SCORE_QUERIES_PER_DAY);
+        let capacity_lever = match lookup("SPOTKEEPER_CAPACITY_LEVER").as_deref() {
+            None | Some("off") => false,
+            Some("on") => true,
+            Some(given) => {
+                mistakes.push(format!("SPOTKEEPER_CAPACITY_LEVER is {given:?}: on and off are allowed"));
+                false
+            }
+        };
         match mistakes.is_empty() {
-            true => Ok(Config { table, stack, policy_parameter, clusters_in_flight, score_queries_per_day }),
+            true => {
+                Ok(Config { table, stack, policy_parameter, clusters_in_flight, score_queries_per_day, capacity_lever })
+            }
             false => Err(MissingSettings(mistakes)),
         }
     }
@@ -83,14 +95,19 @@ mod tests {
         let lookup = |name: &str| match name {
             "SPOTKEEPER_CLUSTERS_IN_FLIGHT" => Some("41".to_owned()),
             "SPOTKEEPER_SCORE_QUERIES_PER_DAY" => Some("0".to_owned()),
+            "SPOTKEEPER_CAPACITY_LEVER" => Some("yes".to_owned()),
             _ => None,
         };
         let MissingSettings(mistakes) = Config::read(lookup).unwrap_err();
-        assert_eq!(mistakes.len(), 5, "{mistakes:?}");
+        assert_eq!(mistakes.len(), 6, "{mistakes:?}");
         let required = ["SPOTKEEPER_TABLE", "SPOTKEEPER_STACK", "SPOTKEEPER_POLICY_PARAMETER"];
         let set = |name: &str| required.contains(&name);
         let good = Config::read(|name| set(name).then(|| "x".to_owned())).unwrap();
-        assert_eq!((good.clusters_in_flight, good.score_queries_per_day), (5, 10));
+        assert_eq!((good.clusters_in_flight, good.score_queries_per_day, good.capacity_lever), (5, 10, false));
+        let on = |name: &str| {
+            if name == "SPOTKEEPER_CAPACITY_LEVER" { Some("on".to_owned()) } else { set(name).then(|| "x".to_owned()) }
+        };
+        assert!(Config::read(on).unwrap().capacity_lever);
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn bounded(input: &Value) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use spotkeeper_core::interface::{ExecutionInput, RecorderInput, UpdateInput};
+    use spotkeeper_core::interface::{CheckInput, ExecutionInput, RecorderInput, UpdateInput};
 
     use super::*;
 
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn mistakes_have_their_path() {
         let cases = [
-            ("a missing field", parse::<UpdateInput>(&json!({"run_id": "r"})).unwrap_err(), "move_ids"),
+            ("a missing field", parse::<CheckInput>(&json!({"run_id": "r"})).unwrap_err(), "move_id"),
             ("a wrong type", parse::<UpdateInput>(&json!({"run_id": "r", "move_ids": "m"})).unwrap_err(), "/move_ids"),
             ("an unknown op", parse_tagged::<RecorderInput>(&json!({"op": "start"})).unwrap_err(), "start"),
             ("not an object", parse::<UpdateInput>(&json!([])).unwrap_err(), "a list is not allowed"),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use spotkeeper_core::ids::ProviderName;
 use spotkeeper_core::observe::{
-    Architecture, Depth, Gap, GapCause, Group, GroupProvider, InstanceType, InstancesDistribution,
-    ManagedInstancesProvider, Market, Provider, ProviderKind, Quotas, Reading, group_market,
+    Architecture, Depth, Gap, GapCause, Group, GroupProvider, InstanceType, InstancesDistribution, LEVER_TAG,
+    LEVER_TAG_VALUE, ManagedInstancesProvider, Market, Provider, ProviderKind, Quotas, Reading, group_market,
 };
 use spotkeeper_core::units::{CpuUnits, MemoryMib, Seconds};
 
@@ -58,6 +58,7 @@ fn group_provider(world: &World, behind: &clusters::GroupProvider, depth: Depth)
     GroupProvider {
         managed_scaling: behind.managed_scaling.status == "ENABLED",
         managed_draining: behind.managed_draining == "ENABLED",
+        managed_termination_protection: behind.managed_termination_protection == "ENABLED",
         warmup: Seconds(behind.managed_scaling.instance_warmup_period),
         group: match world.groups.get(name) {
             Some(found) => Reading::Known(group(world, found, depth)),
@@ -70,11 +71,20 @@ fn group_provider(world: &World, behind: &clusters::GroupProvider, depth: Depth)
 pub(super) fn market_of_group(world: &World, given: &groups::Group) -> Market {
     let template = world.launch_templates.get(&given.launch_template);
     let asks_for_spot = template.is_some_and(|template| template.market_type.as_deref() == Some("spot"));
-    let distribution = given.distribution.as_ref().map(|distribution| InstancesDistribution {
+    group_market(distribution_of(given).as_ref(), asks_for_spot)
+}
+
+/// How a group divides what it launches, as `DescribeAutoScalingGroups` shows it.
+pub(super) fn distribution_of(given: &groups::Group) -> Option<InstancesDistribution> {
+    given.distribution.as_ref().map(|distribution| InstancesDistribution {
+        on_demand_allocation_strategy: Some(distribution.strategy(false).to_owned()),
         on_demand_base_capacity: Some(distribution.base()),
         on_demand_percentage_above_base_capacity: distribution.on_demand_percentage_above_base_capacity,
-    });
-    group_market(distribution, asks_for_spot)
+        spot_allocation_strategy: Some(distribution.strategy(true).to_owned()),
+        spot_instance_pools: distribution.spot_instance_pools,
+        spot_max_price: distribution.spot_max_price.clone(),
+        has_segments: false,
+    })
 }
 
 fn group(world: &World, given: &groups::Group, depth: Depth) -> Group {
@@ -93,6 +103,9 @@ fn group(world: &World, given: &groups::Group, depth: Depth) -> Group {
             Depth::Switch => Reading::Missing(not_read(&given.name, TYPES)),
         },
         weighted: false,
+        distribution: distribution_of(given),
+        protects_new_instances: given.protects_new_instances,
+        may_be_turned: given.tags.iter().any(|tag| tag.key == LEVER_TAG && tag.value == LEVER_TAG_VALUE),
     }
 }
 

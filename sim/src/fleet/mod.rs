@@ -12,6 +12,7 @@
 //! | `inventory` | what stands behind the names in events |
 //! | `look` | one service closely, with its service deployments and revisions |
 //! | `market` | Spot providers and placement scores |
+//! | `turn` | what the capacity lever reads and writes of a group |
 //! | `write` | the one write |
 
 mod capacity;
@@ -21,12 +22,14 @@ mod market;
 mod service;
 mod snapshot;
 mod task_definition;
+mod turn;
 mod write;
 
 pub use inventory::{directory, instances};
 pub use look::look;
 pub use market::{PLACEMENT_SCORES, placement_scores, spot_providers, zone_names};
 pub use snapshot::{clusters, snapshot};
+pub use turn::{distribution, spot_instances, write_distribution};
 pub use write::write;
 
 use jiff::Timestamp;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::answer::{json_refusal, xml_refusal};
 use super::model::Model;
 use super::params::{self, Params};
-use super::{Handler, app_scaling, autoscaling, conform, ec2, ecs, elbv2, quotas, sts};
+use super::{Handler, app_scaling, autoscaling, conform, ec2, ecs, elbv2, price_list, quotas, sts};
 use crate::world::Refusal;
 
 /// The services that are simulated.
@@ -17,6 +17,7 @@ pub(super) enum Service {
     Ecs,
     ApplicationAutoScaling,
     Quotas,
+    PriceList,
     Elbv2,
     AutoScaling,
     Ec2,
@@ -24,8 +25,16 @@ pub(super) enum Service {
 }
 
 impl Service {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Ecs, Self::ApplicationAutoScaling, Self::Quotas, Self::Elbv2, Self::AutoScaling, Self::Ec2, Self::Sts];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Ecs,
+        Self::ApplicationAutoScaling,
+        Self::Quotas,
+        Self::PriceList,
+        Self::Elbv2,
+        Self::AutoScaling,
+        Self::Ec2,
+        Self::Sts,
+    ];
 
     /// As IAM names it: `ecs` in `ecs:ListServices`.
     pub(super) fn prefix(self) -> &'static str {
@@ -33,6 +42,7 @@ impl Service {
             Self::Ecs => "ecs",
             Self::ApplicationAutoScaling => "application-autoscaling",
             Self::Quotas => "servicequotas",
+            Self::PriceList => "pricing",
             Self::Elbv2 => "elasticloadbalancing",
             Self::AutoScaling => "autoscaling",
             Self::Ec2 => "ec2",
@@ -46,6 +56,7 @@ impl Service {
             Self::Ecs => include_str!("model/ecs.json"),
             Self::ApplicationAutoScaling => include_str!("model/application-autoscaling.json"),
             Self::Quotas => include_str!("model/service-quotas.json"),
+            Self::PriceList => include_str!("model/pricing.json"),
             Self::Elbv2 => include_str!("model/elbv2.json"),
             Self::AutoScaling => include_str!("model/autoscaling.json"),
             Self::Ec2 => include_str!("model/ec2.json"),
@@ -59,6 +70,7 @@ impl Service {
             Self::Ecs => ecs::CALLS,
             Self::ApplicationAutoScaling => app_scaling::CALLS,
             Self::Quotas => quotas::CALLS,
+            Self::PriceList => price_list::CALLS,
             Self::Elbv2 => elbv2::CALLS,
             Self::AutoScaling => autoscaling::CALLS,
             Self::Ec2 => ec2::CALLS,
@@ -79,7 +91,9 @@ impl Service {
     /// How the service says what every service has to say at times.
     pub(super) fn throttled(self) -> Refusal {
         match self {
-            Self::Ecs | Self::ApplicationAutoScaling => Refusal::new("ThrottlingException", "Rate exceeded"),
+            Self::Ecs | Self::ApplicationAutoScaling | Self::PriceList => {
+                Refusal::new("ThrottlingException", "Rate exceeded")
+            }
             Self::Quotas => Refusal::new("TooManyRequestsException", "Rate exceeded"),
             Self::Elbv2 | Self::AutoScaling | Self::Sts => Refusal::new("Throttling", "Rate exceeded"),
             Self::Ec2 => Refusal::new("RequestLimitExceeded", "Request limit exceeded."),
@@ -89,7 +103,7 @@ impl Service {
     /// The code of a denied call.
     pub(super) fn denied(self) -> &'static str {
         match self {
-            Self::Ecs | Self::ApplicationAutoScaling | Self::Quotas => "AccessDeniedException",
+            Self::Ecs | Self::ApplicationAutoScaling | Self::Quotas | Self::PriceList => "AccessDeniedException",
             Self::Elbv2 | Self::AutoScaling | Self::Sts => "AccessDenied",
             Self::Ec2 => "UnauthorizedOperation",
         }
@@ -98,7 +112,7 @@ impl Service {
     /// The code of a parameter that does not fit.
     pub(super) fn invalid(self) -> &'static str {
         match self {
-            Self::Ecs => "InvalidParameterException",
+            Self::Ecs | Self::PriceList => "InvalidParameterException",
             Self::ApplicationAutoScaling => "ValidationException",
             Self::Quotas => "IllegalArgumentException",
             Self::Elbv2 | Self::AutoScaling | Self::Sts => "ValidationError",
@@ -119,7 +133,7 @@ impl Service {
     pub(super) fn bad_token(self) -> Refusal {
         match self {
             Self::Ecs | Self::Elbv2 | Self::Sts => Refusal::new(self.invalid(), "Invalid token"),
-            Self::ApplicationAutoScaling => {
+            Self::ApplicationAutoScaling | Self::PriceList => {
                 Refusal::new("InvalidNextTokenException", "The specified token is not valid")
             }
             Self::Quotas => Refusal::new("InvalidPaginationTokenException", "Invalid NextToken was provided."),
@@ -137,7 +151,7 @@ impl Service {
     }
 
     pub(super) fn is_json(self) -> bool {
-        matches!(self, Self::Ecs | Self::ApplicationAutoScaling | Self::Quotas)
+        matches!(self, Self::Ecs | Self::ApplicationAutoScaling | Self::Quotas | Self::PriceList)
     }
 }
 
@@ -174,6 +188,7 @@ fn decode_json(target: &str, body: &[u8]) -> Result<Call, Refusal> {
         "AmazonEC2ContainerServiceV20141113" => Service::Ecs,
         "AnyScaleFrontendService" => Service::ApplicationAutoScaling,
         "ServiceQuotasV20190624" => Service::Quotas,
+        "AWSPriceListService" => Service::PriceList,
         _ => {
             let what = format!("aws-sim does not know the target {target:?}");
             return Err(Refusal::new("UnknownOperationException", what));

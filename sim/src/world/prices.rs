@@ -1,4 +1,4 @@
-//! What a Spot instance costs over time: a seeded walk around each pool's price.
+//! What an instance costs: On-Demand, and Spot over time, a seeded walk around each pool's price.
 
 use jiff::Timestamp;
 
@@ -27,6 +27,13 @@ pub struct PriceChange {
 }
 
 impl World {
+    /// What an hour of an instance type costs On-Demand, in US dollars: the same in every zone of a Region, so that
+    /// the first zone's pool counts.
+    pub fn on_demand_price(&self, instance_type: &str) -> f64 {
+        let pool = self.pools.iter().find(|(key, _)| key.instance_type == instance_type);
+        pool.map_or(0.0, |(_, pool)| pool.on_demand_price)
+    }
+
     /// The changes of a pool's Spot price from one time to another, newest first, and before them the
     /// one that held at the beginning: "the last price change before the start time, which is the
     /// effective price as of the start time".

@@ -363,6 +363,28 @@ def quotas():
     refused("service-quotas get-service-quota --service-code ec2 --quota-code L-0", "NoSuchResourceException", "does not exist")
 
 
+def price_list():
+    products = "pricing get-products --service-code"
+    linux = "Type=TERM_MATCH,Field=operatingSystem,Value=Linux Type=TERM_MATCH,Field=capacitystatus,Value=Used Type=TERM_MATCH,Field=tenancy,Value=Shared"
+    answer = said(f"{products} AmazonEC2 --filters {linux} 'Type=ANY_OF,Field=instanceType,Value=\"m5.large,c5.large\"'")
+    listed = [json.loads(item) for item in answer["PriceList"]]
+    names = sorted(item["product"]["attributes"]["instanceType"] for item in listed)
+    assert answer["FormatVersion"] == "aws_v1" and names == ["c5.large", "m5.large"], answer
+    terms = [term for item in listed for term in item["terms"]["OnDemand"].values()]
+    prices = [rate["pricePerUnit"]["USD"] for term in terms for rate in term["priceDimensions"].values()]
+    assert prices == ["0.1000000000"] * 2, prices
+    shows(f"{products} AmazonEC2 --filters Type=EQUALS,Field=regionCode,Value=us-east-1", "PriceList", [])
+    shows(f"{products} AmazonEC2 --page-size 7 --max-items 9", "length(PriceList)", 9)
+    shows(f"{products} AmazonECS --filters Type=CONTAINS,Field=usagetype,Value=Fargate-ARM", "length(PriceList)", 2)
+    for line, code, text in [
+        (f"{products} AmazonS3", "NotFoundException", "AmazonS3"),
+        (f"{products} AmazonEC2 --format-version aws_v2", "InvalidParameterException", "aws_v1"),
+        (f"{products} AmazonEC2 --max-results 101", "InvalidParameterException", "less than or equal to 100"),
+        (f"{products} AmazonEC2 --next-token x", "InvalidNextTokenException", "not valid"),
+    ]:
+        refused(line, code, text)
+
+
 def refusals():
     for line, code, text in [
         ("ecs describe-services --cluster nope --services web", "ClusterNotFoundException", "Cluster not found"),
@@ -394,6 +416,7 @@ def main():
     ec2()
     spot()
     quotas()
+    price_list()
     shows("sts get-caller-identity", "[Account, Arn]", ["123456789012", "arn:aws:sts::123456789012:assumed-role/aws-sim/session"])
     refusals()
     assert not WATCH.mistakes, "\n".join(WATCH.mistakes)

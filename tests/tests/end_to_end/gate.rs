@@ -13,7 +13,7 @@ use crate::signed;
 
 /// Every action on the fleet, and a resource of the kind that it is about; `*` where it has none.
 /// Source: the service authorization reference of each service.
-const FLEET: [(&str, &str); 27] = [
+const FLEET: [(&str, &str); 28] = [
     ("ecs:ListClusters", "*"),
     ("ecs:DescribeClusters", "arn:aws:ecs:us-east-1:000000000000:cluster/prod"),
     ("ecs:ListServices", "*"),
@@ -31,6 +31,10 @@ const FLEET: [(&str, &str); 27] = [
     ("elasticloadbalancing:DescribeTargetGroupAttributes", "*"),
     ("elasticloadbalancing:DescribeTargetHealth", "*"),
     ("autoscaling:DescribeAutoScalingGroups", "*"),
+    (
+        "autoscaling:UpdateAutoScalingGroup",
+        "arn:aws:autoscaling:us-east-1:000000000000:autoScalingGroup:0123:autoScalingGroupName/levered-spot",
+    ),
     ("ec2:DescribeLaunchTemplateVersions", "*"),
     ("ec2:DescribeInstanceTypes", "*"),
     ("ec2:DescribeInstances", "*"),

@@ -1,6 +1,8 @@
 //! The roles of `template.yaml`, enforced: in MiniStack's half by MiniStack, in the simulator's by
 //! the [`Gate`] in front of it, which asks MiniStack's IAM.
 
+mod lever;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -74,6 +76,7 @@ fn the_roles_suffice_and_each_statement_is_needed() {
     let metrics = scene.stack.api.cli(&["cloudwatch", "list-metrics", "--namespace", "Spotkeeper"]).unwrap();
     assert!(!metrics["Metrics"].as_array().unwrap().is_empty(), "no metric was sent");
 
+    scene.the_lever_needs_what_it_is_given();
     scene.stack.forget_ledgers().unwrap();
     scene.each_statement_is_needed();
     for role in OF_SERVICES {
@@ -133,7 +136,7 @@ impl Scene {
         let gate = Gate::before(simulator.url());
         let options = Options { authorises: true, fleet: Some(gate.url().to_owned()), ..Options::default() };
         let ministack = MiniStack::start(&options).unwrap();
-        let stack = Stack::deploy(&ministack, "spotkeeper", &[]).unwrap();
+        let stack = Stack::deploy(&ministack, "spotkeeper", &[("CapacityLever", "on")]).unwrap();
         stack.put_policy(POLICY).unwrap();
         let arguments = ["cloudformation", "describe-stack-resources", "--stack-name", "spotkeeper"];
         let resources = stack.api.cli(&arguments).unwrap();

@@ -3,32 +3,38 @@
 use serde_json::json;
 
 use crate::world::{
-    PATIENCE, POLICY, any_on_spot, fault, moves, placements, run_well, until, until_held, updates, world,
+    PATIENCE, POLICY, any_on_spot, fault, moves, placements, run_well, spotkeeper, until, until_held, updates, world,
 };
 
 /// S4: a switch brings everything in scope back, verified; nothing goes up while it is on; when it
-/// is off, services climb again.
+/// is off, services climb again. By the operator's tool, from the first run to the way out.
 #[test]
 fn s4_the_kill_switch_brings_everything_back() {
     // Services rest a day after a move up, but for this policy.
     let policy = POLICY.replace("pace: {", "pace: { rest_seconds: 0,");
     let local = world(&policy);
-    run_well(&local, "up", &json!({}));
+    let before = placements(&local);
+    let up = spotkeeper(&local, &["run", "--follow"]);
+    assert_eq!((&up["status"], &up["moves"]["stable"]), (&json!("completed"), &json!(3)), "{up}");
     assert!(any_on_spot(&local));
 
-    let on = json!({ "switch": { "scope": "all", "state": "on", "reason": "launch" } });
-    let output = run_well(&local, "kill", &on);
-    assert_eq!(output["status"], "completed", "{output} {:#?}", moves(&local, "kill"));
+    let kill = spotkeeper(&local, &["kill", "--reason", "launch"]);
+    let run = kill["run"].as_str().unwrap();
+    assert_eq!((&kill["holds"], &kill["status"]), (&json!(true), &json!("completed")), "{:#?}", moves(&local, run));
     assert!(!any_on_spot(&local), "{:?}", placements(&local));
-    assert_eq!(output["moves"]["stable"], 3, "{output}");
+    assert_eq!(kill["moves"]["stable"], 3, "{kill}");
 
     local.simulator.tell("/_sim/counters/reset", &json!({})).unwrap();
-    run_well(&local, "while-on", &json!({}));
+    spotkeeper(&local, &["run", "--follow"]);
     assert!(updates(&local).is_empty(), "nothing moves up under a switch: {:?}", updates(&local));
 
-    let off = json!({ "switch": { "scope": "all", "state": "off", "reason": "over" } });
-    run_well(&local, "release", &off);
+    let resume = spotkeeper(&local, &["resume", "--reason", "over"]);
+    assert_eq!(resume["holds"], true, "{resume}");
     assert!(any_on_spot(&local), "released: {:?}", placements(&local));
+
+    let restore = spotkeeper(&local, &["restore", "--all"]);
+    assert_eq!(restore["status"], "completed", "{restore}");
+    assert_eq!(placements(&local), before);
 }
 
 /// S4: the switch comes while an Updater is between its check and its write. The switch's own look

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use spotkeeper_tests::api::ECS;
+use spotkeeper_tests::daemon::environment;
 use spotkeeper_tests::local::Local;
 use spotkeeper_tests::ministack::Options;
+use spotkeeper_tests::paths;
+use spotkeeper_tests::sim::FLEET_SERVICES;
 use spotkeeper_tests::stack::Execution;
 
 /// The longest that a run may take here.
@@ -81,6 +85,24 @@ pub(crate) fn run_well(local: &Local, name: &str, input: &Value) -> Value {
     let execution = run(local, name, input);
     assert_eq!(execution.status, "SUCCEEDED", "{name}: {} {}", execution.error, execution.cause);
     execution.output
+}
+
+/// Runs the operator's tool on the stack, which must end well; answers what it says.
+pub(crate) fn spotkeeper(local: &Local, arguments: &[&str]) -> Value {
+    let fleet = local.simulator.url();
+    let mut more = vec![("AWS_ENDPOINT_URL".to_owned(), local.ministack.url())];
+    more.extend(FLEET_SERVICES.iter().map(|name| (format!("AWS_ENDPOINT_URL_{name}"), fleet)));
+    let more: Vec<(&str, &str)> = more.iter().map(|(name, url)| (name.as_str(), *url)).collect();
+    let output = Command::new(paths::program("spotkeeper").unwrap())
+        .args(arguments)
+        .args(["--quiet", "--output", "json"])
+        .env_clear()
+        .envs(environment(&more))
+        .output()
+        .unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {said}{complained}");
+    serde_json::from_str(&said).unwrap()
 }
 
 /// Where ECS itself says that each service places its tasks: `web` -> `FARGATE:1, FARGATE_SPOT:1`.

@@ -85,7 +85,7 @@ fn transitions() -> BTreeSet<(Phase, Answer, Phase)> {
                     found.insert((phase, answer, follow(&state["Next"], &input).unwrap()));
                 }
             }
-            "Clusters" | "Wait" | "WaitAgain" | "RecordClusterFailure" => {
+            "Clusters" | "Wait" | "WaitAgain" | "RecordClusterFailure" | "Turn" => {
                 found.insert((phase, Answer::Over, follow(&state["Next"], &Input::default()).unwrap()));
             }
             "Moves" => {
@@ -212,9 +212,9 @@ fn all_begin() -> Vec<Value> {
 
 fn all_determine() -> Vec<Value> {
     let known = |next: DetermineNext| match next {
-        DetermineNext::Update | DetermineNext::Done => json(next),
+        DetermineNext::Turn | DetermineNext::Update | DetermineNext::Done => json(next),
     };
-    [DetermineNext::Update, DetermineNext::Done].map(known).to_vec()
+    [DetermineNext::Turn, DetermineNext::Update, DetermineNext::Done].map(known).to_vec()
 }
 
 fn all_end() -> Vec<Value> {

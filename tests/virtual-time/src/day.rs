@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use aws_sim::world::faults::Fault;
+use aws_sim::world::groups_by_hand::GroupChange;
 use aws_sim::world::shapes::StrategyItem;
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
@@ -85,6 +86,13 @@ pub enum Happening {
         group: String,
         /// Instances.
         max_size: u32,
+    },
+    /// Somebody gives a group another On-Demand percentage above its base.
+    GroupPercentage {
+        /// The group.
+        group: String,
+        /// In percent.
+        on_demand_percent: u32,
     },
     /// A person drains all instances of a group.
     Drain {
@@ -238,7 +246,7 @@ fn happen(inner: &mut Inner, origin: Timestamp, happening: &Happening) {
             format!("puts a switch over {} into the table", entry.scope)
         }
         Happening::ReleaseByHand(scope) => {
-            inner.promises.switch_removed(scope);
+            inner.promises.switch_removed(&inner.world, scope);
             inner.tables.switches.remove(scope);
             format!("takes the switch over {scope} out of the table")
         }
@@ -267,6 +275,12 @@ fn happen(inner: &mut Inner, origin: Timestamp, happening: &Happening) {
                 group.max_size = *max_size;
             }
             format!("group {group} has MaxSize {max_size}")
+        }
+        Happening::GroupPercentage { group, on_demand_percent } => {
+            let member = ("onDemandPercentageAboveBaseCapacity".to_owned(), (*on_demand_percent).into());
+            let change = GroupChange { distribution: [member].into_iter().collect(), ..GroupChange::default() };
+            let done = inner.world.update_group(group, change);
+            done.map_or_else(|why| why.to_string(), |()| format!("gives {group} {on_demand_percent} % On-Demand"))
         }
         Happening::Drain { group } => {
             let here = inner.world.instances_of(group).filter(|one| one.takes_tasks());

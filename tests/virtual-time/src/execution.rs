@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use recorder::BeginConfig;
 use serde_json::Value;
+use spotkeeper_aws::wire::Beside;
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId};
 use spotkeeper_core::interface::{
     Because, BeginAnswer, BeginNext, CheckAnswer, CheckInput, DetermineAnswer, DetermineInput, DetermineNext,
@@ -16,6 +17,7 @@ use spotkeeper_core::interface::{
 use spotkeeper_core::phase::{Answer, MOVES_AT_ONCE, Phase, RETRIED, TaskLimits, longest_pause};
 use spotkeeper_core::ports::Clock as _;
 use spotkeeper_core::record::RunStatus;
+use spotkeeper_core::turn::TurnOrder;
 use spotkeeper_lambda::Failure;
 
 use crate::ports::Ports;
@@ -36,6 +38,8 @@ type ErrorName = String;
 /// A move on its way through a child execution.
 struct Child {
     id: MoveId,
+    /// How many moves are watched beside it, itself among them.
+    watched: u32,
     wait_seconds: u32,
     because: Because,
 }
@@ -108,6 +112,7 @@ impl Execution {
     async fn cluster(&self, cluster: &ClusterName) {
         let mut cursor = None;
         let mut moves = Vec::new();
+        let mut turns = Vec::new();
         let mut then = Then::Verify;
         let mut follows = false;
         let mut unverified = Vec::new();
@@ -122,22 +127,30 @@ impl Execution {
                         (moves, cursor, then) = (wave, next, what);
                         after(Phase::Determine, Answer::Update)
                     }
+                    Ok(DetermineAnswer { next: DetermineNext::Turn, turns: orders, cursor: next, .. }) => {
+                        (turns, cursor) = (orders, next);
+                        after(Phase::Determine, Answer::Turn)
+                    }
                     Ok(DetermineAnswer { next: DetermineNext::Done, .. }) => after(Phase::Determine, Answer::Done),
                     Err(name) => {
                         error = name;
                         after(Phase::Determine, Answer::Error)
                     }
                 },
-                Phase::Update => match self.update(Phase::Update, &moves, follows).await {
+                Phase::Turn => match self.turn(std::mem::take(&mut turns)).await {
+                    Ok(_) => after(Phase::Turn, Answer::Over),
+                    Err(_) => after(Phase::Turn, Answer::Error),
+                },
+                Phase::Update => match self.update(Phase::Update, &moves, follows, None).await {
                     Ok(answer) => {
-                        unverified.extend(answer.moves.iter().map(child_of));
+                        unverified.extend(answer.moves.iter().map(|updated| child_of(updated, 0)));
                         follows = then == Then::NextWave;
                         after(Phase::Update, if follows { Answer::NextWave } else { Answer::Over })
                     }
                     Err(name) => {
                         let failed = |id: &MoveId| {
                             let because = Because::Error(name.clone());
-                            (Answer::Error, Child { id: id.clone(), wait_seconds: 0, because })
+                            (Answer::Error, Child { id: id.clone(), watched: 0, wait_seconds: 0, because })
                         };
                         unverified.extend(moves.iter().map(failed));
                         after(Phase::Update, Answer::Error)
@@ -146,7 +159,8 @@ impl Execution {
                 Phase::Moves => {
                     let at_once = usize::try_from(MOVES_AT_ONCE).unwrap_or(usize::MAX);
                     let walks = std::mem::take(&mut unverified);
-                    let walks = walks.into_iter().map(|(answer, one)| self.child(answer, one));
+                    let watched = u32::try_from(walks.len()).unwrap_or(u32::MAX);
+                    let walks = walks.into_iter().map(|(answer, one)| self.child(answer, Child { watched, ..one }));
                     futures_util::stream::iter(walks).buffer_unordered(at_once).collect::<Vec<()>>().await;
                     follows = false;
                     after(Phase::Moves, if cursor.is_some() { Answer::NextWave } else { Answer::Done })
@@ -169,7 +183,7 @@ impl Execution {
                     seconds(one.wait_seconds).await;
                     after(Phase::Wait, Answer::Over)
                 }
-                Phase::CheckStability => match self.check(&one.id).await {
+                Phase::CheckStability => match self.check(&one).await {
                     Ok(answer) => {
                         one = Child { wait_seconds: answer.wait_seconds, because: Because::Next(answer.next), ..one };
                         after(Phase::CheckStability, answer.next.into())
@@ -179,10 +193,10 @@ impl Execution {
                         after(Phase::CheckStability, Answer::Error)
                     }
                 },
-                Phase::UpdateAgain => match self.update(Phase::UpdateAgain, std::slice::from_ref(&one.id), false).await
-                {
-                    Ok(UpdateAnswer { moves }) => {
-                        let Some((answer, updated)) = moves.first().map(child_of) else {
+                Phase::UpdateAgain => match self.update_again(&one).await {
+                    Ok(UpdateAnswer { moves, .. }) => {
+                        let Some((answer, updated)) = moves.first().map(|updated| child_of(updated, one.watched))
+                        else {
                             unreachable!("the Updater answers for each move");
                         };
                         one = updated;
@@ -248,8 +262,9 @@ impl Execution {
     }
 
     async fn recorder(&self, phase: Phase, input: RecorderInput) -> Result<Value, ErrorName> {
-        let config = BeginConfig { clusters_in_flight: self.simulation.clusters_in_flight };
-        self.task(phase, async |ports: &Ports, _| {
+        let clusters_in_flight = self.simulation.clusters_in_flight;
+        let config = BeginConfig { clusters_in_flight, capacity_lever: self.simulation.capacity_lever };
+        self.task(phase, Beside::Clusters, async |ports: &Ports, _| {
             recorder::handle(ports, ports, ports, ports, &config, input.clone()).await
         })
         .await
@@ -257,15 +272,23 @@ impl Execution {
 
     async fn determine(&self, cluster: &ClusterName, cursor: Option<u32>) -> Result<DetermineAnswer, ErrorName> {
         let input = DetermineInput { run_id: self.run.clone(), cluster: cluster.clone(), cursor };
-        self.task(Phase::Determine, async |ports: &Ports, _| {
+        self.task(Phase::Determine, Beside::Clusters, async |ports: &Ports, _| {
             determiner::handle(ports, ports, ports, input.clone()).await
         })
         .await
     }
 
-    async fn update(&self, phase: Phase, moves: &[MoveId], follows: bool) -> Result<UpdateAnswer, ErrorName> {
-        let input = UpdateInput { run_id: self.run.clone(), move_ids: moves.to_vec(), follows };
-        self.task(phase, async |ports: &Ports, ends_at| {
+    async fn update(
+        &self,
+        phase: Phase,
+        moves: &[MoveId],
+        follows: bool,
+        watched: Option<u32>,
+    ) -> Result<UpdateAnswer, ErrorName> {
+        let (run_id, move_ids) = (self.run.clone(), moves.to_vec());
+        let input = UpdateInput { run_id, move_ids, turns: Vec::new(), follows, watched };
+        let beside = watched.map_or(Beside::Writers, Beside::Moves);
+        self.task(phase, beside, async |ports: &Ports, ends_at| {
             if follows {
                 ports.writes_follow();
             }
@@ -274,9 +297,22 @@ impl Execution {
         .await
     }
 
-    async fn check(&self, id: &MoveId) -> Result<CheckAnswer, ErrorName> {
-        let input = CheckInput { run_id: self.run.clone(), move_id: id.clone() };
-        self.task(Phase::CheckStability, async |ports: &Ports, _| {
+    async fn turn(&self, turns: Vec<TurnOrder>) -> Result<UpdateAnswer, ErrorName> {
+        let (run_id, move_ids) = (self.run.clone(), Vec::new());
+        let input = UpdateInput { run_id, move_ids, turns, follows: false, watched: None };
+        self.task(Phase::Turn, Beside::Writers, async |ports: &Ports, ends_at| {
+            updater::handle(ports, ports, ports, ends_at, input.clone()).await
+        })
+        .await
+    }
+
+    async fn update_again(&self, one: &Child) -> Result<UpdateAnswer, ErrorName> {
+        self.update(Phase::UpdateAgain, std::slice::from_ref(&one.id), false, Some(one.watched)).await
+    }
+
+    async fn check(&self, one: &Child) -> Result<CheckAnswer, ErrorName> {
+        let input = CheckInput { run_id: self.run.clone(), move_id: one.id.clone(), watched: one.watched };
+        self.task(Phase::CheckStability, Beside::Moves(one.watched), async |ports: &Ports, _| {
             stability_checker::handle(ports, ports, ports, input.clone()).await
         })
         .await
@@ -287,13 +323,14 @@ impl Execution {
     async fn task<T>(
         &self,
         phase: Phase,
+        beside: Beside,
         work: impl AsyncFn(&Ports, Timestamp) -> Result<T, Failure>,
     ) -> Result<T, ErrorName> {
         let Some(limits) = phase.task() else {
             unreachable!("{phase:?} invokes no function");
         };
         for retry in 0..=limits.retries {
-            let error = match self.invocation(phase, &limits, &work).await {
+            let error = match self.invocation(&limits, beside, &work).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -310,11 +347,11 @@ impl Execution {
 
     async fn invocation<T>(
         &self,
-        phase: Phase,
         limits: &TaskLimits,
+        beside: Beside,
         work: &impl AsyncFn(&Ports, Timestamp) -> Result<T, Failure>,
     ) -> Result<T, ErrorName> {
-        let ports = Ports::paced(self.simulation.clone(), limits.function, phase, self.run.clone());
+        let ports = Ports::paced(self.simulation.clone(), limits.function, beside, self.run.clone());
         let timeout = limits.function.timeout();
         let ends_at = ports.now() + timeout.duration();
         tokio::select! {
@@ -336,10 +373,9 @@ fn after(phase: Phase, answer: Answer) -> Phase {
     phase.after(answer).unwrap_or_else(|| unreachable!("{phase:?} gives no answer {answer:?}"))
 }
 
-fn child_of(one: &Updated) -> (Answer, Child) {
-    let child =
-        Child { id: one.move_id.clone(), wait_seconds: one.wait_seconds, because: Because::Update(one.outcome) };
-    (one.outcome.into(), child)
+fn child_of(one: &Updated, watched: u32) -> (Answer, Child) {
+    let because = Because::Update(one.outcome);
+    (one.outcome.into(), Child { id: one.move_id.clone(), watched, wait_seconds: one.wait_seconds, because })
 }
 
 /// The recorder's answers are its own types as JSON.

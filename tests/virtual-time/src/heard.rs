@@ -72,6 +72,7 @@ fn line(kind: &str, detail: &Value) -> Option<String> {
             let how = format!("{} by {}, at {}", text("how"), text("who"), text("changed_at"));
             format!("{} over {}: {how}: {}", text("state"), text("scope"), text("reason"))
         }
+        "Turn Changed" => format!("{}/{} {} {}", text("cluster"), text("spot_provider"), text("what"), text("why")),
         "Move Ended" => format!("{}/{} {} {}", text("cluster"), text("service"), text("kind"), text("outcome")),
         _ => return None,
     };

@@ -2,6 +2,7 @@
 //! day in which everything goes wrong that can, until it is left alone for its last hours.
 
 mod account;
+mod lever;
 mod settings;
 mod troubles;
 
@@ -52,13 +53,17 @@ pub fn live_through(seed: u64) -> Result<Lived, String> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let start = Timestamp::from_second(1_767_225_600).map_err(|error| error.to_string())?;
     let settings = settings::choose(&mut rng);
-    let account = account::account(&mut rng, &settings::as_json(&settings));
+    // Drawn from by the lever alone: nothing else of a world hangs on it.
+    let mut of_lever = fastrand::Rng::with_seed(seed ^ lever::SEED);
+    let mut account = account::account(&mut rng, &settings::as_json(&settings));
+    lever::allow(&mut of_lever, &mut account);
     let world = aws_sim::account::parse(&account.to_string(), "a random account", start);
     let world = world.map_err(|error| format!("seed {seed}: {error}"))?;
     let policy = policy(&mut rng);
     let schedule = SignedDuration::from_mins(rng.i64(5..=30));
     let mut happenings = troubles::troubles(&mut rng, &world);
     happenings.extend(troubles::ceilings(&mut rng, &world, &policy));
+    lever::ask(&mut of_lever, &world, &mut happenings);
     let day = Day { schedule: Some(schedule), scores: Some(crate::scorer::PERIOD), duration: DURATION, happenings };
     in_virtual_time(lived(seed, world, settings, policy, &day)).map_err(|error| error.to_string())
 }

@@ -28,6 +28,8 @@ pub struct Simulation {
     pub clock: VirtualClock,
     /// How many clusters a run works on at once: `ClustersInFlight` of the template.
     pub clusters_in_flight: u32,
+    /// Whether switches may turn groups: `CapacityLever` of the template.
+    pub capacity_lever: bool,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -101,7 +103,7 @@ impl Simulation {
             pace: None,
             races: Races::default(),
         };
-        Simulation { clock, clusters_in_flight: 5, inner: Arc::new(Mutex::new(inner)) }
+        Simulation { clock, clusters_in_flight: 5, capacity_lever: true, inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// Looks at everything, or changes it, as of now.

@@ -12,7 +12,7 @@ use spotkeeper_core::pace::WriteBucket;
 use spotkeeper_core::plan::Pair;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError};
-use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord, Turn};
 use spotkeeper_core::signals::{AskedQueries, Occurrence, OccurrenceKind, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches, ToldSwitches};
 
@@ -31,6 +31,8 @@ pub struct Tables {
     pub ledgers: BTreeMap<ServiceArn, Ledger>,
     /// Leases by service, ended ones included: their numbers go on.
     pub leases: BTreeMap<ServiceArn, Lease>,
+    /// Groups that were turned, by provider.
+    pub turns: BTreeMap<ProviderName, Turn>,
     /// The run lock.
     pub lock: Option<Lock>,
     /// Runs.
@@ -68,6 +70,7 @@ impl Tables {
             told_switches: ToldSwitches::default(),
             ledgers: BTreeMap::new(),
             leases: BTreeMap::new(),
+            turns: BTreeMap::new(),
             lock: None,
             runs: BTreeMap::new(),
             reports: BTreeMap::new(),
@@ -165,6 +168,20 @@ impl Tables {
 
     pub(crate) fn leases_at(&self, now: Timestamp) -> Vec<Lease> {
         self.leases.values().filter(|lease| lease.until > now).cloned().collect()
+    }
+
+    /// # Errors
+    /// [`PortError::Conflict`] where its version is not one more than that of the one that stands.
+    pub(crate) fn put_turn(&mut self, turn: &Turn, epoch: Option<u64>) -> Result<bool, PortError> {
+        let stands = self.turns.get(&turn.provider).map_or(0, |stands| stands.version);
+        if turn.version != stands + 1 {
+            return Err(PortError::Conflict { subject: format!("the turn of {}", turn.provider) });
+        }
+        if epoch.is_some_and(|epoch| epoch != self.epoch) {
+            return Ok(false);
+        }
+        self.turns.insert(turn.provider.clone(), turn.clone());
+        Ok(true)
     }
 
     pub(crate) fn take_lock(&mut self, run: &RunId, now: Timestamp, until: Timestamp) -> Result<Lock, Lock> {

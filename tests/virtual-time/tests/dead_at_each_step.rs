@@ -10,7 +10,7 @@ use spotkeeper_core::control::Dial;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::policy::{Policy, checked};
 use spotkeeper_core::record::Outcome;
-use spotkeeper_core::switch::{Scope, SwitchEntry, SwitchState};
+use spotkeeper_core::switch::{Lever, Scope, SwitchEntry, SwitchState};
 use spotkeeper_core::units::Percent;
 use spotkeeper_virtual_time::day::{Day, Happening, live};
 use spotkeeper_virtual_time::deaths::{Death, every_call};
@@ -114,7 +114,8 @@ fn told_despite(function: Function, call: u32, kind: FaultKind, from: SignedDura
         until: None,
     };
     let scope = nobody.clone();
-    let switch = SwitchEntry { scope, reason, who, set_at, until: None, preempt: false, unenrolled: false };
+    let lever = Lever::Strategy;
+    let switch = SwitchEntry { scope, reason, who, set_at, until: None, preempt: false, unenrolled: false, lever };
     let day = Day {
         schedule: Some(SignedDuration::from_mins(15)),
         scores: None,

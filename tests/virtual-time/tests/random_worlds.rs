@@ -44,6 +44,8 @@ const LEAST: Coverage = Coverage {
     raises: 1_000,
     windows: 300,
     dials: 400,
+    turned: 10,
+    turned_back: 5,
     switches: 180,
     executions: 15_000,
     overlaps: 200,

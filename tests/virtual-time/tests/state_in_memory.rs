@@ -78,6 +78,11 @@ fn asked_queries_are_written_over_those_that_were_read() {
 }
 
 #[test]
+fn a_turn_is_written_over_the_one_that_was_read() {
+    with_state(async |state| state_contract::a_turn_is_written_over_the_one_that_was_read(state).await);
+}
+
+#[test]
 fn writes_are_taken_from_one_bucket() {
     with_state(async |state| state_contract::writes_are_taken_from_one_bucket(state).await);
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::policy::{Policy, checked};
-use spotkeeper_core::switch::{Scope, SwitchEntry};
+use spotkeeper_core::switch::{Lever, Scope, SwitchEntry};
 use spotkeeper_virtual_time::execution::Execution;
 use spotkeeper_virtual_time::ports::{At, FaultKind, FaultRule, Throw};
 use spotkeeper_virtual_time::promises::{deploying, spot_tasks};
@@ -75,6 +75,7 @@ fn switch() -> SwitchEntry {
         until: None,
         preempt: false,
         unenrolled: false,
+        lever: Lever::Strategy,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Measuring: what docs/PERFORMANCE.md says, command by command. Never part of a test.
 
+mod assess;
 mod functions;
 
 use clap::Subcommand;
@@ -29,6 +30,19 @@ pub(crate) enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The operator's tool: `assess` on 5,000 services in 50 clusters beside a script that reads the same one call
+    /// after the other, `check` on the corpus, and a cold `--help`.
+    ///
+    /// Builds for release, which takes a quarter of an hour. The token buckets run on the wall clock: twenty minutes
+    /// more, of which the machine is idle for the most part.
+    Assess {
+        /// Build with this profile instead.
+        #[arg(long, value_name = "PROFILE", default_value = "release")]
+        profile: String,
+        /// How many services, in clusters of a hundred.
+        #[arg(long, value_name = "NUMBER", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(100..=5_000))]
+        services: u32,
+    },
 }
 
 /// Measures.
@@ -37,6 +51,7 @@ pub(crate) fn bench(shell: &Shell, what: &Bench) -> anyhow::Result<()> {
         Bench::Functions => functions::measure(shell),
         Bench::Switch => virtual_time(shell, "switch", &[]),
         Bench::Policies { arguments } => virtual_time(shell, "policies", arguments),
+        Bench::Assess { profile, services } => assess::measure(shell, profile, *services),
     }
 }
 

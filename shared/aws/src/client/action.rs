@@ -48,6 +48,7 @@ actions! {
     DescribeTargetGroupAttributes = "elasticloadbalancing:DescribeTargetGroupAttributes" from ElbRead,
     DescribeTargetHealth = "elasticloadbalancing:DescribeTargetHealth" from ElbRead,
     DescribeAutoScalingGroups = "autoscaling:DescribeAutoScalingGroups" from AutoScalingRead,
+    UpdateAutoScalingGroup = "autoscaling:UpdateAutoScalingGroup" from AutoScalingModify,
     DescribeLaunchTemplateVersions = "ec2:DescribeLaunchTemplateVersions" from Ec2LaunchTemplateVersions,
     DescribeInstanceTypes = "ec2:DescribeInstanceTypes" from Ec2InstanceTypes,
     DescribeInstances = "ec2:DescribeInstances" from Ec2Instances,
@@ -56,6 +57,7 @@ actions! {
     DescribeSpotPriceHistory = "ec2:DescribeSpotPriceHistory" from Ec2SpotPriceHistory,
     DescribeScalableTargets = "application-autoscaling:DescribeScalableTargets" from ApplicationAutoScalingRead,
     DescribeScheduledActions = "application-autoscaling:DescribeScheduledActions" from ApplicationAutoScalingRead,
+    GetProducts = "pricing:GetProducts" from PriceListRead,
     GetServiceQuota = "servicequotas:GetServiceQuota" from ServiceQuotasRead,
     GetAwsDefaultServiceQuota = "servicequotas:GetAWSDefaultServiceQuota" from ServiceQuotasRead,
 }
@@ -64,7 +66,7 @@ impl Action {
     /// Whether it only reads, so that it may be sent again when its answer was lost.
     #[must_use]
     pub const fn reads(self) -> bool {
-        !matches!(self, Action::UpdateService)
+        !matches!(self, Action::UpdateService | Action::UpdateAutoScalingGroup)
     }
 }
 

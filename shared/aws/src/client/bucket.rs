@@ -43,10 +43,14 @@ pub enum BucketId {
     Ec2SpotPriceHistory,
     /// Auto Scaling: reads.
     AutoScalingRead,
+    /// Auto Scaling: `UpdateAutoScalingGroup`.
+    AutoScalingModify,
     /// Application Auto Scaling: reads.
     ApplicationAutoScalingRead,
     /// Service Quotas: reads.
     ServiceQuotasRead,
+    /// The price list: reads.
+    PriceListRead,
 }
 
 /// How many calls a bucket takes at once, and how many more each second.
@@ -58,14 +62,17 @@ pub struct Rate {
     pub refill: f64,
 }
 
-/// How many calls in a second are not published for Auto Scaling, Application Auto Scaling and
-/// Service Quotas: this is a guess on the low side. Too low costs seconds of a run, too high
+/// How many calls in a second are not published for Auto Scaling, Application Auto Scaling, Service
+/// Quotas and the price list: this is a guess on the low side. Too low costs seconds of a run, too high
 /// costs throttles, which are retried.
 const UNPUBLISHED: Rate = Rate { burst: 20.0, refill: 10.0 };
 
+/// The same for writes to Auto Scaling: each of ours replaces a group's instances, so a few a second do.
+const UNPUBLISHED_WRITES: Rate = Rate { burst: 5.0, refill: 2.0 };
+
 impl BucketId {
     /// Every bucket.
-    pub const ALL: [BucketId; 19] = [
+    pub const ALL: [BucketId; 21] = [
         BucketId::EcsClusterRead,
         BucketId::EcsServiceRead,
         BucketId::EcsServiceModify,
@@ -83,8 +90,10 @@ impl BucketId {
         BucketId::Ec2SpotPlacementScores,
         BucketId::Ec2SpotPriceHistory,
         BucketId::AutoScalingRead,
+        BucketId::AutoScalingModify,
         BucketId::ApplicationAutoScalingRead,
         BucketId::ServiceQuotasRead,
+        BucketId::PriceListRead,
     ];
 
     /// What AWS allows an account in a Region.
@@ -110,9 +119,11 @@ impl BucketId {
             | BucketId::Ec2SpotPriceHistory => Rate { burst: 100.0, refill: 20.0 },
             // Asked for without a filter and without pages.
             BucketId::Ec2AvailabilityZones => Rate { burst: 50.0, refill: 10.0 },
-            BucketId::AutoScalingRead | BucketId::ApplicationAutoScalingRead | BucketId::ServiceQuotasRead => {
-                UNPUBLISHED
-            }
+            BucketId::AutoScalingRead
+            | BucketId::ApplicationAutoScalingRead
+            | BucketId::ServiceQuotasRead
+            | BucketId::PriceListRead => UNPUBLISHED,
+            BucketId::AutoScalingModify => UNPUBLISHED_WRITES,
         }
     }
 }

@@ -2,9 +2,9 @@
 //! counts the call, retries throttles, and says what a failure means.
 //!
 //! The SDK's own retries are off ([`Clients::load`]), so that each request is counted once and an
-//! `UpdateService` whose answer was lost is never repeated blindly. What is retried, and how often:
+//! write whose answer was lost is never repeated blindly. What is retried, and how often:
 //!
-//! | failure | reads | `UpdateService` |
+//! | failure | reads | `UpdateService`, `UpdateAutoScalingGroup` |
 //! |---|---|---|
 //! | throttled | 8 attempts | 8 attempts: a throttled call was not carried out |
 //! | no answer, 5xx | 3 attempts | not at all: it may have been carried out |
@@ -31,8 +31,11 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::{Instant, sleep};
 
-/// How often a throttled call is sent. With [`backoff`], up to 25 s of waiting, 13 s on average.
-const THROTTLED_ATTEMPTS: u32 = 8;
+/// How often a throttled write is sent. With [`backoff`], up to 25 s of waiting, 13 s on average.
+const THROTTLED_WRITES: u32 = 8;
+/// How often a throttled read is sent: up to 85 s of waiting, 43 s on average. No lease waits for it, and what
+/// could not be seen may cost a move that does well.
+const THROTTLED_READS: u32 = 11;
 /// How often a read that got no answer is sent.
 const UNANSWERED_ATTEMPTS: u32 = 3;
 /// The upper end of the first pause.
@@ -169,14 +172,22 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// How often a call that failed like this is sent in all.
 const fn attempts(action: Action, cause: ApiCause) -> u32 {
     match cause {
-        ApiCause::Throttled => THROTTLED_ATTEMPTS,
+        ApiCause::Throttled => throttled_attempts(action),
         ApiCause::Unanswered if action.reads() => UNANSWERED_ATTEMPTS,
         ApiCause::Unanswered | ApiCause::Denied | ApiCause::Absent | ApiCause::Refused => 1,
     }
 }
 
-/// Full jitter: any part of a pause whose upper end doubles with each attempt.
-fn backoff(attempt: u32, random: f64) -> Duration {
+/// How often a call is sent in all that is throttled each time.
+#[must_use]
+pub const fn throttled_attempts(action: Action) -> u32 {
+    if action.reads() { THROTTLED_READS } else { THROTTLED_WRITES }
+}
+
+/// The pause after an attempt, counted from 1. Full jitter: any part, `random` from 0 to 1, of a pause whose upper
+/// end doubles with each attempt.
+#[must_use]
+pub fn backoff(attempt: u32, random: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(16);
     FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE).mul_f64(random.clamp(0.0, 1.0))
 }

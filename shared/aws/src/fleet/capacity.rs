@@ -161,7 +161,7 @@ impl<C: Cache, K: Clock> AwsFleet<C, K> {
         RawGroups { groups, templates, types }
     }
 
-    async fn described_groups(&self, names: &[String], depth: Depth) -> Read<String, AutoScalingGroup> {
+    pub(super) async fn described_groups(&self, names: &[String], depth: Depth) -> Read<String, AutoScalingGroup> {
         const ACTION: Action = Action::DescribeAutoScalingGroups;
         let request = self
             .api

@@ -1,4 +1,4 @@
-//! Core's `Fleet` on AWS: what is read, with how many calls, and the one write.
+//! Core's `Fleet` on AWS: what is read, with how many calls, and the two writes.
 //!
 //! # Calls
 //! One [`Fleet::observe`] at [`Depth::Full`] of a cluster with n services, d current service
@@ -44,6 +44,10 @@
 //! second: no other call shows it. `Task::protected` has no way to say "unknown", so a protection
 //! that could not be read makes the tasks of the services concerned a gap.
 //!
+//! The capacity lever adds, for each group that is turned, `max(1, ceil(s/200))` `DescribeInstances` for
+//! s Spot instances that it still has; and to an Updater a `DescribeAutoScalingGroups` and an
+//! `UpdateAutoScalingGroup` for each group.
+//!
 //! [`SpotMarket`] reads less: `spot_providers` of a cluster makes the calls of `Depth::Full` for
 //! capacity providers, groups, templates and types alone. A score costs one
 //! `GetSpotPlacementScores` a page (a Region has one), and the names of the zones one
@@ -70,6 +74,7 @@ mod inventory;
 mod look;
 mod market;
 mod places;
+mod price_list;
 mod prices;
 mod quotas;
 mod scaling;
@@ -77,19 +82,21 @@ mod services;
 mod snapshot;
 mod tasks;
 pub mod translate;
+mod turn;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use cache::{Cache, CacheEntry, MemoryCache};
+pub use price_list::Published;
 
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use spotkeeper_core::ids::{ClusterName, ServiceRef};
-use spotkeeper_core::observe::{Cluster, Depth, Look, PlacedBy, Snapshot};
+use spotkeeper_core::observe::{Cluster, Depth, InstancesDistribution, Look, PlacedBy, Reading, Snapshot};
 use spotkeeper_core::ports::{Clock, Fleet, PortError, WriteError};
 use spotkeeper_core::record::ApiCounts;
 use spotkeeper_core::units::Seconds;
@@ -152,6 +159,18 @@ impl<C: Cache, K: Clock> Fleet for AwsFleet<C, K> {
 
     async fn write(&self, service: &ServiceRef, placed_by: &PlacedBy) -> Result<(), WriteError> {
         self.update_service(service, placed_by).await
+    }
+
+    async fn spot_instances(&self, group: &str) -> Reading<u32> {
+        self.spot_instances_of(group).await
+    }
+
+    async fn distribution(&self, group: &str) -> Reading<Option<InstancesDistribution>> {
+        self.distribution_of(group).await
+    }
+
+    async fn write_distribution(&self, group: &str, distribution: &InstancesDistribution) -> Result<(), PortError> {
+        self.update_distribution(group, distribution).await
     }
 
     fn api_counts(&self) -> ApiCounts {

@@ -6,12 +6,13 @@
 //!
 //! | item | pk | sk | beside `body` |
 //! |---|---|---|---|
-//! | switch entry | `switch` | the scope | no body: `reason`, `who`, `set_at`, `until`, `preempt`, `unenrolled` |
+//! | switch entry | `switch` | the scope | no body: `reason`, `who`, `set_at`, `until`, `preempt`, `unenrolled`, `lever` |
 //! | switch epoch | `switch` | `epoch` | no body: `epoch` |
 //! | switches told of | `told-switches` | `told` | `version` |
 //! | dial | `dial` | the scope | no body: `percent`, `reason`, `who`, `set_at`, `until` |
 //! | ledger | `ledger` | the service's ARN, with its cluster | `fence` |
 //! | lease | `lease` | the service's ARN | `fence`, `until` |
+//! | turned group | `turn` | the provider | `version` |
 //! | run lock | `lock` | `run` | `run`, `until` |
 //! | run | `run` | the run | `expires_at` |
 //! | report | `report/RUN` | the cluster | `expires_at` |
@@ -26,8 +27,8 @@
 //! | cache | `cache/KEY` | `v1` | `until`, `expires_at` |
 //!
 //! `until` and `at` are in milliseconds, `full_at` in microseconds and `expires_at`, for TTL, in seconds since 1970; the times
-//! of switch entries and dials are RFC 3339. Ledgers, leases and ceilings have no TTL: an original
-//! strategy is kept for as long as the table is, and the numbers of the others must not begin anew.
+//! of switch entries and dials are RFC 3339. Ledgers, leases, turns and ceilings have no TTL: an original
+//! is kept for as long as the table is, and the numbers of the others must not begin anew.
 
 mod assessments;
 mod batch;
@@ -49,6 +50,7 @@ mod switches;
 mod table;
 mod told;
 mod transaction;
+mod turns;
 
 pub(crate) use error::{failed, port_error};
 
@@ -65,7 +67,7 @@ use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::pace::WritePace;
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
-use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord, Turn};
 use spotkeeper_core::signals::{AskedQueries, Occurrence, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches, ToldSwitches};
 
@@ -218,6 +220,14 @@ impl State for DynamoState {
 
     async fn leases(&self, now: Timestamp) -> Result<Vec<Lease>, PortError> {
         leases::alive(&self.table, now).await
+    }
+
+    async fn turns(&self) -> Result<Vec<Turn>, PortError> {
+        turns::all(&self.table).await
+    }
+
+    async fn put_turn(&self, turn: &Turn, epoch: Option<u64>) -> Result<bool, PortError> {
+        turns::put(&self.table, turn, epoch).await
     }
 
     async fn take_lock(&self, run: &RunId, now: Timestamp, until: Timestamp) -> Result<Result<Lock, Lock>, PortError> {

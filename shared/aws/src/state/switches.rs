@@ -3,10 +3,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use spotkeeper_core::ports::PortError;
-use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
+use spotkeeper_core::switch::{Lever, Scope, SwitchEntry, Switches};
 
 use super::by_hand::{scope_of, sign, time_of, words_of};
-use super::items::{Item, Key, corrupt, number, number_of, text_of};
+use super::items::{Item, Key, corrupt, number, number_of, text, text_of};
 use super::table::{ATTEMPTS, Condition, Table, pause};
 
 /// The partition of the switch items.
@@ -63,6 +63,21 @@ pub(super) fn entry_of(item: &Item) -> SwitchEntry {
         until: time_of(item, PARTITION, "until"),
         preempt: flag_of(item, "preempt"),
         unenrolled: flag_of(item, "unenrolled"),
+        lever: lever_of(item),
+    }
+}
+
+/// The lever: what is not one is taken for `strategy`, which brings everything down.
+fn lever_of(item: &Item) -> Lever {
+    let sk = text_of(item, "sk").unwrap_or_default();
+    match item.get("lever") {
+        None | Some(AttributeValue::Null(_)) => Lever::Strategy,
+        Some(AttributeValue::S(value)) if value.eq_ignore_ascii_case(Lever::Capacity.name()) => Lever::Capacity,
+        Some(AttributeValue::S(value)) if value.eq_ignore_ascii_case(Lever::Strategy.name()) => Lever::Strategy,
+        Some(other) => {
+            tracing::error!(sk, value = ?other, "a switch entry has a lever that is none: taken as strategy");
+            Lever::Strategy
+        }
     }
 }
 
@@ -81,11 +96,12 @@ fn flag_of(item: &Item, name: &str) -> bool {
 }
 
 fn item_of(entry: &SwitchEntry) -> Item {
-    let SwitchEntry { scope, reason, who, set_at, until, preempt, unenrolled } = entry;
+    let SwitchEntry { scope, reason, who, set_at, until, preempt, unenrolled, lever } = entry;
     let mut item = key(scope).item();
     sign(&mut item, reason, who, *set_at, *until);
     item.insert("preempt".to_owned(), AttributeValue::Bool(*preempt));
     item.insert("unenrolled".to_owned(), AttributeValue::Bool(*unenrolled));
+    item.insert("lever".to_owned(), text(lever.name()));
     item
 }
 

@@ -8,7 +8,7 @@ use spotkeeper_core::control::{Evidence, ScoreEvidence, Steered};
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::plan::{Cap, CapBy, MoveCause, MoveKind};
 use spotkeeper_core::record::{MoveRecord, Outcome};
-use spotkeeper_core::switch::{SwitchChange, SwitchState, SwitchedHow};
+use spotkeeper_core::switch::{Lever, SwitchChange, SwitchState, SwitchedHow};
 
 use super::event::{Detail, VERSION};
 
@@ -172,6 +172,8 @@ pub struct SwitchChanged {
     pub preempt: bool,
     /// Whether it also covers services that are neither enrolled nor known to Spotkeeper.
     pub unenrolled: bool,
+    /// How it brings services off Spot: `strategy` or `capacity`.
+    pub lever: Lever,
     /// The number that counts up with every change of a switch.
     pub epoch: u64,
     /// When it was done; when it was found, where nothing says that.
@@ -305,6 +307,7 @@ impl SwitchChanged {
             until: entry.until,
             preempt: entry.preempt,
             unenrolled: entry.unenrolled,
+            lever: entry.lever,
             epoch: *epoch,
             changed_at: entry.set_at,
         }

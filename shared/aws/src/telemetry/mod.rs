@@ -11,6 +11,7 @@ pub mod event;
 pub mod metrics;
 pub mod schema;
 pub mod spot;
+pub mod turns;
 
 pub use self::bus::Event;
 
@@ -29,6 +30,7 @@ use self::details::{CeilingChanged, MoveEnded, SwitchChanged};
 use self::event::RunEnded;
 use self::metrics::{Sample, Unit, call_samples, move_samples, samples, score_samples};
 use self::spot::spot_samples;
+use self::turns::TurnChanged;
 use crate::state::port_error;
 
 /// The namespace of every metric.
@@ -160,7 +162,10 @@ pub fn run_events(end: &EndOfRun<'_>) -> Result<Vec<Event>, PortError> {
     let steered = reports.iter().filter(|_| !run.is_dry());
     let steered = steered.flat_map(|report| report.ceilings.iter().map(|steered| (steered, report.cap.as_ref())));
     let ceilings = steered.filter_map(|(steered, cap)| CeilingChanged::of(&run.id, steered, cap));
-    own.chain(held).chain(ceilings.map(|changed| Event::of(&changed))).collect()
+    let turns = reports.iter().flat_map(|report| report.turns.iter().map(move |told| (report, told)));
+    let turns = turns.filter_map(|(report, told)| TurnChanged::of(run, report, told));
+    let ceilings = ceilings.map(|changed| Event::of(&changed));
+    own.chain(held).chain(ceilings).chain(turns.map(|changed| Event::of(&changed))).collect()
 }
 
 fn datum(stack: &str, sample: &Sample, at: Timestamp) -> MetricDatum {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::details::{CeilingChanged, MoveEnded, SwitchChanged};
 use super::event::{Detail, RunEnded, SOURCE};
+use super::turns::TurnChanged;
 
 /// The schema of every event: which detail belongs to which detail-type.
 #[must_use]
@@ -15,6 +16,7 @@ pub fn schema() -> Value {
         event::<MoveEnded>(&mut generator),
         event::<CeilingChanged>(&mut generator),
         event::<SwitchChanged>(&mut generator),
+        event::<TurnChanged>(&mut generator),
         event::<RunEnded>(&mut generator),
     ];
     json!({

@@ -40,6 +40,9 @@ pub struct GroupProvider {
     pub managed_scaling: bool,
     /// Whether managed draining is on.
     pub managed_draining: bool,
+    /// Whether managed termination protection is on.
+    #[serde(default)]
+    pub managed_termination_protection: bool,
     /// `instanceWarmupPeriod` of managed scaling.
     pub warmup: Seconds,
     /// The group.
@@ -70,7 +73,22 @@ pub struct Group {
     pub instance_types: Reading<Vec<InstanceType>>,
     /// Whether an override carries a weight: providers do not support that.
     pub weighted: bool,
+    /// How its mixed instances policy divides what it launches; `None` where it has none.
+    #[serde(default)]
+    pub distribution: Option<InstancesDistribution>,
+    /// Whether new instances are protected from scale-in.
+    #[serde(default)]
+    pub protects_new_instances: bool,
+    /// Whether its tag [`LEVER_TAG`] lets the capacity lever turn it.
+    #[serde(default)]
+    pub may_be_turned: bool,
 }
+
+/// The tag by which the owners of a group let the capacity lever turn it, with the value
+/// [`LEVER_TAG_VALUE`]. The Updater's role may update no other group.
+pub const LEVER_TAG: &str = "spotkeeper:lever";
+/// The value of [`LEVER_TAG`].
+pub const LEVER_TAG_VALUE: &str = "capacity";
 
 /// What a group, or a Managed Instances provider, buys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,32 +179,96 @@ impl Provider {
 /// Source: `InstancesDistribution` in the Amazon EC2 Auto Scaling API reference. Without a mixed
 /// instances policy the launch template alone decides.
 #[must_use]
-pub const fn group_market(distribution: Option<InstancesDistribution>, template_asks_for_spot: bool) -> Market {
-    let Some(distribution) = distribution else {
-        return if template_asks_for_spot { Market::Spot } else { Market::OnDemand };
-    };
-    let base = match distribution.on_demand_base_capacity {
-        Some(base) => base,
-        None => 0,
-    };
-    let above_base = match distribution.on_demand_percentage_above_base_capacity {
-        Some(percentage) => percentage,
-        None => 100,
-    };
-    match (base, above_base) {
-        (0, 0) => Market::Spot,
-        (_, 100) => Market::OnDemand,
-        _ => Market::Mixed,
+pub const fn group_market(distribution: Option<&InstancesDistribution>, template_asks_for_spot: bool) -> Market {
+    match distribution {
+        Some(distribution) => distribution.market(),
+        None if template_asks_for_spot => Market::Spot,
+        None => Market::OnDemand,
     }
 }
 
-/// The two numbers of a group's `InstancesDistribution` that decide its [`Market`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A group's `InstancesDistribution`, whole, as `DescribeAutoScalingGroups` shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct InstancesDistribution {
+    /// `OnDemandAllocationStrategy`, where it is set.
+    pub on_demand_allocation_strategy: Option<String>,
     /// `OnDemandBaseCapacity`, where it is set.
     pub on_demand_base_capacity: Option<u32>,
     /// `OnDemandPercentageAboveBaseCapacity`, where it is set.
     pub on_demand_percentage_above_base_capacity: Option<u32>,
+    /// `SpotAllocationStrategy`, where it is set.
+    pub spot_allocation_strategy: Option<String>,
+    /// `SpotInstancePools`, where it is set.
+    pub spot_instance_pools: Option<u32>,
+    /// `SpotMaxPrice`, where it is set.
+    pub spot_max_price: Option<String>,
+    /// Whether it has `DistributionSegments`: they put reservations in front of what is bought, and a
+    /// write of base or percentage removes them.
+    pub has_segments: bool,
+}
+
+impl InstancesDistribution {
+    /// `OnDemandBaseCapacity`; absent, it is 0.
+    #[must_use]
+    pub const fn base(&self) -> u32 {
+        match self.on_demand_base_capacity {
+            Some(base) => base,
+            None => 0,
+        }
+    }
+
+    /// `OnDemandPercentageAboveBaseCapacity`; absent, it is 100.
+    #[must_use]
+    pub const fn percentage(&self) -> u32 {
+        match self.on_demand_percentage_above_base_capacity {
+            Some(percentage) => percentage,
+            None => 100,
+        }
+    }
+
+    /// What it buys.
+    #[must_use]
+    pub const fn market(&self) -> Market {
+        match (self.has_segments, self.base(), self.percentage()) {
+            (true, _, _) => Market::Mixed,
+            (false, 0, 0) => Market::Spot,
+            (false, _, 100) => Market::OnDemand,
+            (false, _, _) => Market::Mixed,
+        }
+    }
+
+    /// The same with the base and the percentage of another.
+    #[must_use]
+    pub fn with_numbers_of(&self, other: &InstancesDistribution) -> InstancesDistribution {
+        InstancesDistribution {
+            on_demand_base_capacity: Some(other.base()),
+            on_demand_percentage_above_base_capacity: Some(other.percentage()),
+            ..self.clone()
+        }
+    }
+
+    /// The same, all On-Demand.
+    #[must_use]
+    pub fn turned(&self) -> InstancesDistribution {
+        InstancesDistribution {
+            on_demand_base_capacity: Some(0),
+            on_demand_percentage_above_base_capacity: Some(100),
+            ..self.clone()
+        }
+    }
+
+    /// Whether base and percentage are those of another.
+    #[must_use]
+    pub const fn has_numbers_of(&self, other: &InstancesDistribution) -> bool {
+        self.base() == other.base() && self.percentage() == other.percentage()
+    }
+}
+
+impl std::fmt::Display for InstancesDistribution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a base of {} and {} % On-Demand above it", self.base(), self.percentage())
+    }
 }
 
 #[cfg(test)]
@@ -199,8 +281,10 @@ mod tests {
             Some(InstancesDistribution {
                 on_demand_base_capacity: base,
                 on_demand_percentage_above_base_capacity: above,
+                ..InstancesDistribution::default()
             })
         };
+        let segments = InstancesDistribution { has_segments: true, ..InstancesDistribution::default() };
         let cases = [
             ("no policy, plain template", None, false, Market::OnDemand),
             ("no policy, Spot template", None, true, Market::Spot),
@@ -210,9 +294,26 @@ mod tests {
             ("a base of one", distribution(Some(1), Some(0)), false, Market::Mixed),
             ("half and half", distribution(Some(0), Some(50)), false, Market::Mixed),
             ("all On-Demand above a base", distribution(Some(2), Some(100)), false, Market::OnDemand),
+            ("segments before it", Some(segments), false, Market::Mixed),
         ];
         for (name, given, template, expected) in cases {
-            assert_eq!(group_market(given, template), expected, "{name}");
+            assert_eq!(group_market(given.as_ref(), template), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_turned_distribution_differs_in_its_two_numbers_alone() {
+        let original = InstancesDistribution {
+            on_demand_percentage_above_base_capacity: Some(0),
+            spot_allocation_strategy: Some("price-capacity-optimized".to_owned()),
+            spot_max_price: Some("0.05".to_owned()),
+            ..InstancesDistribution::default()
+        };
+        let turned = original.turned();
+        assert_eq!((original.market(), turned.market()), (Market::Spot, Market::OnDemand));
+        assert!(!turned.has_numbers_of(&original));
+        let back = turned.with_numbers_of(&original);
+        assert_eq!(back, InstancesDistribution { on_demand_base_capacity: Some(0), ..original.clone() });
+        assert!(back.has_numbers_of(&original), "an absent base is 0");
     }
 }

@@ -34,26 +34,42 @@ pub struct Prices {
 /// The newest Spot price by instance type and zone.
 pub type SpotPrices = BTreeMap<String, BTreeMap<String, Money>>;
 
-/// What Fargate costs an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// What Fargate costs an hour, as far as it is known.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct FargatePrices {
     /// A vCPU.
     #[serde(deserialize_with = "amount")]
-    #[schemars(with = "f64")]
-    pub vcpu: Money,
+    #[schemars(with = "Option<f64>")]
+    pub vcpu: Option<Money>,
     /// A GB of memory.
     #[serde(deserialize_with = "amount")]
-    #[schemars(with = "f64")]
-    pub gb: Money,
+    #[schemars(with = "Option<f64>")]
+    pub gb: Option<Money>,
     /// A vCPU on Fargate Spot.
     #[serde(deserialize_with = "amount")]
-    #[schemars(with = "f64")]
-    pub spot_vcpu: Money,
+    #[schemars(with = "Option<f64>")]
+    pub spot_vcpu: Option<Money>,
     /// A GB of memory on Fargate Spot.
     #[serde(deserialize_with = "amount")]
-    #[schemars(with = "f64")]
-    pub spot_gb: Money,
+    #[schemars(with = "Option<f64>")]
+    pub spot_gb: Option<Money>,
+}
+
+impl FargatePrices {
+    /// Whether what Spot costs is known, and what On-Demand costs is not: the one is worth nothing without the
+    /// other.
+    #[must_use]
+    pub const fn lacks_on_demand(&self) -> bool {
+        let spot = self.spot_vcpu.is_some() && self.spot_gb.is_some();
+        spot && (self.vcpu.is_none() || self.gb.is_none())
+    }
+
+    /// The same, with another's On-Demand prices where it has none of its own.
+    #[must_use]
+    pub fn or_on_demand(self, other: FargatePrices) -> FargatePrices {
+        FargatePrices { vcpu: self.vcpu.or(other.vcpu), gb: self.gb.or(other.gb), ..self }
+    }
 }
 
 impl Prices {
@@ -106,8 +122,8 @@ fn money(Number(number): Number) -> Result<Money, String> {
         .ok_or_else(|| format!("{number} is no price: an amount from 0 to 9999999 for an hour was expected"))
 }
 
-fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
-    money(Number::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
+    money(Number::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn amounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Money>, D::Error> {
@@ -131,13 +147,17 @@ mod tests {
         assert_eq!(prices.on_demand["m5.large"], Money(107_000));
         assert_eq!(prices.currency.0, "USD");
         let fargate = prices.fargate.unwrap();
-        assert_eq!((fargate.vcpu, fargate.gb, fargate.spot_gb), (Money(40_480), Money(4_445), Money(1_000_000)));
+        assert_eq!((fargate.vcpu, fargate.gb), (Some(Money(40_480)), Some(Money(4_445))));
+        assert_eq!((fargate.spot_vcpu, fargate.spot_gb), (Some(Money(12_100)), Some(Money(1_000_000))));
+        let part = Prices::parse("fargate: { vcpu: 1 }\n").unwrap().fargate.unwrap();
+        assert_eq!(part, FargatePrices { vcpu: Some(Money(1_000_000)), ..FargatePrices::default() });
         let cases = [
             ("", "it is empty"),
             ("on_demand:\n  m5.large: -1\n", "m5.large: -1 is no price"),
             ("on_demand:\n  m5.large: cheap\n", "line 2"),
             ("ondemand: {}\n", "ondemand"),
-            ("fargate:\n  vcpu: 1\n", "gb"),
+            ("fargate:\n  cpu: 1\n", "cpu"),
+            ("fargate:\n  vcpu: free\n", "line 2"),
             ("on_demand: { a: 1, a: 2 }\n", "duplicate"),
             ("[", "line 1"),
         ];
@@ -145,6 +165,28 @@ mod tests {
             let said = Prices::parse(text).unwrap_err();
             assert!(said.contains(expected), "{text:?}: {said}");
         }
+    }
+
+    #[test]
+    fn what_on_demand_fargate_costs_is_filled_in_and_never_replaced() {
+        let of = |vcpu: Option<i64>, gb: Option<i64>, spot: Option<i64>| {
+            let [vcpu, gb, spot] = [vcpu, gb, spot].map(|price| price.map(Money));
+            FargatePrices { vcpu, gb, spot_vcpu: spot, spot_gb: spot }
+        };
+        let list = of(Some(40), Some(4), Some(99));
+        let cases = [
+            // what is known, whether the list is wanted, what comes of it
+            (of(None, None, None), false, of(Some(40), Some(4), None)),
+            (of(None, None, Some(1)), true, of(Some(40), Some(4), Some(1))),
+            (of(Some(5), None, Some(1)), true, of(Some(5), Some(4), Some(1))),
+            (of(Some(5), Some(6), Some(1)), false, of(Some(5), Some(6), Some(1))),
+            (of(Some(5), None, None), false, of(Some(5), Some(4), None)),
+        ];
+        for (known, wanted, filled) in cases {
+            assert_eq!((known.lacks_on_demand(), known.or_on_demand(list)), (wanted, filled), "{known:?}");
+        }
+        let half = FargatePrices { spot_gb: None, ..of(None, None, Some(1)) };
+        assert!(!half.lacks_on_demand());
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) fn per_task(prices: &Prices, snapshot: &Snapshot, service: &Service, 
             let prices = prices.fargate(definition.architecture)?;
             let (cpu, memory) = (definition.cpu?.0, definition.memory?.0);
             let cost = |vcpu: Money, gb: Money| vcpu.part(cpu, 1024) + gb.part(memory, 1024);
-            Some(cost(prices.vcpu, prices.gb) - cost(prices.spot_vcpu, prices.spot_gb))
+            Some(cost(prices.vcpu?, prices.gb?) - cost(prices.spot_vcpu?, prices.spot_gb?))
         }
         ProviderKind::AutoScalingGroup(_) => {
             let (on_demand, spot) = (group(snapshot, &pair.on_demand)?, group(snapshot, &pair.spot)?);

@@ -23,6 +23,8 @@ fn budget(policy: &Policy, snapshot: &Snapshot, assessments: &[Assessment]) -> B
         memory: &memory,
         run: &run,
         resumed: &[],
+        turns: &[],
+        turn_versions: &std::collections::BTreeMap::new(),
         given_up: &BTreeSet::new(),
         now: fixtures::now(),
     })
@@ -224,6 +226,8 @@ fn totals_count_what_one_change_mends_and_not_rules_twice() {
             stop(one, 120);
         }),
     ];
+    let unpriced = Totals::of(&[looked_at(&fixtures::policy(), services.clone(), &Prices::default())]);
+    assert_eq!((unpriced.changes[0].unpriced, unpriced.changes[0].saving), (3, Money::ZERO));
     let totals = Totals::of(&[looked_at(&fixtures::policy(), services, &fargate_prices())]);
     let rules: Vec<(&str, u32, u32)> =
         totals.rules.iter().map(|one| (one.rule.name(), one.services, one.one_change)).collect();
@@ -240,8 +244,8 @@ fn totals_count_what_one_change_mends_and_not_rules_twice() {
 
 /// A vCPU and 2 GB cost 60,000 On-Demand and 20,000 on Spot.
 fn fargate_prices() -> Prices {
-    let fargate =
-        FargatePrices { vcpu: Money(40_000), gb: Money(10_000), spot_vcpu: Money(10_000), spot_gb: Money(5_000) };
+    let [vcpu, gb, spot_vcpu, spot_gb] = [40_000, 10_000, 10_000, 5_000].map(|price| Some(Money(price)));
+    let fargate = FargatePrices { vcpu, gb, spot_vcpu, spot_gb };
     Prices { fargate: Some(fargate), ..Prices::default() }
 }
 

@@ -111,7 +111,7 @@ impl Phase {
         let (function, timeout, retries) = match self {
             Phase::Begin => (Function::Recorder, 120, 6),
             Phase::Determine => (Function::Determiner, 900, 4),
-            Phase::Update => (Function::Updater, 150, 4),
+            Phase::Turn | Phase::Update => (Function::Updater, 150, 4),
             Phase::CheckStability => (Function::StabilityChecker, 150, 6),
             Phase::UpdateAgain => (Function::Updater, 150, 6),
             Phase::RecordOutcome | Phase::End => (Function::Recorder, 120, 8),

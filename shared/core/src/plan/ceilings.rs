@@ -14,6 +14,7 @@ use crate::assess::Assessment;
 use crate::control::{
     Dial, OpenWindow, PairCeiling, PairFacts, SteerInput, Steered, dial_over, in_force, lowest, steer, window_over,
 };
+use crate::ids::ClusterName;
 use crate::interface::MAX_MOVES;
 use crate::observe::{Depth, Reading};
 use crate::policy::Policy;
@@ -142,12 +143,24 @@ fn window(input: &PlanInput<'_>, positions: &[Position<'_>]) -> Option<OpenWindo
 /// it begins.
 #[must_use]
 pub(crate) fn barring_window(policy: &Policy, run: &RunRecord, planned: &Move, now: Timestamp) -> Option<OpenWindow> {
-    let (windows, cluster) = (&policy.windows, &planned.service.cluster);
+    barring_window_over(policy, run, &planned.service.cluster, planned.deadline, now)
+}
+
+/// The same for something in a cluster that takes so long.
+#[must_use]
+pub(crate) fn barring_window_over(
+    policy: &Policy,
+    run: &RunRecord,
+    cluster: &ClusterName,
+    takes: Seconds,
+    now: Timestamp,
+) -> Option<OpenWindow> {
+    let windows = &policy.windows;
     let lead = policy.control.window_lead_seconds;
     let known = |window: &OpenWindow| {
         in_force(windows, cluster, run.started_at, lead.unwrap_or(BETWEEN_RUNS)).any(|one| one == *window)
     };
-    in_force(windows, cluster, now, lead.unwrap_or(planned.deadline))
+    in_force(windows, cluster, now, lead.unwrap_or(takes))
         .filter(|window| window.ceiling == Percent::ZERO || !known(window))
         .min_by_key(|window| window.ceiling)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ceilings::Ceilings;
 use super::position::{OnSpot, Position};
+use super::turns::{Levered, Turns, is_turned};
 use super::up::worth_a_move;
 use super::{BudgetReport, Cap, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, drought, radius, solve};
 use crate::assess::Assessment;
@@ -20,6 +21,7 @@ use crate::verify::{deployment_is_ours, since};
 pub(super) fn downs<'a, 'p>(
     input: &PlanInput<'a>,
     positions: &'p [Position<'a>],
+    turns: &Turns,
     ceilings: &Ceilings,
     budget: &BudgetReport,
     left_on_spot: &mut Vec<LeftOnSpot>,
@@ -30,11 +32,18 @@ pub(super) fn downs<'a, 'p>(
     for position in positions.iter().filter(|position| position.on_spot() != OnSpot::No) {
         match input.memory.switches.over(&position.service.id, input.now) {
             None => free.push(position),
+            // The group under it is On-Demand whole: there is nothing to bring down.
+            Some(_) if turns.of(input, position) == Levered::Turned => {}
             // To take a way down over that is under way would only begin its time anew. A switch run
             // looks again until it has ended.
             Some(_) if comes_down(input, position) => {
                 if input.run.switch().is_some() {
                     left_on_spot.push(LeftOnSpot { service: position.service.id.clone(), why: LeftWhy::MoveOpen });
+                }
+            }
+            Some(_) if turns.of(input, position) == Levered::Turning => {
+                if input.run.switch().is_some() {
+                    left_on_spot.push(LeftOnSpot { service: position.service.id.clone(), why: LeftWhy::Turning });
                 }
             }
             Some(_) => match by_switch(input, position) {
@@ -263,7 +272,8 @@ fn may_move_up(input: &PlanInput<'_>, position: &Position<'_>, cap: &Cap) -> Res
     if input.memory.switches.over(&position.service.id, input.now).is_some() {
         return Err(LeftWhy::SwitchOn);
     }
-    if !input.run.policy_mistakes.is_empty() || !input.run.holds_lock || cap.percent == Percent::ZERO {
+    let turned = position.pair.as_ref().is_some_and(|pair| is_turned(input, &pair.spot));
+    if !input.run.policy_mistakes.is_empty() || !input.run.holds_lock || cap.percent == Percent::ZERO || turned {
         return Err(LeftWhy::NotNow);
     }
     match position.assessment.is_none_or(Assessment::blocked) || position.taken_back.is_some() {

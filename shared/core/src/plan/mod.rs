@@ -15,20 +15,22 @@ mod reverts;
 mod solver;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod up;
 mod waves;
 
 pub use budget::BudgetReport;
-pub(crate) use ceilings::barring_window;
 pub use ceilings::{Cap, CapBy};
+pub(crate) use ceilings::{barring_window, barring_window_over};
 pub use drought::{Short, ShortWhy};
 pub use moves::*;
 pub use position::most_on_spot;
 pub use radius::Crowded;
 pub(crate) use radius::crowded_again;
 pub use solver::{Breach, Promise, first_breach, solve};
+pub use turns::{BackHeld, TurnReport, TurnWhat};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,14 +38,16 @@ use serde::{Deserialize, Serialize};
 use crate::assess::return_path::Survey;
 use crate::assess::{Assessment, Memory};
 use crate::control::Steered;
-use crate::ids::{MoveId, ServiceArn, ServiceRef};
+use crate::ids::{MoveId, ProviderName, ServiceArn, ServiceRef};
 use crate::observe::Snapshot;
 use crate::policy::Policy;
-use crate::record::{Ledger, LeftOnSpot, MoveRecord, Reverted, RunMode, RunRecord};
+use crate::record::{Ledger, LeftOnSpot, MoveRecord, Reverted, RunMode, RunRecord, Turn};
+use crate::turn::{TurnOrder, TurnSeen};
 use crate::units::Percent;
 use budget::Whole;
 use ceilings::Ceilings;
 use position::Position;
+use turns::Turns;
 use waves::InWaves;
 
 /// What a plan is made from.
@@ -51,7 +55,7 @@ use waves::InWaves;
 pub struct PlanInput<'a> {
     /// The policy; the default one where there is none.
     pub policy: &'a Policy,
-    /// The cluster as it was read.
+    /// The cluster as it was read, with [`crate::turn::as_recorded`].
     pub snapshot: &'a Snapshot,
     /// The judgement of each service, in the snapshot's order; empty at
     /// [`crate::observe::Depth::Switch`].
@@ -62,6 +66,10 @@ pub struct PlanInput<'a> {
     pub run: &'a RunRecord,
     /// Moves that a dead run left unfinished, as moves of this run.
     pub resumed: &'a [MoveRecord],
+    /// The turns that have not ended.
+    pub turns: &'a [TurnSeen],
+    /// The newest version of each provider's turn, those that have ended included.
+    pub turn_versions: &'a BTreeMap<ProviderName, u64>,
     /// Services that an earlier pass of this run could not bring down.
     pub given_up: &'a BTreeSet<ServiceArn>,
     /// Now.
@@ -78,6 +86,12 @@ pub struct Plan {
     pub waves: Vec<Vec<MoveId>>,
     /// The waves, by number, after which the next is written before either is verified.
     pub followed_at_once: Vec<u32>,
+    /// What the Updater is to do about groups, before the first wave.
+    pub turn_orders: Vec<TurnOrder>,
+    /// Turns that begin or end: to be stored before the orders are given.
+    pub turns: Vec<Turn>,
+    /// What is told of providers whose groups are, were, or might be turned.
+    pub turn_reports: Vec<TurnReport>,
     /// Ledgers that have changed: services adopted, times since which something holds.
     pub ledgers: Vec<Ledger>,
     /// Services that stay on Spot under a switch, or without their original in a restore, and why.
@@ -139,6 +153,8 @@ pub enum HeldWhy {
     MoveOpen,
     /// Somebody has taken its last write back.
     TakenBack,
+    /// The group of its Spot provider is turned to On-Demand by the capacity lever.
+    Turned,
     /// Its scaling range, the instance types of its Spot provider, or where its Spot tasks run, could
     /// not be read: what it may have on Spot is not known.
     Unread,
@@ -156,10 +172,12 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let whole = Whole::of(input, &positions);
     let ceilings = ceilings::ceilings(input, &positions, &whole);
     let budget = budget::budget(input, &positions, &whole, &ceilings.cap);
+    let mut turns = Turns::away(input, &positions);
     let downs = match &input.run.mode {
         RunMode::Restore { scope } => down::restores(input, &positions, &ceilings.cap, scope, &mut left_on_spot),
-        _ => down::downs(input, &positions, &ceilings, &budget, &mut left_on_spot, &mut held_back),
+        _ => down::downs(input, &positions, &turns, &ceilings, &budget, &mut left_on_spot, &mut held_back),
     };
+    turns.back(input, &positions, &downs, &ceilings, &budget);
     let survey = Survey::of(input.snapshot);
     let ups = match input.run.mode {
         RunMode::Ordinary | RunMode::Dry { .. } => {
@@ -179,11 +197,15 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let reverted = positions.iter().filter(|position| position.taken_back.is_some());
     let reverted = reverted.filter_map(|position| reverted_in(&ledgers, &position.service.id)).collect();
     let Ceilings { cap, dial, pairs } = ceilings;
+    let Turns { orders: turn_orders, changed, reports: turn_reports, .. } = turns;
     let ceilings = pairs.into_values().map(|pair| pair.steered).collect();
     Plan {
         moves,
         waves,
         followed_at_once,
+        turn_orders,
+        turns: changed,
+        turn_reports,
         ledgers,
         left_on_spot,
         skewed,

@@ -30,9 +30,9 @@ pub(super) struct Position<'a> {
     pub(super) task_cpu: Option<CpuUnits>,
     /// The most Spot tasks of its strategy at the present desired count.
     pub(super) expected_spot: u32,
-    /// Whether its strategy, or one of its running tasks, uses Spot: at any desired count, not
-    /// only at the present one.
-    uses_spot: bool,
+    /// The providers that buy Spot and that its strategy, or one of its running tasks, uses: at any
+    /// desired count, not only at the present one.
+    pub(super) spot_providers: Vec<&'a ProviderName>,
     /// Whether a provider that it uses could not be read.
     unread: bool,
     /// Its running Spot tasks, where its tasks were read.
@@ -64,17 +64,21 @@ pub(super) enum OnSpot {
 
 impl<'a> Position<'a> {
     /// Whether any of its tasks are on Spot, or are placed there when it scales.
-    pub(super) const fn on_spot(&self) -> OnSpot {
-        match (self.uses_spot, self.unread) {
+    pub(super) fn on_spot(&self) -> OnSpot {
+        match (self.uses_spot(), self.unread) {
             (true, _) => OnSpot::Yes,
             (false, true) => OnSpot::Unread,
             (false, false) => OnSpot::No,
         }
     }
 
+    fn uses_spot(&self) -> bool {
+        !self.spot_providers.is_empty()
+    }
+
     /// Whether its CPU on Spot is known.
-    pub(super) const fn spot_cpu_known(&self) -> bool {
-        !self.unread && (!self.uses_spot || self.task_cpu.is_some())
+    pub(super) fn spot_cpu_known(&self) -> bool {
+        !self.unread && (!self.uses_spot() || self.task_cpu.is_some())
     }
 
     /// Whether another placement of it may add Spot tasks, at any desired count. What could not
@@ -188,6 +192,10 @@ fn position<'a>(
         on_spot.map(|(_, tasks)| *tasks).sum()
     });
     let used = || in_strategy.iter().chain(running.iter().flat_map(BTreeMap::keys));
+    let mut spot_providers: Vec<&ProviderName> =
+        used().copied().filter(|provider| buys_spot(input.snapshot, provider, market(provider))).collect();
+    spot_providers.sort();
+    spot_providers.dedup();
     let tags = service.tag_settings();
     let move_open = ledger.is_some_and(|ledger| ledger.open.is_some());
     let shortage = pair.as_ref().filter(|_| !move_open && input.snapshot.depth == Depth::Full);
@@ -199,7 +207,7 @@ fn position<'a>(
         pair: pair.clone(),
         task_cpu: assess::task_cpu(service),
         expected_spot,
-        uses_spot: used().any(|provider| buys_spot(input.snapshot, provider, market(provider))),
+        spot_providers,
         unread: used().any(|provider| market(provider).is_none()),
         running_spot,
         limit: pair.as_ref().and_then(|pair| limit(input.snapshot, budget, service, assessment, &tags, pair)),

@@ -8,6 +8,7 @@ use super::ceilings::{Ceilings, PairBudget};
 use super::moves::Draft;
 use super::position::{Limit, Position, Skew, skew};
 use super::radius::climbs_again_at;
+use super::turns::is_turned;
 use super::{BudgetReport, HeldBack, HeldWhy, MoveCause, MoveKind, Pair, PlanInput, Promise, first_breach, solve};
 use crate::assess::return_path::{Survey, headroom_in};
 use crate::ids::{ProviderName, ServiceArn};
@@ -178,6 +179,9 @@ impl<'i, 'a> Dealer<'i, 'a> {
         }
         if position.taken_back.is_some() {
             return Err(HeldWhy::TakenBack);
+        }
+        if is_turned(input, &pair.spot) {
+            return Err(HeldWhy::Turned);
         }
         if let Some(draft) = self.rebalance(position, pair, limit) {
             self.check_dry(pair)?;

@@ -262,6 +262,10 @@ pub struct Verify {
     /// Source: ECS asks to back off for up to five minutes (`RunTask`, ECS API reference).
     #[schemars(range(min = 1, max = 900))]
     pub unconfirmed_seconds: Seconds,
+    /// How long the instances of a group that the capacity lever turns may take to be On-Demand before
+    /// its services move by strategy.
+    #[schemars(range(min = 60, max = 3600))]
+    pub turn_seconds: Seconds,
     /// The first pause of a service that failed; it doubles each time.
     #[schemars(range(max = 2_592_000))]
     pub quarantine_seconds: Seconds,
@@ -281,6 +285,7 @@ impl Default for Verify {
             deadline_slack_percent: Percent::saturating(50),
             launch_seconds: Seconds(180),
             unconfirmed_seconds: Seconds(300),
+            turn_seconds: Seconds(600),
             quarantine_seconds: Seconds(3_600),
             max_quarantine_seconds: Seconds(604_800),
         }

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{LastWrite, Outcome};
 use crate::control::Steered;
 use crate::ids::{ClusterName, MoveId, RunId, ServiceRef};
-use crate::plan::{BudgetReport, Cap, Crowded, HeldWhy, Short};
+use crate::plan::{BudgetReport, Cap, Crowded, HeldWhy, Short, TurnReport};
 use crate::policy::{Policy, PolicyMistake};
 use crate::switch::{Scope, SwitchEntry};
+use crate::turn::TurnOrder;
 use crate::units::{CpuUnits, Percent};
 
 /// A run: one item of the table.
@@ -27,6 +28,9 @@ pub struct RunRecord {
     pub clusters: Vec<ClusterName>,
     /// How many clusters it works on at once: API rates are divided by this.
     pub clusters_in_flight: u32,
+    /// Whether the stack may turn groups: its parameter `CapacityLever`.
+    #[serde(default)]
+    pub capacity_lever: bool,
     /// Whether it holds the run lock, and so may move up.
     pub holds_lock: bool,
     /// The run that held the lock where this one does not.
@@ -173,6 +177,15 @@ pub struct ClusterReport {
     /// The waves, by number, after which the next is written before either is verified.
     #[serde(default)]
     pub followed_at_once: Vec<u32>,
+    /// What the Updater was to do about groups, before the first wave.
+    #[serde(default)]
+    pub turn_orders: Vec<TurnOrder>,
+    /// Providers whose groups are, were, or might be turned. At most 50, the rest counted.
+    #[serde(default)]
+    pub turns: Vec<TurnReport>,
+    /// How many more there are than `turns` lists.
+    #[serde(default)]
+    pub turns_more: u32,
     /// Services that this run was to move and leaves as they are, and why: under a switch those
     /// still on Spot, in a restore those that do not have their original back. At most 200, the
     /// rest counted.
@@ -278,10 +291,12 @@ pub enum LeftWhy {
     HandsOff,
     /// A move of it is not finished.
     MoveOpen,
+    /// The groups under it are being turned to On-Demand, and there is time left.
+    Turning,
     /// Its original has Spot, and a switch is on.
     SwitchOn,
-    /// Its original has Spot, and without the run lock, or with mistakes in the policy, nothing
-    /// moves up.
+    /// Its original has Spot, and without the run lock, with mistakes in the policy, or onto a group
+    /// that is turned, nothing moves up.
     NotNow,
     /// Its original has Spot, and a rule blocks the service.
     Blocked,
@@ -339,6 +354,9 @@ impl ClusterReport {
             on_demand_tasks: 0,
             waves: Vec::new(),
             followed_at_once: Vec::new(),
+            turn_orders: Vec::new(),
+            turns: Vec::new(),
+            turns_more: 0,
             left_on_spot: Vec::new(),
             left_on_spot_more: 0,
             skewed: Vec::new(),
@@ -388,6 +406,8 @@ impl RunRecord {
             mode: RunMode::Dry { why: DryWhy::Input },
             clusters: vec![cluster],
             clusters_in_flight: 1,
+            // The stack's parameter is not known here: a switch that asks for the lever was let through by it.
+            capacity_lever: true,
             holds_lock: true,
             lock_held_by: None,
             epoch: 0,

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SwitchChange, SwitchEntry, SwitchState, SwitchedHow, Switches};
+use super::{Lever, SwitchChange, SwitchEntry, SwitchState, SwitchedHow, Switches};
 use crate::ids::RunId;
 
 /// The longest reason and name that is kept here, in characters: people write them by hand.
@@ -96,7 +96,8 @@ fn released(told: &SwitchEntry, switches: &Switches, now: Timestamp) -> (Switche
         Some(until) => (SwitchedHow::Ended, told.who.clone(), until),
         None => (SwitchedHow::Table, UNKNOWN.to_owned(), now),
     };
-    (how, SwitchEntry { who, set_at, until: None, preempt: false, unenrolled: false, ..told.clone() })
+    let (until, preempt, unenrolled, lever) = (None, false, false, Lever::Strategy);
+    (how, SwitchEntry { who, set_at, until, preempt, unenrolled, lever, ..told.clone() })
 }
 
 /// When an entry was put, as far as it says so: what it says may be left from the entry before, or wrong.

@@ -177,9 +177,9 @@ fn a_drought_costs_each_rival_what_its_rule_makes_of_it() {
     assert!(fast.cost() > all.cost() && fast.cost() < alone.cost());
 }
 
-/// The same two days under Spotkeeper: it is warned, and has no task on Spot when there is none.
+/// The same two days under Spotkeeper: it climbs, and misses no tasks for as long as there is no Spot.
 #[test]
-fn spotkeeper_climbs_and_is_gone_before_a_drought_that_is_foretold() {
+fn spotkeeper_climbs_and_does_not_sit_a_drought_out() {
     let month = drought(2);
     let policy = serde_json::json!({
         "mode": "active",

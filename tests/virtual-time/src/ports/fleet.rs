@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use spotkeeper_aws::client::Action;
 use spotkeeper_core::ids::{ClusterName, ServiceRef};
-use spotkeeper_core::observe::{Cluster, Depth, Gap, GapCause, Look, PlacedBy, Reading, Snapshot};
+use spotkeeper_core::observe::{
+    Cluster, Depth, Gap, GapCause, InstancesDistribution, Look, PlacedBy, Reading, Snapshot,
+};
 use spotkeeper_core::ports::{Clock as _, Fleet, PortError, WriteError};
 use spotkeeper_core::record::ApiCounts;
 use spotkeeper_core::units::Seconds;
@@ -80,6 +82,35 @@ impl Fleet for Ports {
         }
     }
 
+    async fn spot_instances(&self, group: &str) -> Reading<u32> {
+        let read = self.call_faulty("fleet.spot_instances", false, |inner, fault| match fault {
+            Some(FaultKind::Gaps) => Ok(Reading::Missing(lost(group, "ec2:DescribeInstances"))),
+            _ => Ok(aws_sim::fleet::spot_instances(&inner.world, group)),
+        });
+        read.await.unwrap_or_else(|error| Reading::Missing(unread(group, "ec2:DescribeInstances", &error)))
+    }
+
+    async fn distribution(&self, group: &str) -> Reading<Option<InstancesDistribution>> {
+        const ACTION: &str = "autoscaling:DescribeAutoScalingGroups";
+        let read = self.call_faulty("fleet.distribution", false, |inner, fault| match fault {
+            Some(FaultKind::Gaps) => Ok(Reading::Missing(lost(group, ACTION))),
+            _ => Ok(aws_sim::fleet::distribution(&inner.world, group)),
+        });
+        read.await.unwrap_or_else(|error| Reading::Missing(unread(group, ACTION, &error)))
+    }
+
+    async fn write_distribution(&self, group: &str, distribution: &InstancesDistribution) -> Result<(), PortError> {
+        let run = &self.invocation.run;
+        self.call("fleet.write_distribution", |inner| {
+            inner.promises.before_turn(&inner.world, &inner.tables, run, group, distribution);
+            let written = aws_sim::fleet::write_distribution(&mut inner.world, group, distribution);
+            let said = written.as_ref().map_or_else(ToString::to_string, |()| format!("{group} gets {distribution}"));
+            inner.note(run.as_str(), said);
+            written
+        })
+        .await
+    }
+
     fn api_counts(&self) -> ApiCounts {
         let calls = self.simulation.with(|inner| inner.calls);
         ApiCounts { calls, throttled: 0 }
@@ -106,6 +137,10 @@ fn blind(service: &ServiceRef, at: Timestamp, error: &PortError) -> Look {
         targets: Reading::Missing(gap("elasticloadbalancing:DescribeTargetHealth")),
         events: Vec::new(),
     }
+}
+
+fn unread(subject: &str, action: &str, error: &PortError) -> Gap {
+    Gap { cause: GapCause::Failed, detail: error.to_string(), ..lost(subject, action) }
 }
 
 fn lost(subject: &str, action: &str) -> Gap {

@@ -52,9 +52,12 @@ pub struct Invocation {
 /// Every call of a port, as faults name it.
 pub const CALLS: &[&str] = &[
     "fleet.clusters",
+    "fleet.distribution",
     "fleet.look",
     "fleet.observe",
+    "fleet.spot_instances",
     "fleet.write",
+    "fleet.write_distribution",
     "inventory.directory",
     "inventory.instances",
     "market.placement_scores",
@@ -83,6 +86,7 @@ pub const CALLS: &[&str] = &[
     "state.put_score",
     "state.put_switch",
     "state.put_told_switches",
+    "state.put_turn",
     "state.release_early_run",
     "state.release_lease",
     "state.release_lock",
@@ -98,6 +102,7 @@ pub const CALLS: &[&str] = &[
     "state.take_lock",
     "state.take_writes",
     "state.told_switches",
+    "state.turns",
     "telemetry.move_ended",
     "telemetry.run_ended",
     "telemetry.scored",

@@ -11,10 +11,10 @@ use aws_sim::world::World;
 use aws_sim::world::buckets::Buckets;
 use aws_sim::world::settings::Throttling;
 use jiff::Timestamp;
-use spotkeeper_aws::client::{Action, ApiLimits, BucketId, TokenBucket};
+use spotkeeper_aws::client::{Action, ApiLimits, BucketId, TokenBucket, backoff, throttled_attempts};
 use spotkeeper_aws::wire::Beside;
 use spotkeeper_core::ids::{ClusterName, RunId};
-use spotkeeper_core::phase::{Function, Phase};
+use spotkeeper_core::phase::Function;
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::PortError;
 use spotkeeper_core::units::Seconds;
@@ -25,9 +25,6 @@ use crate::simulation::Simulation;
 
 /// A call there and back, where calls that come one after the other are not made one by one here.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
-/// How often a throttled call is sent, and the upper end of the first pause: as in `shared/aws`.
-const ATTEMPTS: u32 = 8;
-const FIRST_PAUSE: u64 = 200;
 
 /// The account's API rates.
 #[derive(Debug, Default)]
@@ -139,18 +136,13 @@ impl Pace {
 }
 
 impl Ports {
-    /// The ports of a new invocation for a phase of a run: with its part of the account's rates,
+    /// The ports of a new invocation for a function in a run: with its part of the account's rates,
     /// divided as the function's main divides them, where the account has any.
     #[must_use]
-    pub fn paced(simulation: Simulation, function: Function, phase: Phase, run: RunId) -> Ports {
+    pub fn paced(simulation: Simulation, function: Function, beside: Beside, run: RunId) -> Ports {
         let limits = simulation.with(|inner| {
             inner.pace.as_ref()?;
             let run = inner.tables.runs.get(&run);
-            let beside = match phase {
-                Phase::CheckStability | Phase::UpdateAgain => Beside::Moves,
-                Phase::Update => Beside::Writers,
-                _ => Beside::Clusters,
-            };
             Some(beside.limits(run))
         });
         Ports::with_pace(simulation, function, run, limits.map(Pace::new))
@@ -235,17 +227,17 @@ impl Ports {
 
     /// Whether the account lets a call through, now or when it is sent again.
     pub(super) async fn let_through(&self, action: Action) -> bool {
-        for attempt in 0..ATTEMPTS {
+        for attempt in 1..=throttled_attempts(action) {
             let pause = self.simulation.with(|inner| {
                 let now = inner.world.now();
                 let is_taken = inner.pace.as_mut()?.take(action, now, &mut inner.rng);
-                (!is_taken).then(|| inner.rng.u64(0..=FIRST_PAUSE << attempt))
+                (!is_taken).then(|| backoff(attempt, inner.rng.f64()))
             });
             let Some(pause) = pause else { return true };
             if let Some(pace) = &self.invocation.pace {
                 pace.with(action.bucket(), TokenBucket::empty);
             }
-            sleep(Duration::from_millis(pause)).await;
+            sleep(pause).await;
         }
         false
     }

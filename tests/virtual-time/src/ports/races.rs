@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spotkeeper_core::ids::RunId;
 use spotkeeper_core::phase::Function;
-use spotkeeper_core::switch::SwitchEntry;
+use spotkeeper_core::switch::{Scope, SwitchEntry};
 use tokio::sync::Notify;
 
 use crate::simulation::Inner;
@@ -48,6 +48,12 @@ pub struct Races {
 }
 
 impl Inner {
+    /// A switch is released, as a run does it.
+    pub fn release(&mut self, scope: &Scope) {
+        self.promises.switch_removed(&self.world, scope);
+        self.tables.remove_switch(scope);
+    }
+
     /// Throws the switch when its time has come.
     pub(super) fn throw_switch(&mut self, run: &RunId, at: At) {
         let Some(throw) = self.races.throw.as_ref().filter(|throw| throw.run == *run) else { return };

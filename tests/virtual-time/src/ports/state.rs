@@ -6,19 +6,20 @@ use spotkeeper_core::control::{PairCeiling, Steered};
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
 use spotkeeper_core::observe::Cluster;
 use spotkeeper_core::pace::WritePace;
-use spotkeeper_core::plan::{Cap, CapBy, Short};
+use spotkeeper_core::plan::{Cap, CapBy, Short, TurnWhat};
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::{LeaseAnswer, PortError, State};
-use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord};
+use spotkeeper_core::record::{ClusterReport, Lease, Ledger, Lock, MoveRecord, Outcome, RunRecord, Turn};
 use spotkeeper_core::signals::{AskedQueries, Occurrence, ScoreRecord, Signals};
 use spotkeeper_core::switch::{Scope, SwitchEntry, Switches, ToldSwitches};
+use spotkeeper_core::turn::Unfit;
 
 use super::{Ports, ceilings};
 use crate::simulation::Inner;
 
 /// Notes what a report says that the one before it did not: what bounds the ceilings, ceilings that
-/// changed or are held for another reason, writes that were taken back, and services that miss tasks
-/// and are not moved.
+/// changed or are held for another reason, writes that were taken back, services that miss tasks
+/// and are not moved, and groups that are turned or not.
 fn tell(inner: &mut Inner, report: &ClusterReport) {
     let of_cluster = inner.tables.reports.values().filter(|before| before.cluster == report.cluster);
     let before = of_cluster.max_by_key(|before| before.at);
@@ -46,8 +47,34 @@ fn tell(inner: &mut Inner, report: &ClusterReport) {
     for short in report.short.iter().filter(|short| !known(short)) {
         lines.push(format!("{} stays short, {:?}: {}", short.service, short.why, short.evidence));
     }
+    for turn in &report.turns {
+        if !before.is_some_and(|before| before.turns.contains(turn)) {
+            let said = if turn.said.is_empty() { String::new() } else { format!(", after {}", turn.said) };
+            lines.push(format!("{}/{}: {}{said}", report.cluster, turn.provider, turned(&turn.what)));
+        }
+    }
     for line in lines {
         inner.note(report.run.as_str(), line);
+    }
+}
+
+/// What a run does about a group, in words.
+fn turned(what: &TurnWhat) -> String {
+    match what {
+        TurnWhat::Turn => "is to be turned".to_owned(),
+        TurnWhat::Unfit { why } => {
+            let why: Vec<&str> = why.iter().map(Unfit::name).collect();
+            format!("cannot be turned: {}", why.join(", "))
+        }
+        TurnWhat::UnderWay { spot_instances } => {
+            let left = spot_instances.map_or_else(|| "an unknown number of".to_owned(), |left| left.to_string());
+            format!("is being turned, {left} Spot instances are left")
+        }
+        TurnWhat::Turned => "is turned, no Spot instance is left".to_owned(),
+        TurnWhat::Lost { why } => format!("goes by strategy: {why:?}"),
+        TurnWhat::TurnBack => "is to be turned back".to_owned(),
+        TurnWhat::Held { why } => format!("is not turned back: {why:?}"),
+        TurnWhat::Ended { how } => format!("is turned no more: {how:?}"),
     }
 }
 
@@ -87,7 +114,7 @@ impl State for Ports {
 
     async fn remove_switch(&self, scope: &Scope) -> Result<u64, PortError> {
         self.call("state.remove_switch", |inner| {
-            inner.promises.switch_removed(scope);
+            inner.promises.switch_removed(&inner.world, scope);
             Ok(inner.tables.remove_switch(scope))
         })
         .await
@@ -138,6 +165,23 @@ impl State for Ports {
 
     async fn leases(&self, now: Timestamp) -> Result<Vec<Lease>, PortError> {
         self.call("state.leases", |inner| Ok(inner.tables.leases_at(now))).await
+    }
+
+    async fn turns(&self) -> Result<Vec<Turn>, PortError> {
+        // Where no group was ever turned it changes no other call.
+        let none = self.simulation.with(|inner| inner.tables.turns.is_empty());
+        self.call_telling("state.turns", none, |inner| Ok(inner.tables.turns.values().cloned().collect())).await
+    }
+
+    async fn put_turn(&self, turn: &Turn, epoch: Option<u64>) -> Result<bool, PortError> {
+        self.call("state.put_turn", |inner| {
+            let put = inner.tables.put_turn(turn, epoch)?;
+            if put {
+                inner.promises.turn_put(&inner.world, turn);
+            }
+            Ok(put)
+        })
+        .await
     }
 
     async fn take_lock(&self, run: &RunId, now: Timestamp, until: Timestamp) -> Result<Result<Lock, Lock>, PortError> {

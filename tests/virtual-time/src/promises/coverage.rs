@@ -82,6 +82,10 @@ coverage! {
     windows: u32::saturating_add,
     /// Looks at a cluster that a dial bound.
     dials: u32::saturating_add,
+    /// Groups turned to On-Demand.
+    turned: u32::saturating_add,
+    /// Groups turned back.
+    turned_back: u32::saturating_add,
     /// Switch entries put.
     switches: u32::saturating_add,
     /// Executions started.

@@ -75,7 +75,10 @@ pub fn spot_tasks(world: &World, service: &Service) -> (u32, u32) {
     let running =
         service.tasks.iter().filter_map(|id| world.tasks.get(id)).filter(|task| task.is_running() && task.is_wanted());
     running.fold((0, 0), |(spot, elsewhere), task| {
-        match task.provider.as_deref().is_some_and(|provider| is_spot(world, provider)) {
+        // A turned group has instances of both kinds for a while: what is under the task counts.
+        let instance = task.instance.as_ref().and_then(|id| world.instances.get(id)).map(|instance| instance.spot);
+        let by_provider = || task.provider.as_deref().is_some_and(|provider| is_spot(world, provider));
+        match instance.unwrap_or_else(by_provider) {
             true => (spot + 1, elsewhere),
             false => (spot, elsewhere + 1),
         }

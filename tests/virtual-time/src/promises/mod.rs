@@ -12,6 +12,7 @@
 //! | `radius` | the blast radius at each write |
 //! | `rest` | S2 between moves; S8 when all is over |
 //! | `switches` | S4 at the end of a switch run |
+//! | `turns` | S4, S10 and S12 as groups are turned and turned back |
 
 mod coverage;
 mod delays;
@@ -23,6 +24,7 @@ mod reverts;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod unread;
 mod writes;
 
@@ -31,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sim::world::{ServiceKey, World};
 use jiff::{SignedDuration, Timestamp};
 use spotkeeper_core::ids::{ClusterName, MoveId, RunId, ServiceArn, ServiceRef};
-use spotkeeper_core::observe::{Depth, PlacedBy, Snapshot};
+use spotkeeper_core::observe::{Depth, InstancesDistribution, PlacedBy, Snapshot};
 use spotkeeper_core::record::Ledger;
 use spotkeeper_core::switch::{Scope, SwitchEntry};
 
@@ -94,12 +96,16 @@ pub struct Promises {
     own: BTreeSet<String>,
     /// Since when a switch is in the table.
     switched: BTreeMap<Scope, (Timestamp, SwitchEntry)>,
+    /// Switch entries that were taken away, or replaced, and when.
+    gone: Vec<(Timestamp, SwitchEntry)>,
     /// Everything of a service but its placement, before a write.
     before: BTreeMap<ServiceArn, String>,
     /// The desired counts of services that follow their load.
     desired: BTreeMap<ServiceKey, u32>,
     /// Since when the tasks of a service break what its strategy promises.
     skewed: BTreeMap<ServiceArn, Timestamp>,
+    /// The distribution of each turned group before the first write.
+    originals: BTreeMap<String, InstancesDistribution>,
     /// When each written move must have ended.
     ends_by: BTreeMap<(RunId, MoveId), Timestamp>,
     /// How often somebody took the writes of a service back.
@@ -132,9 +138,11 @@ impl Promises {
             deploying: BTreeMap::new(),
             own: BTreeSet::new(),
             switched: BTreeMap::new(),
+            gone: Vec::new(),
             before: BTreeMap::new(),
             desired: BTreeMap::new(),
             skewed: BTreeMap::new(),
+            originals: BTreeMap::new(),
             ends_by: BTreeMap::new(),
             reverts: BTreeMap::new(),
             writes: BTreeMap::new(),
@@ -190,13 +198,15 @@ impl Promises {
     pub(crate) fn switch_put(&mut self, world: &World, entry: &SwitchEntry) {
         self.coverage.switches += 1;
         // Put again, it has been on since it was put first.
-        let since = self.switched.get(&entry.scope).map_or_else(|| world.now(), |(since, _)| *since);
+        let before = self.switched.remove(&entry.scope);
+        let since = before.as_ref().map_or_else(|| world.now(), |(since, _)| *since);
+        self.gone.extend(before.map(|(_, entry)| (world.now(), entry)));
         self.switched.insert(entry.scope.clone(), (since, entry.clone()));
     }
 
     /// A switch entry is taken away.
-    pub(crate) fn switch_removed(&mut self, scope: &Scope) {
-        self.switched.remove(scope);
+    pub(crate) fn switch_removed(&mut self, world: &World, scope: &Scope) {
+        self.gone.extend(self.switched.remove(scope).map(|(_, entry)| (world.now(), entry)));
     }
 
     /// S9: an original is what was there, and never changes.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use spotkeeper_core::control::Dial;
 use spotkeeper_core::phase::Function;
 use spotkeeper_core::policy::checked;
-use spotkeeper_core::switch::{Scope, SwitchEntry};
+use spotkeeper_core::switch::{Lever, Scope, SwitchEntry};
 use spotkeeper_core::units::Percent;
 
 use crate::day::{ACTIONS, Happening};
@@ -57,6 +57,8 @@ enum What {
     Disassociate { cluster: String, provider: String },
     /// A group may be so large at the most.
     GroupMaxSize { group: String, max_size: u32 },
+    /// Somebody gives a group another On-Demand percentage above its base.
+    GroupPercentage { group: String, on_demand_percent: u32 },
     /// A tool brings a strategy back where another one is in place.
     Revert { cluster: String, service: String, strategy: Vec<StrategyItem> },
     /// A tag has another value, or goes.
@@ -165,6 +167,8 @@ struct Entry {
     preempt: bool,
     #[serde(default)]
     unenrolled: bool,
+    #[serde(default)]
+    lever: Lever,
 }
 
 impl ByHand {
@@ -181,6 +185,7 @@ impl ByHand {
             until: more.and_then(|entry| entry.until).map(|until| world.now() + until),
             preempt: more.is_some_and(|entry| entry.preempt),
             unenrolled: more.is_some_and(|entry| entry.unenrolled),
+            lever: more.map(|entry| entry.lever).unwrap_or_default(),
         }
     }
 }
@@ -230,6 +235,14 @@ impl What {
                 let names = world.groups.keys().map(String::as_str);
                 world.groups.get(group).ok_or_else(|| unknown("group", group, names))?;
                 Happening::GroupMaxSize { group: group.clone(), max_size: *max_size }
+            }
+            What::GroupPercentage { group, on_demand_percent } => {
+                let names = world.groups.iter().filter(|(_, one)| one.distribution.is_some());
+                let mut names = names.map(|(name, _)| name.as_str());
+                if !names.clone().any(|name| name == group) {
+                    return Err(unknown("group with a mixed instances policy", group, &mut names));
+                }
+                Happening::GroupPercentage { group: group.clone(), on_demand_percent: *on_demand_percent }
             }
             What::Revert { cluster, service: name, strategy } => {
                 let key = service(cluster, name)?;

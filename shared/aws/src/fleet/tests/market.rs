@@ -18,7 +18,7 @@ fn replayed(answers: &[(u16, &str)]) -> (TestFleet, StaticReplayClient) {
 }
 
 /// The parameters of the n-th request, in order of their names, without those of every call.
-fn parameters(replay: &StaticReplayClient, index: usize) -> Vec<String> {
+pub(super) fn parameters(replay: &StaticReplayClient, index: usize) -> Vec<String> {
     let request = replay.actual_requests().nth(index).unwrap();
     let body = String::from_utf8(request.body().bytes().unwrap().to_vec()).unwrap();
     let every = ["Action=", "Version="];
@@ -118,7 +118,7 @@ async fn each_refusal_of_ec2_is_its_own() {
         (400, error("MaxConfigLimitExceeded", "no more today"), 1, ScoreRefusal::MaxConfigLimitExceeded),
         (403, error("UnauthorizedOperation", message), 1, action("ec2:GetSpotPlacementScores")),
         (403, error("UnauthorizedOperation", "no"), 1, action("ec2:GetSpotPlacementScores")),
-        (503, error("RequestLimitExceeded", "slow down"), 8, ScoreRefusal::Throttled),
+        (503, error("RequestLimitExceeded", "slow down"), 11, ScoreRefusal::Throttled),
         (
             400,
             error("InvalidParameterValue", "no such type"),
@@ -127,7 +127,7 @@ async fn each_refusal_of_ec2_is_its_own() {
         ),
     ];
     for (status, body, calls, expected) in cases {
-        let (fleet, _) = replayed(&[(status, body.as_str()); 8]);
+        let (fleet, _) = replayed(&[(status, body.as_str()); 11]);
         assert_eq!(fleet.placement_scores(&query(types(), Scored::Zones)).await, Err(expected), "{body}");
         assert_eq!(fleet.counts().of(Action::GetSpotPlacementScores).calls, calls, "{body}");
     }

@@ -3,6 +3,8 @@
 mod look;
 mod market;
 mod observe;
+mod price_list;
+mod turn;
 mod write;
 
 use std::sync::Arc;

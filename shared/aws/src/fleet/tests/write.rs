@@ -3,7 +3,7 @@ use crate::client::ApiLimits;
 use crate::client::testing::{ecs_error, replaying};
 use crate::fleet::{AwsFleet, MemoryCache};
 use spotkeeper_core::ids::ProviderName;
-use spotkeeper_core::observe::{LaunchType, PlacedBy};
+use spotkeeper_core::observe::{InstancesDistribution, LaunchType, PlacedBy};
 use spotkeeper_core::ports::{Fleet as _, WriteError};
 use spotkeeper_core::strategy::{Strategy, StrategyItem};
 use spotkeeper_core::units::{Percent, Seconds};
@@ -91,4 +91,51 @@ async fn a_wave_that_follows_another_has_no_burst() {
         }
         assert_eq!(started.elapsed().as_secs(), expected, "{name}: 45 writes at five a second");
     }
+}
+
+/// Every member that the group has, and nothing but the distribution. Pools go with one strategy alone.
+#[tokio::test]
+async fn s10_a_distribution_is_written_whole_and_alone() {
+    const OK: &str = "<UpdateAutoScalingGroupResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\"/>";
+    let whole = |strategy: &str| InstancesDistribution {
+        on_demand_allocation_strategy: Some("prioritized".to_owned()),
+        on_demand_base_capacity: Some(0),
+        on_demand_percentage_above_base_capacity: Some(100),
+        spot_allocation_strategy: Some(strategy.to_owned()),
+        spot_instance_pools: Some(3),
+        spot_max_price: Some("0.05".to_owned()),
+        has_segments: false,
+    };
+    for (strategy, pools) in [("lowest-price", Some("3")), ("capacity-optimized", None)] {
+        let (clients, replay) = replaying(&[(200, OK)]);
+        fleet_on(clients, Arc::default()).write_distribution("asg-spot", &whole(strategy)).await.unwrap();
+        let request = replay.actual_requests().next().unwrap();
+        let body = std::str::from_utf8(request.body().bytes().unwrap()).unwrap().to_owned();
+        let mut sent: Vec<&str> = body.split('&').collect();
+        sent.sort_unstable();
+        let member = |name: &str, value: &str| format!("MixedInstancesPolicy.InstancesDistribution.{name}={value}");
+        let mut expected = vec![
+            "Action=UpdateAutoScalingGroup".to_owned(),
+            "AutoScalingGroupName=asg-spot".to_owned(),
+            member("OnDemandAllocationStrategy", "prioritized"),
+            member("OnDemandBaseCapacity", "0"),
+            member("OnDemandPercentageAboveBaseCapacity", "100"),
+            member("SpotAllocationStrategy", strategy),
+            member("SpotMaxPrice", "0.05"),
+            "Version=2011-01-01".to_owned(),
+        ];
+        expected.extend(pools.map(|pools| member("SpotInstancePools", pools)));
+        expected.sort_unstable();
+        assert_eq!(sent, expected, "{strategy}");
+    }
+}
+
+/// Whether AWS has taken it is told by a later read.
+#[tokio::test(start_paused = true)]
+async fn a_distribution_without_an_answer_is_not_sent_again() {
+    let (clients, replay) = replaying(&[(500, ""), (200, "")]);
+    let whole = InstancesDistribution::default();
+    let written = fleet_on(clients, Arc::default()).write_distribution("asg-spot", &whole).await;
+    assert_eq!(written.unwrap_err().name(), "Unavailable");
+    assert_eq!(replay.actual_requests().count(), 1);
 }

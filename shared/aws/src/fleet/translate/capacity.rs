@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, Instance, LaunchTemplateSpecification, MixedInstancesPolicy};
+use aws_sdk_autoscaling::types::{
+    AutoScalingGroup, Instance, InstancesDistribution as AsgDistribution, LaunchTemplateSpecification,
+    MixedInstancesPolicy, TagDescription,
+};
 use aws_sdk_ecs::types::{
     AutoScalingGroupProvider, CapacityOptionType, CapacityProvider, CapacityProviderStatus, CapacityProviderType,
     ManagedDraining, ManagedInstancesProvider as EcsManagedInstancesProvider, ManagedScalingStatus,
+    ManagedTerminationProtection,
 };
 use spotkeeper_aws_ec2::{LaunchTemplate, TemplateKey, TemplateMarket, TemplateVersion};
 use spotkeeper_core::ids::ProviderName;
 use spotkeeper_core::observe::{
-    Gap, Group, GroupProvider, InstanceType, InstancesDistribution, ManagedInstancesProvider, Market, Provider,
-    ProviderKind, Reading, group_market,
+    Gap, Group, GroupProvider, InstanceType, InstancesDistribution, LEVER_TAG, LEVER_TAG_VALUE,
+    ManagedInstancesProvider, Market, Provider, ProviderKind, Reading, group_market,
 };
 use spotkeeper_core::units::Seconds;
 
@@ -73,6 +77,11 @@ fn group_provider(given: &AutoScalingGroupProvider) -> Result<GroupProvider, Not
             None | Some(ManagedDraining::Disabled) => false,
             Some(ManagedDraining::Enabled) => true,
             Some(other) => return Err(NotUnderstood::value("managedDraining", other)),
+        },
+        managed_termination_protection: match given.managed_termination_protection() {
+            None | Some(ManagedTerminationProtection::Disabled) => false,
+            Some(ManagedTerminationProtection::Enabled) => true,
+            Some(other) => return Err(NotUnderstood::value("managedTerminationProtection", other)),
         },
         warmup: scaling.and_then(|scaling| scaling.instance_warmup_period()).map_or(DEFAULT_WARMUP, seconds),
         group: Reading::Missing(not_read(
@@ -141,30 +150,34 @@ fn template_version(given: &LaunchTemplateSpecification) -> Result<TemplateVersi
     Ok(TemplateVersion { template, version: given.version().unwrap_or("$Default").to_owned() })
 }
 
-/// What a group buys. Distribution segments put reservations in front of what is bought.
+/// What a group buys.
 pub(crate) fn market(given: &AutoScalingGroup, template: Option<&LaunchTemplate>) -> Market {
-    match (given.mixed_instances_policy(), template.map(|template| template.market)) {
-        (Some(policy), _) => match policy.instances_distribution() {
-            Some(distribution) if !distribution.distribution_segments().is_empty() => Market::Mixed,
-            distribution => {
-                let number = |number: Option<i32>| number.map(count);
-                group_market(
-                    Some(InstancesDistribution {
-                        on_demand_base_capacity: number(
-                            distribution.and_then(|distribution| distribution.on_demand_base_capacity()),
-                        ),
-                        on_demand_percentage_above_base_capacity: number(
-                            distribution
-                                .and_then(|distribution| distribution.on_demand_percentage_above_base_capacity()),
-                        ),
-                    }),
-                    false,
-                )
-            }
-        },
+    match (distribution(given), template.map(|template| template.market)) {
+        (Some(distribution), _) => group_market(Some(&distribution), false),
         (None, Some(TemplateMarket::Other)) => Market::Mixed,
         (None, market) => group_market(None, market == Some(TemplateMarket::Spot)),
     }
+}
+
+/// How a group's mixed instances policy divides what it launches; `None` where it has none. A policy
+/// without a distribution has that of the defaults.
+pub(crate) fn distribution(given: &AutoScalingGroup) -> Option<InstancesDistribution> {
+    let of_policy = |given: &AsgDistribution| InstancesDistribution {
+        on_demand_allocation_strategy: said(given.on_demand_allocation_strategy()),
+        on_demand_base_capacity: given.on_demand_base_capacity().map(count),
+        on_demand_percentage_above_base_capacity: given.on_demand_percentage_above_base_capacity().map(count),
+        spot_allocation_strategy: said(given.spot_allocation_strategy()),
+        spot_instance_pools: given.spot_instance_pools().map(count),
+        spot_max_price: said(given.spot_max_price()),
+        has_segments: !given.distribution_segments().is_empty(),
+    };
+    let policy = given.mixed_instances_policy()?;
+    Some(policy.instances_distribution().map(of_policy).unwrap_or_default())
+}
+
+/// A text that says something: AWS takes an empty one for none.
+fn said(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// The instance types that a group may launch, by name. One that asks by instance requirements
@@ -232,7 +245,14 @@ pub(crate) fn group(
             .collect(),
         instance_types,
         weighted: weights.iter().any(|one| one.weighted_capacity().is_some()),
+        distribution: distribution(given),
+        protects_new_instances: given.new_instances_protected_from_scale_in().unwrap_or(false),
+        may_be_turned: given.tags().iter().any(lets_the_lever),
     }
+}
+
+fn lets_the_lever(tag: &TagDescription) -> bool {
+    tag.key() == Some(LEVER_TAG) && tag.value() == Some(LEVER_TAG_VALUE)
 }
 
 /// All of a group's types, or the first gap: the smallest type decides what fits, so one that is

@@ -10,6 +10,8 @@ use crate::telemetry::details::{CeilingChanged, MoveEnded, SwitchChanged};
 use crate::telemetry::event::{Detail, RunEnded};
 use crate::telemetry::metrics::ALL;
 use crate::telemetry::schema::schema;
+use crate::telemetry::turns::TurnChanged;
+use crate::telemetry::turns::tests::turned;
 
 const DOC: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/METRICS.md"));
 
@@ -57,6 +59,7 @@ fn the_sample_of_every_event_is_what_is_sent() {
         Event::of(&MoveEnded::of(&ended_move()).unwrap()).unwrap(),
         Event::of(&changed).unwrap(),
         Event::of(&SwitchChanged::of(&thrown())).unwrap(),
+        Event::of(&turned()).unwrap(),
     ] {
         let sent = sent.on_the_bus();
         let sample = sample(sent["detail-type"].as_str().unwrap());
@@ -97,6 +100,7 @@ fn every_field_of_every_event_is_described_and_no_other() {
         assert!(section(CeilingChanged::TYPE).contains(&format!("`{field}`")), "{field}");
     }
     described(&SwitchChanged::of(&thrown()), section(SwitchChanged::TYPE));
+    described(&turned(), section(TurnChanged::TYPE));
 }
 
 /// Run with `SPOTKEEPER_BLESS=1` to write the file anew.
@@ -132,10 +136,12 @@ fn events_are_of_the_published_shape() {
         on_the_bus(&CeilingChanged::of(&run.id, &steered_by_window, None).unwrap()),
         on_the_bus(&SwitchChanged::of(&thrown())),
         on_the_bus(&SwitchChanged::of(&found)),
+        on_the_bus(&turned()),
         sample(RunEnded::TYPE),
         sample(MoveEnded::TYPE),
         sample(CeilingChanged::TYPE),
         sample(SwitchChanged::TYPE),
+        sample(TurnChanged::TYPE),
     ];
     for event in &events {
         for validator in [&validator, &published] {

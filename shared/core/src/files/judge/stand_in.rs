@@ -171,6 +171,7 @@ fn snapshot(service: Service, family: Family) -> Option<Snapshot> {
         Family::AutoScalingGroup => ProviderKind::AutoScalingGroup(GroupProvider {
             managed_scaling: true,
             managed_draining: true,
+            managed_termination_protection: false,
             warmup: Seconds(0),
             group: Reading::Missing(missing()),
         }),

@@ -111,6 +111,8 @@ fn what_was_left_goes_first_then_moves_down_and_moves_up_last() {
         memory: &memory,
         run: &run,
         resumed: &resumed,
+        turns: &[],
+        turn_versions: &BTreeMap::new(),
         given_up: &BTreeSet::new(),
         now: fixtures::now(),
     });

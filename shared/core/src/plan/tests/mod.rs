@@ -6,6 +6,7 @@ mod down;
 mod drought;
 mod dry;
 mod held;
+mod lever;
 mod measured;
 mod promises;
 mod radius;
@@ -16,7 +17,7 @@ mod switch;
 mod up;
 mod window;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
@@ -56,6 +57,8 @@ fn plan_of(policy: &Policy, snapshot: &Snapshot, memory: &Memory, run: &RunRecor
         memory,
         run,
         resumed: &[],
+        turns: &[],
+        turn_versions: &BTreeMap::new(),
         given_up: &BTreeSet::new(),
         now: fixtures::now(),
     })

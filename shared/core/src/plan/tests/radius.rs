@@ -63,6 +63,8 @@ fn plan_at(policy: &Policy, snapshot: &Snapshot, memory: &Memory, now: i64) -> P
         memory,
         run: &run(RunMode::Ordinary),
         resumed: &[],
+        turns: &[],
+        turn_versions: &BTreeMap::new(),
         given_up: &BTreeSet::new(),
         now,
     })

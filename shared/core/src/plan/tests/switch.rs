@@ -72,6 +72,8 @@ fn a_switch_does_not_wait_for_what_a_dead_run_has_left() {
             memory: &memory,
             run: &run(mode),
             resumed: std::slice::from_ref(&left),
+            turns: &[],
+            turn_versions: &BTreeMap::new(),
             given_up: &BTreeSet::new(),
             now: fixtures::now(),
         });
@@ -104,6 +106,8 @@ fn what_a_dead_run_has_left_follows_a_switch_at_once_as_far_as_it_can_be_carried
             memory: &memory,
             run: &run,
             resumed: &vec![left.clone(); resumed],
+            turns: &[],
+            turn_versions: &BTreeMap::new(),
             given_up: &BTreeSet::new(),
             now: fixtures::now(),
         });

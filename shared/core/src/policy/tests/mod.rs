@@ -180,7 +180,7 @@ fn an_input_says_what_is_allowed() {
     let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     let expected = [
         "/switch/reason: is missing, and has no default",
-        "/switch/reasons: there is no such field: /switch has scope, state, reason, until, preempt, unenrolled",
+        "/switch/reasons: there is no such field: /switch has scope, state, reason, until, preempt, unenrolled, lever",
         "/switch/state: \"yes\" is not allowed: write on or off",
         "/switch/until: 5 is not allowed: write text",
     ];

@@ -81,6 +81,14 @@ async fn the_lock_has_one_holder_until_it_ends_or_is_given_back() {
 }
 
 #[tokio::test]
+async fn a_turn_is_written_over_the_one_that_was_read() {
+    let Some(live) = live("turns").await else {
+        return;
+    };
+    state_contract::a_turn_is_written_over_the_one_that_was_read(&live.state).await;
+}
+
+#[tokio::test]
 async fn writes_are_taken_from_one_bucket() {
     let Some(live) = live("pace").await else {
         return;

@@ -1,6 +1,7 @@
 //! Reads: their failures, and what stands in hand-written items.
 
 use super::*;
+use spotkeeper_core::switch::{Lever, Scope};
 
 #[tokio::test]
 async fn failures_of_a_read_have_their_names() {
@@ -76,7 +77,7 @@ fn whatever_stands_in_a_switch_item_it_is_on() {
         ..entry("cluster/prod", "")
     };
     let sk = ("sk", text("cluster/prod"));
-    let all = || SwitchEntry { scope: spotkeeper_core::switch::Scope::All, ..bare.clone() };
+    let all = || SwitchEntry { scope: Scope::All, ..bare.clone() };
     let cases = [
         ("the scope alone", item(std::slice::from_ref(&sk)), bare.clone()),
         (
@@ -89,6 +90,7 @@ fn whatever_stands_in_a_switch_item_it_is_on() {
                 ("until", text("2026-01-15T14:00:00+01:00")),
                 ("preempt", AttributeValue::Bool(true)),
                 ("unenrolled", text("True")),
+                ("lever", text("Capacity")),
             ]),
             SwitchEntry {
                 reason: "launch".to_owned(),
@@ -96,6 +98,7 @@ fn whatever_stands_in_a_switch_item_it_is_on() {
                 until: Some(time("2026-01-15T13:00:00Z")),
                 preempt: true,
                 unenrolled: true,
+                lever: Lever::Capacity,
                 ..entry("cluster/prod", "")
             },
         ),
@@ -103,6 +106,8 @@ fn whatever_stands_in_a_switch_item_it_is_on() {
         ("a time in seconds", item(&[sk.clone(), ("until", AttributeValue::N("1".to_owned()))]), bare.clone()),
         ("an empty time", item(&[sk.clone(), ("until", text(""))]), bare.clone()),
         ("a null", item(&[sk.clone(), ("until", AttributeValue::Null(true))]), bare.clone()),
+        ("a lever of old", item(&[sk.clone(), ("lever", text("strategy"))]), bare.clone()),
+        ("a lever that is none", item(&[sk.clone(), ("lever", text("brake"))]), bare.clone()),
         ("a flag that is none", item(&[sk.clone(), ("preempt", text("maybe"))]), bare.clone()),
         (
             "a number for a reason",

@@ -12,7 +12,7 @@ use spotkeeper_core::ids::{ClusterName, RunId};
 use spotkeeper_core::observe::Cluster as Observed;
 use spotkeeper_core::ports::{Fleet as _, State as _};
 use spotkeeper_core::record::ClusterReport;
-use spotkeeper_core::signals::{LOOK_BACK, ScoreAnswer, ScoreRecord};
+use spotkeeper_core::signals::{self, ScoreAnswer, ScoreRecord};
 use spotkeeper_core::units::{CpuUnits, Percent};
 
 use super::dial::{self, Shown};
@@ -213,7 +213,7 @@ async fn of_cluster(
     report: Option<&ClusterReport>,
     now: Timestamp,
 ) -> anyhow::Result<Cluster> {
-    let signals = stack.state.signals(&cluster.name, now - LOOK_BACK.duration()).await.map_err(denied)?;
+    let signals = stack.state.signals(&cluster.name, signals::since(now)).await.map_err(denied)?;
     let ledgers = stack.state.ledgers(cluster).await.map_err(denied)?;
     let out =
         |ledger: &spotkeeper_core::record::Ledger, what: String| Out { service: ledger.service.name.to_string(), what };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use spotkeeper_aws::installation::policy_parameter;
-use spotkeeper_core::policy::{Policy, parse};
+use spotkeeper_core::policy::{Policy, PolicyMistake, parse};
 
 use super::{input, policy};
 use crate::account::{Account, sentence};
@@ -42,4 +42,12 @@ pub(crate) async fn of(account: &Account, file: Option<&PathBuf>, stack: &str) -
 
 fn default(unread: Option<String>) -> PolicyOf {
     PolicyOf { policy: Policy::default(), from: "the default policy".to_owned(), unread }
+}
+
+/// What a run makes of a document: under one with mistakes the default policy counts, and the run is dry.
+pub(crate) fn as_a_run_has_it(text: &str) -> (Policy, Vec<PolicyMistake>) {
+    match parse(text) {
+        Ok(policy) => (policy, Vec::new()),
+        Err(mistakes) => (Policy::default(), mistakes),
+    }
 }

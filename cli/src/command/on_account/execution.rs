@@ -14,6 +14,7 @@ use spotkeeper_core::record::{LeftOnSpot, LeftWhy, RunRecord};
 use crate::account::denied;
 use crate::console::Console;
 use crate::exit::{Exit, NoAccount};
+use crate::interrupt::unless_interrupted;
 use crate::progress::Progress;
 use crate::render::text::{counted, indented, short, wrapped};
 use crate::stack::Stack;
@@ -62,13 +63,25 @@ pub(crate) fn name(what: &str) -> anyhow::Result<RunId> {
 
 /// Starts a run.
 pub(crate) async fn start(stack: &Stack, name: &RunId, input: &ExecutionInput) -> anyhow::Result<()> {
-    stack.machine.start(name, input).await.map_err(|error| match error {
-        PortError::Failed { action, subject, source } => {
-            let text = format!("{action} on {subject} failed: {source}; is {} the right stack?", stack.name);
-            NoAccount(text).into()
-        }
-        error => denied(error).into(),
-    })
+    let start = async {
+        stack.machine.start(name, input).await.map_err(|error| match error {
+            PortError::Failed { action, subject, source } => {
+                let text = format!("{action} on {subject} failed: {source}; is {} the right stack?", stack.name);
+                NoAccount(text).into()
+            }
+            error => denied(error).into(),
+        })
+    };
+    unless_interrupted(start, || format!("interrupted: run {name} may have been started; {}", see(name))).await
+}
+
+/// Does something with a run that has been started, and goes on whatever becomes of that.
+pub(crate) async fn watch<T>(name: &RunId, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    unless_interrupted(work, || format!("interrupted: run {name} goes on; {}", see(name))).await
+}
+
+fn see(name: &RunId) -> String {
+    format!("spotkeeper history {name} shows it")
 }
 
 /// Follows a run to its end, and tells how far it is.
@@ -150,6 +163,7 @@ pub(crate) const fn why_left(why: LeftWhy) -> &'static str {
         LeftWhy::Unread => "a provider of it could not be read",
         LeftWhy::HandsOff => "ECS takes no strategy for it",
         LeftWhy::MoveOpen => "a move of it is not finished",
+        LeftWhy::Turning => "the group under it is being turned to On-Demand",
         LeftWhy::SwitchOn => "its original has Spot, and a switch is on",
         LeftWhy::NotNow => "its original has Spot, and nothing moves up now",
         LeftWhy::Blocked => "its original has Spot, and a rule blocks it",

@@ -8,12 +8,12 @@ use clap::Args;
 use jiff::Timestamp;
 use spotkeeper_core::interface::{ExecutionInput, SwitchInput};
 use spotkeeper_core::ports::State as _;
-use spotkeeper_core::switch::{Scope, SwitchState};
+use spotkeeper_core::switch::{Lever, Scope, SwitchState};
 
 use super::direct;
 use super::execution::{self, Ran};
 use super::scope::{not_passed, scope, until};
-use crate::account::{block_on, denied};
+use crate::account::{block_on, block_on_whole, denied};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::progress::Progress;
@@ -26,10 +26,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Throw the kill switch: everything in scope back to On-Demand, and nothing on Spot until it is released.
 ///
 /// Starts an execution that throws the switch and brings services down, reads the switch back, and follows the
-/// execution to its end. Ctrl-C ends the following alone: the switch and its run stay.
+/// execution to its end. Ctrl-C ends the following alone: the switch and its run stay. With --direct, Ctrl-C lets the
+/// write under way come to its end, and says what was written.
 ///
 /// Exit status: 0 the switch is on and its run has completed; 1 the run has not come to all it was for; 3 the account
-/// cannot be used, and nothing was changed.
+/// cannot be used, and nothing was changed; 130 interrupted: what stays is told.
 #[derive(Debug, Args)]
 pub(crate) struct Kill {
     /// What it covers: all, cluster/NAME, or a service as CLUSTER/NAME.
@@ -47,6 +48,10 @@ pub(crate) struct Kill {
     /// Also cover services that are neither enrolled nor known to Spotkeeper.
     #[arg(long)]
     unenrolled: bool,
+    /// How services come off Spot: `strategy` deploys each anew, `capacity` turns whole Auto Scaling groups to
+    /// On-Demand where the stack and the groups allow it, and deploys the rest.
+    #[arg(long, value_name = "LEVER", default_value = "strategy", value_parser = lever, conflicts_with = "direct")]
+    lever: Lever,
     /// Do not wait for services to come down: end when the switch is on, or everything is written.
     #[arg(long)]
     no_follow: bool,
@@ -95,6 +100,13 @@ pub(crate) fn reason(text: &str) -> Result<String, String> {
     }
 }
 
+/// A lever by its name.
+fn lever(text: &str) -> Result<Lever, String> {
+    let all = [Lever::Strategy, Lever::Capacity];
+    let found = all.into_iter().find(|lever| lever.name() == text);
+    found.ok_or_else(|| format!("write {}", all.map(Lever::name).join(" or ")))
+}
+
 impl Kill {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
         if self.direct {
@@ -108,7 +120,7 @@ impl Kill {
                 journal: &self.journal.clone().unwrap_or_else(new),
                 follows: !self.no_follow,
             };
-            return block_on(direct::kill(console, &asked));
+            return block_on_whole(direct::kill(console, &asked));
         }
         block_on(async {
             let stack = Stack::open(&self.stack).await?;
@@ -120,6 +132,7 @@ impl Kill {
                 until: self.until,
                 preempt: self.preempt,
                 unenrolled: self.unenrolled,
+                lever: self.lever,
             };
             throw(console, &stack, switch, !self.no_follow).await
         })
@@ -129,7 +142,7 @@ impl Kill {
 impl Resume {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
         if let Some(journal) = self.journal.as_ref().filter(|_| self.direct) {
-            return block_on(direct::resume(console, &self.stack.aws, journal));
+            return block_on_whole(direct::resume(console, &self.stack.aws, journal));
         }
         block_on(async {
             let stack = Stack::open(&self.stack).await?;
@@ -146,6 +159,7 @@ impl Resume {
                 until: None,
                 preempt: false,
                 unenrolled: false,
+                lever: Lever::Strategy,
             };
             throw(console, &stack, switch, !self.no_follow).await
         })
@@ -158,12 +172,16 @@ async fn throw(console: &Console, stack: &Stack, switch: SwitchInput, follows: b
     let name = execution::name(if state == SwitchState::On { "kill" } else { "resume" })?;
     let progress = Progress::new(console.quiet);
     execution::start(stack, &name, &ExecutionInput { switch: Some(switch.clone()), ..Default::default() }).await?;
-    let mut ran = until_it_holds(stack, &name, &switch, &progress).await?;
-    if follows && ran.holds == Some(true) {
-        ran = execution::follow(stack, &name, &progress).await?;
-        // Somebody else may have changed it meanwhile.
-        ran.holds = Some(holds(stack, &switch).await?);
-    }
+    let watched = async {
+        let mut ran = until_it_holds(stack, &name, &switch, &progress).await?;
+        if follows && ran.holds == Some(true) {
+            ran = execution::follow(stack, &name, &progress).await?;
+            // Somebody else may have changed it meanwhile.
+            ran.holds = Some(holds(stack, &switch).await?);
+        }
+        Ok(ran)
+    };
+    let ran = execution::watch(&name, watched).await?;
     drop(progress);
     console.answer(&ran, || {
         let holds = match (ran.holds == Some(true), state) {
@@ -204,8 +222,21 @@ async fn holds(stack: &Stack, switch: &SwitchInput) -> anyhow::Result<bool> {
     Ok(match switch.state {
         SwitchState::Off => on.next().is_none(),
         SwitchState::On => on.any(|entry| {
-            let asked = (&switch.reason, switch.until, switch.preempt, switch.unenrolled);
-            (&entry.reason, entry.until, entry.preempt, entry.unenrolled) == asked
+            let asked = (&switch.reason, switch.until, switch.preempt, switch.unenrolled, switch.lever);
+            (&entry.reason, entry.until, entry.preempt, entry.unenrolled, entry.lever) == asked
         }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lever_is_written_as_in_an_executions_input() {
+        for (text, expected) in [("strategy", Ok(Lever::Strategy)), ("capacity", Ok(Lever::Capacity))] {
+            assert_eq!(lever(text), expected);
+        }
+        assert_eq!(lever("services"), Err("write strategy or capacity".to_owned()));
+    }
 }

@@ -14,6 +14,7 @@ use super::scope::{not_passed, scope, until};
 use crate::account::{block_on, denied};
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::interrupt::{NOTHING_WRITTEN, unless_interrupted};
 use crate::render::text::{Columns, Row};
 use crate::stack::{Stack, StackOptions};
 
@@ -109,22 +110,29 @@ impl Dial {
         let change = self.change()?;
         block_on(async {
             let stack = Stack::open(&self.stack).await?;
-            match &change {
-                None => {}
-                Some((scope, None)) => stack.state.remove_dial(scope).await.map_err(denied)?,
-                Some((scope, Some(percent))) => {
-                    let dial = Entry {
-                        scope: scope.clone(),
-                        percent: *percent,
-                        reason: self.reason.clone(),
-                        who: stack.who(),
-                        set_at: Timestamp::now(),
-                        until: self.until,
-                    };
-                    stack.state.put_dial(&dial).await.map_err(denied)?;
+            let written = async {
+                match &change {
+                    None => {}
+                    Some((scope, None)) => stack.state.remove_dial(scope).await.map_err(denied)?,
+                    Some((scope, Some(percent))) => {
+                        let dial = Entry {
+                            scope: scope.clone(),
+                            percent: *percent,
+                            reason: self.reason.clone(),
+                            who: stack.who(),
+                            set_at: Timestamp::now(),
+                            until: self.until,
+                        };
+                        stack.state.put_dial(&dial).await.map_err(denied)?;
+                    }
                 }
-            }
-            let dials = in_force(&stack.state.dials().await.map_err(denied)?);
+                Ok(in_force(&stack.state.dials().await.map_err(denied)?))
+            };
+            let may_be = || match change {
+                Some(_) => "interrupted: it may have been written; spotkeeper dial shows what is in force".to_owned(),
+                None => NOTHING_WRITTEN.to_owned(),
+            };
+            let dials = unless_interrupted(written, may_be).await?;
             let holds = change.as_ref().map(|(scope, percent)| {
                 let there = dials.iter().find(|dial| dial.scope == *scope).map(|dial| dial.percent);
                 there == percent.map(Percent::get)

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spotkeeper_core::assess::Assessment;
 use spotkeeper_core::observe::Gap;
+use spotkeeper_core::plan::TurnWhat;
 use spotkeeper_core::policy::{Mode, PolicyMistake};
 
 use super::execution::why_left;
@@ -82,6 +83,8 @@ pub(crate) struct Cluster {
     pub(crate) excess_vcpu: f64,
     /// What the controller makes of each pair.
     pub(crate) ceilings: Vec<Ceiling>,
+    /// Groups that a kill switch turns to On-Demand, or has turned.
+    pub(crate) turns: Vec<Turn>,
     /// The moves, in their order.
     pub(crate) moves: Vec<Move>,
     /// Services that could move, and do not.
@@ -103,6 +106,17 @@ pub(crate) struct Ceiling {
     pub(crate) effective: u8,
     /// Why.
     pub(crate) why: String,
+}
+
+/// A group under the capacity lever.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Turn {
+    /// Its Spot provider.
+    pub(crate) provider: String,
+    /// Whether a run would change the group now.
+    pub(crate) changes: bool,
+    /// What a run makes of it.
+    pub(crate) what: String,
 }
 
 /// A move.
@@ -172,7 +186,8 @@ impl Plan {
                 unread: unread(&gaps),
             };
             console.answer(&answer, || table(&answer, console))?;
-            let moves = answer.clusters.iter().any(|cluster| !cluster.moves.is_empty());
+            let moves = |cluster: &Cluster| !cluster.moves.is_empty() || cluster.turns.iter().any(|one| one.changes);
+            let moves = answer.clusters.iter().any(moves);
             Ok(match (answer.failed.is_empty() && answer.unread.is_empty(), moves) {
                 (false, _) => Exit::Partial,
                 (true, true) => Exit::Bad,
@@ -209,6 +224,15 @@ fn cluster(looked: &Looked) -> Cluster {
                 after: steered.after.ceiling.get(),
                 effective: steered.effective.get(),
                 why: words::ceiling(&steered.reason).to_owned(),
+            })
+            .collect(),
+        turns: plan
+            .turn_reports
+            .iter()
+            .map(|told| Turn {
+                provider: told.provider.to_string(),
+                changes: matches!(told.what, TurnWhat::Turn | TurnWhat::TurnBack),
+                what: words::turn(&told.what),
             })
             .collect(),
         moves: plan
@@ -279,6 +303,9 @@ fn of_cluster(cluster: &Cluster, console: &Console) -> String {
         columns.add(Row::new([one.pair.clone(), format!("{} %", one.effective), one.why.clone()]));
     }
     text.push_str(&columns.render(console));
+    for one in &cluster.turns {
+        text.push_str(&indented(&format!("The group of {} {}", one.provider, one.what), console.width, 2));
+    }
     let mut columns = Columns::new(&["SERVICE", "MOVE", ">WAVE", ">SPOT"]);
     for one in &cluster.moves {
         let paint = if one.kind == "down" { Paint::Yellow } else { Paint::Green };

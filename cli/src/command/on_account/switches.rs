@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spotkeeper_core::ports::State as _;
-use spotkeeper_core::switch::{Scope, SwitchEntry};
+use spotkeeper_core::switch::{Lever, Scope, SwitchEntry};
 
 use crate::account::{block_on, denied};
 use crate::console::Console;
@@ -52,12 +52,14 @@ pub(crate) struct Switch {
     pub(crate) preempt: bool,
     /// Whether it covers services that are neither enrolled nor in the ledger.
     pub(crate) unenrolled: bool,
+    /// How it brings services off Spot.
+    pub(crate) lever: Lever,
 }
 
 impl From<&SwitchEntry> for Switch {
     fn from(entry: &SwitchEntry) -> Switch {
-        let SwitchEntry { scope, reason, who, set_at, until, preempt, unenrolled } = entry.clone();
-        Switch { scope, reason, who, set_at, until, preempt, unenrolled }
+        let SwitchEntry { scope, reason, who, set_at, until, preempt, unenrolled, lever } = entry.clone();
+        Switch { scope, reason, who, set_at, until, preempt, unenrolled, lever }
     }
 }
 
@@ -82,7 +84,8 @@ impl Switches {
 pub(crate) fn table(switches: &[Switch], console: &Console) -> String {
     let mut columns = Columns::new(&["SWITCH", "SINCE", "UNTIL", "ALSO"]);
     for one in switches {
-        let also = [(one.preempt, "preempts"), (one.unenrolled, "unenrolled")];
+        let turns_groups = one.lever == Lever::Capacity;
+        let also = [(one.preempt, "preempts"), (one.unenrolled, "unenrolled"), (turns_groups, "turns groups")];
         let also: Vec<&str> = also.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
         let row = Row::new([
             one.scope.to_string(),

@@ -1,9 +1,10 @@
 //! The policy of a stack: shown, compared, replaced.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use clap::Subcommand;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,14 +13,63 @@ use spotkeeper_aws::state::DynamoState;
 use spotkeeper_core::policy::{MAX_BYTES, Policy, PolicyMistake, parse};
 
 use super::input;
-use super::policy::{as_a_run_has_it, listed};
-use crate::account::{Account, denied};
+use super::policy::listed;
+use super::policy_of::as_a_run_has_it;
+use crate::account::{Account, block_on, denied};
 use crate::console::Console;
 use crate::exit::{Exit, NoAccount};
+use crate::interrupt::unless_interrupted;
 use crate::options::Output;
 use crate::render;
 use crate::render::text::{counted, wrapped};
 use crate::stack::StackOptions;
+
+/// What to do with the policy of a stack.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OfStack {
+    /// Print the policy of a stack as it is written there.
+    ///
+    /// Exit status: 0 it is a valid policy; 1 it has mistakes, which make every run dry; 3 the account cannot be
+    /// used, or there is none.
+    Show {
+        #[command(flatten)]
+        stack: StackOptions,
+    },
+    /// Compare a file with the policy of a stack, field by field, defaults included.
+    ///
+    /// Exit status: 0 they say the same; 1 they differ; 2 the file is no policy; 3 the account cannot be used.
+    Diff {
+        /// The document, in YAML or JSON; `-` for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        stack: StackOptions,
+    },
+    /// Put a file in place of the policy of a stack; the next run goes by it.
+    ///
+    /// The file is checked first, and one with mistakes is not written. What changes is printed, and what was written
+    /// is read back.
+    ///
+    /// Exit status: 0 it is in place; 1 it was written and something else was read back; 2 the file is no policy, and
+    /// nothing was written; 3 the account cannot be used.
+    Set {
+        /// The document, in YAML or JSON; `-` for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        stack: StackOptions,
+    },
+}
+
+impl OfStack {
+    pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        match self {
+            OfStack::Show { stack } => block_on(show(console, &stack)),
+            OfStack::Diff { file, stack } => block_on(diff(console, &stack, &file)),
+            OfStack::Set { file, stack } => block_on(set(console, &stack, &file)),
+        }
+    }
+}
 
 /// The answer of `policy show`, `diff` and `set --output json`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,7 +118,7 @@ impl Parameter {
     }
 }
 
-pub(crate) async fn show(console: &Console, options: &StackOptions) -> anyhow::Result<Exit> {
+async fn show(console: &Console, options: &StackOptions) -> anyhow::Result<Exit> {
     let parameter = Parameter::of(options).await?;
     let text = parameter.text().await?;
     let mistakes = parse(&text).err().unwrap_or_default();
@@ -86,7 +136,7 @@ pub(crate) async fn show(console: &Console, options: &StackOptions) -> anyhow::R
     Ok(exit)
 }
 
-pub(crate) async fn diff(console: &Console, options: &StackOptions, file: &Path) -> anyhow::Result<Exit> {
+async fn diff(console: &Console, options: &StackOptions, file: &Path) -> anyhow::Result<Exit> {
     let (_, new) = valid(file)?;
     let parameter = Parameter::of(options).await?;
     let text = parameter.text().await?;
@@ -97,13 +147,17 @@ pub(crate) async fn diff(console: &Console, options: &StackOptions, file: &Path)
     Ok(exit)
 }
 
-pub(crate) async fn set(console: &Console, options: &StackOptions, file: &Path) -> anyhow::Result<Exit> {
+async fn set(console: &Console, options: &StackOptions, file: &Path) -> anyhow::Result<Exit> {
     let (wanted, new) = valid(file)?;
     let parameter = Parameter::of(options).await?;
     let before = parameter.text().await?;
     let (changes, _) = differences(&before, &new)?;
-    parameter.state.put_policy_text(&wanted).await.map_err(denied)?;
-    let text = parameter.text().await?;
+    let written = async {
+        parameter.state.put_policy_text(&wanted).await.map_err(denied)?;
+        parameter.text().await
+    };
+    let may_be = || "interrupted: it may have been written; spotkeeper policy diff compares them".to_owned();
+    let text = unless_interrupted(written, may_be).await?;
     let holds = text == wanted;
     let mistakes = Vec::new();
     let answer = Deployed { version: 1, parameter: parameter.name, text, mistakes, changes, holds: Some(holds) };

@@ -1,20 +1,21 @@
 //! What a run would do now, for `plan` and `explain`: read as a run reads, judged and planned by the same functions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use spotkeeper_aws::installation::policy_parameter;
 use spotkeeper_core::assess::{Assessment, Memory, assess};
-use spotkeeper_core::ids::{ClusterName, RunId};
+use spotkeeper_core::ids::{ClusterName, ProviderName, RunId};
 use spotkeeper_core::observe::{Depth, Snapshot};
 use spotkeeper_core::plan::{Plan, PlanInput, plan};
 use spotkeeper_core::policy::{Policy, PolicyMistake};
 use spotkeeper_core::ports::PortError;
 use spotkeeper_core::reading::Read;
 use spotkeeper_core::record::RunRecord;
+use spotkeeper_core::turn::TurnSeen;
 
-use super::{input, policy};
+use super::{input, policy, policy_of};
 use crate::account::{LiveFleet, denied};
 use crate::stack::Stack;
 
@@ -35,7 +36,7 @@ impl Rules {
         }
         let from = policy_parameter(&stack.name);
         let text = stack.state.policy_text().await.map_err(denied)?;
-        let (policy, mistakes) = policy::as_a_run_has_it(&text.unwrap_or_default());
+        let (policy, mistakes) = policy_of::as_a_run_has_it(&text.unwrap_or_default());
         Ok(Rules { policy, from, mistakes })
     }
 }
@@ -56,18 +57,25 @@ pub(crate) async fn look(
     policy: &Policy,
     cluster: &ClusterName,
 ) -> Result<Looked, PortError> {
-    let Read { snapshot, ledgers, signals, switches } =
-        Read::cluster(fleet, &stack.state, cluster, Depth::Full).await?;
+    let read = Read::cluster(fleet, &stack.state, cluster, Depth::Full).await?;
+    let Read { snapshot, ledgers, signals, switches, turns, turn_versions } = read;
     let memory = Memory::of(ledgers, signals, switches);
     let now = Timestamp::now();
     let assessments = assess(policy, &snapshot, &memory, now);
     let run = RunRecord::look(RunId::look(), cluster.clone(), policy.clone(), now);
-    let plan = planned(&run, &snapshot, &assessments, &memory);
+    let plan = planned(&run, &snapshot, &assessments, &memory, &turns, &turn_versions);
     Ok(Looked { snapshot, memory, assessments, plan, now })
 }
 
 /// What a run that begins now would do in a cluster, with nothing left over from another run or an earlier pass.
-pub(crate) fn planned(run: &RunRecord, snapshot: &Snapshot, assessments: &[Assessment], memory: &Memory) -> Plan {
+pub(crate) fn planned(
+    run: &RunRecord,
+    snapshot: &Snapshot,
+    assessments: &[Assessment],
+    memory: &Memory,
+    turns: &[TurnSeen],
+    turn_versions: &BTreeMap<ProviderName, u64>,
+) -> Plan {
     let given_up = BTreeSet::new();
     plan(&PlanInput {
         policy: &run.policy,
@@ -76,6 +84,8 @@ pub(crate) fn planned(run: &RunRecord, snapshot: &Snapshot, assessments: &[Asses
         memory,
         run,
         resumed: &[],
+        turns,
+        turn_versions,
         given_up: &given_up,
         now: run.started_at,
     })

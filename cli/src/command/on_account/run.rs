@@ -163,10 +163,13 @@ async fn started(
     execution::start(stack, name, input).await?;
     let progress = Progress::new(console.quiet);
     progress.say(&format!("run {name} has been started"));
-    let ran: Ran = match follows {
-        true => execution::follow(stack, name, &progress).await?,
-        false => execution::look(stack, name).await?,
+    let watched = async {
+        match follows {
+            true => execution::follow(stack, name, &progress).await,
+            false => execution::look(stack, name).await,
+        }
     };
+    let ran: Ran = execution::watch(name, watched).await?;
     drop(progress);
     console.answer(&ran, || ran.text(console))?;
     Ok(ran.exit())

@@ -1,13 +1,12 @@
 //! The kill switch where Lambda, the table or Step Functions are down: it needs ECS, and what stands behind its
 //! providers, and leaves a journal on this machine by which everything is put back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,15 +16,16 @@ use spotkeeper_core::observe::{Depth, GapCause, PlacedBy, ServiceStatus, Task};
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::{Fleet as _, WriteError};
 use spotkeeper_core::record::{RunMode, RunRecord};
-use spotkeeper_core::switch::{Scope, SwitchEntry, Switches};
+use spotkeeper_core::switch::{Lever, Scope, SwitchEntry, Switches};
 use spotkeeper_core::units::Percent;
 
 use super::execution::Left;
+use super::journal::{Journal, Line, State, VERSION, note, read};
 use super::look;
-use crate::account::{Account, LiveFleet, denied};
+use crate::account::{Account, AwsOptions, LiveFleet, denied};
 use crate::console::Console;
-use crate::exit::Exit;
-use crate::options::AwsOptions;
+use crate::exit::{Exit, Interrupted};
+use crate::interrupt::{NOTHING_WRITTEN, came, to_its_end, unless_interrupted};
 use crate::progress::Progress;
 use crate::render::text::{counted, indented, wrapped};
 
@@ -36,39 +36,6 @@ const PATIENCE: Duration = Duration::from_secs(1_800);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Why a service is not put back that somebody has deleted.
 const GONE: &str = "it is not there any more";
-/// The version of a journal's lines.
-const VERSION: u32 = 1;
-
-/// One line of a journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    version: u32,
-    at: Timestamp,
-    state: State,
-    service: ServiceRef,
-    /// What placed its tasks before the kill.
-    before: PlacedBy,
-    /// What the kill writes.
-    after: PlacedBy,
-    /// What AWS said, where it refused.
-    #[serde(default)]
-    said: String,
-}
-
-/// How far a service is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    /// About to be written: put back unless something says that it was not.
-    Writing,
-    /// Written.
-    Written,
-    /// AWS refused it: nothing has changed.
-    Refused,
-    /// What was there before is in place again.
-    Restored,
-}
 
 /// What came of it: the answer of `kill --direct` and `resume --direct --output json`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -98,27 +65,53 @@ pub(crate) struct Kill<'a> {
 
 /// Brings everything in scope back to On-Demand, by ECS alone.
 pub(crate) async fn kill(console: &Console, asked: &Kill<'_>) -> anyhow::Result<Exit> {
-    let account = Account::open(asked.aws).await?;
+    let account = unless_interrupted(Account::open(asked.aws), || NOTHING_WRITTEN.to_owned()).await?;
     let name = asked.journal.display().to_string();
     // Never over another journal: it is the only way back.
     let journal = OpenOptions::new().append(true).create_new(true).open(asked.journal);
     let mut journal = journal.with_context(|| format!("the journal {name} cannot be begun: nothing was written"))?;
     let fleet = account.fleet(RATE);
     let progress = Progress::new(console.quiet);
+    let mut answer = Answer { version: 1, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
+    let ended = bring_down(&account, &fleet, asked, &mut journal, &mut answer, &progress).await;
+    drop(progress);
+    answer.written.sort();
+    // However it ended: what was written is told.
+    if ended.is_ok() || !answer.written.is_empty() {
+        tell(console, &answer, "back to On-Demand")?;
+    }
+    ended?;
+    let well = answer.left.iter().all(|left| !left.alarms) && answer.still_on_spot.iter().all(Vec::is_empty);
+    Ok(if well { Exit::Good } else { Exit::Bad })
+}
+
+/// Writes one service after the other, and waits until they are back where that is asked for. Ctrl-C ends it between
+/// two services.
+async fn bring_down(
+    account: &Account,
+    fleet: &LiveFleet,
+    asked: &Kill<'_>,
+    journal: &mut File,
+    answer: &mut Answer,
+    progress: &Progress,
+) -> anyhow::Result<()> {
     let clusters = match asked.scope.cluster() {
         Some(cluster) => vec![cluster.clone()],
-        None => account.clusters(&fleet, &[]).await?,
+        None => unless_interrupted(account.clusters(fleet, &[]), || NOTHING_WRITTEN.to_owned()).await?,
     };
-    let mut answer =
-        Answer { version: VERSION, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
     let mut written: Vec<ServiceRef> = Vec::new();
     for cluster in &clusters {
         progress.say(&format!("reading cluster {cluster}"));
-        let (moves, left) = planned(&fleet, &account, asked, cluster).await?;
+        let planned = planned(fleet, account, asked, cluster);
+        let (moves, left) = unless_interrupted(planned, || stopped(answer)).await?;
         answer.left.extend(left);
         for (service, before, after) in moves {
+            if came() {
+                return Err(Interrupted(stopped(answer)).into());
+            }
             progress.say(&format!("writing {service}"));
-            match write(&fleet, &mut journal, &service, &before, &after).await? {
+            let patience = || progress.say(&format!("interrupted: the write of {service} comes to its end first"));
+            match to_its_end(write(fleet, journal, &service, &before, &after), patience).await? {
                 None => {
                     answer.written.push(service.to_string());
                     written.push(service);
@@ -128,13 +121,23 @@ pub(crate) async fn kill(console: &Console, asked: &Kill<'_>) -> anyhow::Result<
         }
     }
     if asked.follows {
-        answer.still_on_spot = Some(until_back(&fleet, &written, &progress).await?);
+        let back = until_back(fleet, &written, progress);
+        let nobody_waits = || "interrupted: everything is written, and nobody waits for it to be back".to_owned();
+        answer.still_on_spot = Some(unless_interrupted(back, nobody_waits).await?);
     }
-    drop(progress);
-    answer.written.sort();
-    tell(console, &answer, "back to On-Demand")?;
-    let well = answer.left.iter().all(|left| !left.alarms) && answer.still_on_spot.iter().all(Vec::is_empty);
-    Ok(if well { Exit::Good } else { Exit::Bad })
+    Ok(())
+}
+
+/// What Ctrl-C leaves behind between two services.
+fn stopped(answer: &Answer) -> String {
+    match answer.written.is_empty() {
+        true => NOTHING_WRITTEN.to_owned(),
+        false => format!(
+            "interrupted: no other service was written; kill --direct again brings down the rest, and resume --direct \
+             --journal {} puts these back",
+            answer.journal
+        ),
+    }
 }
 
 type Planned = (ServiceRef, PlacedBy, PlacedBy);
@@ -156,6 +159,7 @@ async fn planned(
         until: None,
         preempt: asked.preempt,
         unenrolled: asked.unenrolled,
+        lever: Lever::Strategy,
     };
     let switches = Switches { entries: vec![entry.clone()], epoch: 1 };
     let memory = Memory { switches, ..Memory::default() };
@@ -163,7 +167,7 @@ async fn planned(
         mode: RunMode::Switch { entry },
         ..RunRecord::look(RunId::look(), cluster.clone(), Policy::default(), now)
     };
-    let plan = look::planned(&run, &snapshot, &[], &memory);
+    let plan = look::planned(&run, &snapshot, &[], &memory, &[], &BTreeMap::new());
     let moves = plan.moves.into_iter().map(|record| record.planned);
     let moves = moves.map(|planned| (planned.service, planned.before, planned.after)).collect();
     Ok((moves, plan.left_on_spot.iter().map(Left::from).collect()))
@@ -201,12 +205,6 @@ async fn write(
     }
 }
 
-/// Adds a line, and has it on the disk before anything goes on.
-fn note(journal: &mut File, line: &Line) -> anyhow::Result<()> {
-    let text = serde_json::to_string(line)? + "\n";
-    journal.write_all(text.as_bytes()).and_then(|()| journal.sync_data()).context("the journal cannot be written")
-}
-
 /// Waits until all tasks of these services run, and none of them on a provider that its service does not use any
 /// more; answers those of which that is not so.
 async fn until_back(fleet: &LiveFleet, written: &[ServiceRef], progress: &Progress) -> anyhow::Result<Vec<String>> {
@@ -239,69 +237,75 @@ async fn until_back(fleet: &LiveFleet, written: &[ServiceRef], progress: &Progre
     }
 }
 
-/// Puts back what a journal says was there, where what the kill wrote is still in place.
+/// Puts back what a journal says was there, where what the kill wrote is still in place. Ctrl-C ends it between two
+/// services.
 pub(crate) async fn resume(console: &Console, aws: &AwsOptions, path: &Path) -> anyhow::Result<Exit> {
-    let lines = read(path)?;
-    let account = Account::open(aws).await?;
+    let Journal { lines, whole } = read(path)?;
+    let account = unless_interrupted(Account::open(aws), || NOTHING_WRITTEN.to_owned()).await?;
     let fleet = account.fleet(RATE);
     let name = path.display().to_string();
-    let mut journal =
-        OpenOptions::new().append(true).open(path).with_context(|| format!("{name} cannot be written"))?;
+    let journal = OpenOptions::new().append(true).open(path);
+    // What comes goes on a line of its own.
+    let journal = journal.and_then(|journal| journal.set_len(whole).map(|()| journal));
+    let mut journal = journal.with_context(|| format!("{name} cannot be written"))?;
     let progress = Progress::new(console.quiet);
-    let mut answer =
-        Answer { version: VERSION, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
-    for line in &lines {
-        let service = &line.service;
-        let left = |why: String| Left { service: service.to_string(), why, alarms: true };
-        progress.say(&format!("putting {service} back"));
-        // Right before its write, and of this service alone: there may be a thousand of them.
-        match fleet.look(service, Timestamp::now()).await.service.get() {
-            Ok(there) if there.status == ServiceStatus::Inactive => {
-                answer.left.push(left(GONE.to_owned()));
-                continue;
-            }
-            Ok(there) if !there.placed_by.equivalent(&line.after) => {
-                answer.left.push(left(format!("somebody has changed it since: {}", there.placed_by)));
-                continue;
-            }
-            Ok(_) => {}
-            Err(gap) => {
-                answer.left.push(left(if gap.cause == GapCause::Absent { GONE.to_owned() } else { gap.to_string() }));
-                continue;
-            }
+    let mut answer = Answer { version: 1, journal: name, written: Vec::new(), left: Vec::new(), still_on_spot: None };
+    let mut rest = lines.iter();
+    for line in rest.by_ref() {
+        progress.say(&format!("putting {} back", line.service));
+        let patience = || progress.say(&format!("interrupted: the write of {} comes to its end first", line.service));
+        match to_its_end(put_back(&fleet, &mut journal, line), patience).await? {
+            Put::Back => answer.written.push(line.service.to_string()),
+            Put::WasThere => {}
+            Put::Left(why) => answer.left.push(Left { service: line.service.to_string(), why, alarms: true }),
         }
-        match fleet.write(service, &line.before).await {
-            Ok(()) => {
-                let restored = Line { state: State::Restored, at: Timestamp::now(), ..line.clone() };
-                note(&mut journal, &restored)?;
-                answer.written.push(service.to_string());
-            }
-            Err(error) => answer.left.push(left(error.to_string())),
+        if came() {
+            break;
         }
     }
     drop(progress);
     answer.written.sort();
     tell(console, &answer, "back to what was there before")?;
-    Ok(if answer.left.is_empty() { Exit::Good } else { Exit::Bad })
+    match rest.len() {
+        0 if answer.left.is_empty() => Ok(Exit::Good),
+        0 => Ok(Exit::Bad),
+        some => {
+            let services = counted(some, "service was", "services were");
+            Err(Interrupted(format!("interrupted: {services} not looked at; the same command again goes on")).into())
+        }
+    }
 }
 
-/// The services of a journal that were, or may have been, written and not put back since; each with its last line.
-fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
-    let name = path.display();
-    let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
-    let mut last: Vec<Line> = Vec::new();
-    for (number, text) in BufReader::new(file).lines().enumerate() {
-        let text = text.with_context(|| format!("{name} cannot be read"))?;
-        let line: Line =
-            serde_json::from_str(&text).with_context(|| format!("{name}:{} is no line of a journal", number + 1))?;
-        if line.version != VERSION {
-            bail!("{name}:{} is of version {}: this program reads {VERSION}", number + 1, line.version);
+/// What became of a service that was to be put back.
+enum Put {
+    /// It was written.
+    Back,
+    /// What was there before is there: the kill never wrote it, or somebody has put it back.
+    WasThere,
+    /// It stays as it is, and why.
+    Left(String),
+}
+
+async fn put_back(fleet: &LiveFleet, journal: &mut File, line: &Line) -> anyhow::Result<Put> {
+    let restored = || Line { state: State::Restored, at: Timestamp::now(), ..line.clone() };
+    // Right before its write, and of this service alone: there may be a thousand of them.
+    match fleet.look(&line.service, Timestamp::now()).await.service.get() {
+        Ok(there) if there.status == ServiceStatus::Inactive => return Ok(Put::Left(GONE.to_owned())),
+        Ok(there) if there.placed_by.equivalent(&line.before) => {
+            note(journal, &restored())?;
+            return Ok(Put::WasThere);
         }
-        last.retain(|one| one.service.arn != line.service.arn);
-        last.push(line);
+        Ok(there) if !there.placed_by.equivalent(&line.after) => {
+            return Ok(Put::Left(format!("somebody has changed it since: {}", there.placed_by)));
+        }
+        Ok(_) => {}
+        Err(gap) if gap.cause == GapCause::Absent => return Ok(Put::Left(GONE.to_owned())),
+        Err(gap) => return Ok(Put::Left(gap.to_string())),
     }
-    last.retain(|line| matches!(line.state, State::Writing | State::Written));
-    Ok(last)
+    match fleet.write(&line.service, &line.before).await {
+        Ok(()) => note(journal, &restored()).map(|()| Put::Back),
+        Err(error) => Ok(Put::Left(error.to_string())),
+    }
 }
 
 fn tell(console: &Console, answer: &Answer, done: &str) -> anyhow::Result<()> {
@@ -318,53 +322,4 @@ fn told(console: &Console, answer: &Answer, done: &str) -> String {
         text.push_str(&indented(&format!("{service} IS NOT BACK YET"), console.width, 2));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use spotkeeper_core::ids::{ServiceArn, ServiceName};
-    use spotkeeper_core::observe::LaunchType;
-
-    use super::*;
-
-    fn line(name: &str, state: State) -> Line {
-        let arn = format!("arn:aws:ecs:eu-west-1:123456789012:service/prod/{name}");
-        Line {
-            version: VERSION,
-            at: Timestamp::UNIX_EPOCH,
-            state,
-            service: ServiceRef {
-                cluster: ClusterName::parse("prod").unwrap(),
-                name: ServiceName::parse(name).unwrap(),
-                arn: ServiceArn::parse(&arn).unwrap(),
-            },
-            before: PlacedBy::LaunchType(LaunchType::Fargate),
-            after: PlacedBy::LaunchType(LaunchType::Ec2),
-            said: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_journal_says_what_is_to_be_put_back() {
-        let path = std::env::temp_dir().join(format!("spotkeeper-journal-{}", std::process::id()));
-        let mut file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
-        let lines = [
-            ("written", State::Writing),
-            ("written", State::Written),
-            ("cut-off", State::Writing),
-            ("refused", State::Writing),
-            ("refused", State::Refused),
-            ("back", State::Writing),
-            ("back", State::Written),
-            ("back", State::Restored),
-        ];
-        for (name, state) in lines {
-            note(&mut file, &line(name, state)).unwrap();
-        }
-        let open: Vec<String> = read(&path).unwrap().iter().map(|line| line.service.name.to_string()).collect();
-        assert_eq!(open, ["written", "cut-off"]);
-        file.write_all(b"{\"version\":1\n").unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains(":9 is no line of a journal"));
-        std::fs::remove_file(&path).unwrap();
-    }
 }

@@ -7,18 +7,18 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use spotkeeper_core::assess::{Assessment, Memory, assess};
 use spotkeeper_core::ids::{ClusterName, RunId};
-use spotkeeper_core::observe::{Depth, Gap, ProviderKind, Reading, Snapshot};
+use spotkeeper_core::observe::{Depth, Gap, Snapshot};
 use spotkeeper_core::outlook::{Outlook, Prices, outlook};
 use spotkeeper_core::policy::Policy;
 use spotkeeper_core::ports::Fleet as _;
 use spotkeeper_core::record::RunRecord;
 
 use super::look::planned;
+use super::prices::{self, Wanted};
 use super::{input, policy_of};
-use crate::account::{Account, LiveFleet, block_on, sentence};
+use crate::account::{Account, AwsOptions, LiveFleet, block_on, sentence};
 use crate::console::Console;
 use crate::exit::{Exit, NoAccount};
-use crate::options::AwsOptions;
 use crate::progress::Progress;
 use crate::render::assess::{Answer, Failed};
 use crate::render::assess_table;
@@ -49,8 +49,8 @@ pub(crate) struct Assess {
     /// Take the policy of this stack of Spotkeeper.
     #[arg(long, value_name = "STACK")]
     stack: Option<String>,
-    /// What capacity costs an hour. On-Demand prices come from here alone, Spot prices from here or from EC2's
-    /// Spot price history.
+    /// What capacity costs an hour. What it does not say comes from AWS's price list and EC2's Spot price history,
+    /// where they have it: what Fargate Spot costs comes from here alone.
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
 }
@@ -89,9 +89,12 @@ impl Assess {
             return Err(NoAccount(format!("{} (in {})", all.join("; "), account.place())).into());
         }
         let mut gaps: BTreeSet<Gap> = judged.iter().flat_map(|one| one.snapshot.gaps.iter().cloned()).collect();
-        if let Err(gap) = spot_prices(&fleet, &judged, &mut prices, &progress).await {
-            gaps.insert(gap);
+        let mut wanted = Wanted::default();
+        for one in &judged {
+            let pairs = one.assessments.iter().filter_map(|assessment| assessment.pair.as_ref());
+            pairs.for_each(|pair| wanted.add(&one.snapshot, pair));
         }
+        gaps.extend(prices::fill(&account, &fleet, wanted, &mut prices, &progress).await);
         drop(progress);
         let outlooks: Vec<Outlook> = judged.iter().map(|one| of_cluster(&policy.policy, one, &prices)).collect();
         let assessments: Vec<&[Assessment]> = judged.iter().map(|one| one.assessments.as_slice()).collect();
@@ -133,38 +136,10 @@ async fn read(
     (judged.into_values().collect(), failed)
 }
 
-/// Asks what the Spot side of every group costs, where the prices do not say it.
-async fn spot_prices(
-    fleet: &LiveFleet,
-    judged: &[Judged],
-    prices: &mut Prices,
-    progress: &Progress,
-) -> Result<(), Gap> {
-    let mut types = BTreeSet::new();
-    for one in judged {
-        for pair in one.assessments.iter().filter_map(|assessment| assessment.pair.as_ref()) {
-            let provider = one.snapshot.providers.get(&pair.spot).and_then(Reading::known);
-            let Some(ProviderKind::AutoScalingGroup(behind)) = provider.map(|provider| &provider.kind) else {
-                continue;
-            };
-            let of_group = behind.group.known().and_then(|group| group.instance_types.known());
-            types.extend(of_group.into_iter().flatten().map(|one| one.name.clone()));
-        }
-    }
-    types.retain(|name| !prices.spot.contains_key(name));
-    // Without what On-Demand costs, what Spot costs saves nobody anything.
-    if types.is_empty() || prices.on_demand.is_empty() {
-        return Ok(());
-    }
-    progress.say(&format!("reading the Spot prices of {} instance types", types.len()));
-    prices.history = fleet.spot_prices(&types).await?;
-    Ok(())
-}
-
 fn of_cluster(policy: &Policy, judged: &Judged, prices: &Prices) -> Outlook {
     let Judged { snapshot, assessments } = judged;
     let run = RunRecord::look(RunId::look(), snapshot.cluster.name.clone(), policy.clone(), snapshot.taken_at);
     // Nothing is remembered: what the plan is asked for is the room under the ceiling.
-    let plan = planned(&run, snapshot, assessments, &Memory::default());
+    let plan = planned(&run, snapshot, assessments, &Memory::default(), &[], &BTreeMap::new());
     outlook(policy, snapshot, assessments, &plan.budget, prices)
 }
