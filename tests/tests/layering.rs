@@ -135,13 +135,18 @@ fn the_tool_without_an_account_reaches_no_sdk() {
     assert_eq!(barred(&reached(&["--no-default-features"])), 0);
 }
 
-/// `UpdateService` is sent from one place of one library, and only the Updater asks for it.
+/// `UpdateService` is sent from one place of one library, and so is `UpdateAutoScalingGroup`; only the Updater asks for
+/// them.
 #[test]
 fn only_the_updater_writes_to_the_fleet() {
     let senders = files_with(&["shared", "functions"], ".update_service()");
     assert_eq!(senders, ["shared/aws/src/fleet/write.rs"], "who sends UpdateService");
     let callers = files_with(&["functions"], "fleet.write(");
     assert_eq!(callers, ["functions/updater/src/lib.rs"], "who asks for it");
+    let turners = files_with(&["shared", "functions", "cli/src"], ".update_auto_scaling_group()");
+    assert_eq!(turners, ["shared/aws/src/fleet/turn.rs"], "who sends UpdateAutoScalingGroup");
+    let callers = files_with(&["functions", "cli/src"], ".write_distribution(");
+    assert_eq!(callers, ["functions/updater/src/turn.rs"], "who asks for that");
     // And a person, where nothing else is up: `kill --direct`, and the way back from it.
     let by_hand = files_with(&["cli/src"], "fleet.write(");
     assert_eq!(by_hand, ["cli/src/command/on_account/direct.rs"], "who asks for it by hand");
@@ -156,7 +161,8 @@ fn every_other_call_to_the_fleet_reads() {
     for name in names {
         let (_, call) = name.split_once(':').unwrap();
         let reads = ["List", "Describe", "Get"].iter().any(|verb| call.starts_with(verb));
-        assert!(reads || name == "ecs:UpdateService", "{name} writes");
+        let writes = ["ecs:UpdateService", "autoscaling:UpdateAutoScalingGroup"];
+        assert!(reads || writes.contains(&name), "{name} writes");
     }
 }
 

@@ -96,8 +96,8 @@ fn account(tool: &Path, simulator: &Path, services: u32) -> anyhow::Result<()> {
     // each target group; the fields of DescribeTargetGroups are not needed.
     let floor = 2 + clusters * (1 + 10) + 1 + 2 * services;
     let wall = |share: f64| (f64::from(services) - ELB.0 * share) / (ELB.1 * share);
-    println!("\n{services} services in {clusters} clusters: the floor is {floor} calls, {:.0} s", wall(1.0).max(0.0));
-    let at_rate = wall(f64::from(RATE_PERCENT) / 100.0).max(0.0);
+    let (whole, at_rate) = (wall(1.0).max(1.0), wall(f64::from(RATE_PERCENT) / 100.0).max(1.0));
+    println!("\n{services} services in {clusters} clusters: the floor is {floor} calls, {whole:.0} s");
     println!("at {RATE_PERCENT} % of the account's rates {at_rate:.0} s");
 
     let policy = policy.display().to_string();
@@ -106,7 +106,8 @@ fn account(tool: &Path, simulator: &Path, services: u32) -> anyhow::Result<()> {
     let script = paths::workspace().join("xtask/src/bench/assess.py");
     let mut plain = Command::new(venv().join("bin/python"));
     plain.arg(script).arg(simulator.url());
-    for (name, command) in [("assess", &mut assess), ("the script", &mut plain)] {
+    // The script takes all that it can get.
+    for (name, command, floor_seconds) in [("assess", &mut assess, at_rate), ("the script", &mut plain, whole)] {
         simulator.tell("/_sim/counters/reset", &json!({}))?;
         let (took, peak) = watched(command)?;
         let counters = simulator.ask("/_sim/counters")?;
@@ -115,9 +116,9 @@ fn account(tool: &Path, simulator: &Path, services: u32) -> anyhow::Result<()> {
             counts.values().sum()
         };
         let (calls, throttled) = (sum("calls"), sum("throttled"));
-        let over = took.as_secs_f64() / at_rate.max(f64::MIN_POSITIVE);
+        let over = took.as_secs_f64() / floor_seconds;
         println!(
-            "{name}: {} ({over:.3} of the floor at its rate), {calls} calls ({:.3} of the floor), {throttled} throttled, \
+            "{name}: {} ({over:.3} of its floor), {calls} calls ({:.3} of the floor), {throttled} throttled, \
              peak {:.0} MiB",
             seconds(took),
             calls as f64 / f64::from(floor),
