@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 
 use crate::exit::Interrupted;
@@ -42,11 +43,14 @@ pub(crate) async fn unless_interrupted<T>(
     work: impl Future<Output = anyhow::Result<T>>,
     stays: impl FnOnce() -> String,
 ) -> anyhow::Result<T> {
+    let mut work = std::pin::pin!(work);
     tokio::select! {
         biased;
-        ended = work => ended,
-        () = comes() => Err(Interrupted(stays()).into()),
+        ended = &mut work => return ended,
+        () = comes() => {}
     }
+    // It may have come just after the work had looked for it: asked once more, the work says so itself.
+    work.now_or_never().unwrap_or_else(|| Err(Interrupted(stays()).into()))
 }
 
 /// Does something that must come to its end; on Ctrl-C, `told` is called meanwhile.
@@ -58,4 +62,27 @@ pub(crate) async fn to_its_end<T>(work: impl Future<Output = T>, told: impl FnOn
         () = comes() => told(),
     }
     work.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ctrl-C comes after the inner work was asked whether it has, and before the outer one asks: a run that was
+    /// started must not be told as nothing.
+    #[tokio::test]
+    async fn what_the_inner_work_says_of_ctrl_c_counts() {
+        let never = std::future::pending::<anyhow::Result<()>>();
+        let mut inner = Box::pin(unless_interrupted(never, || "a run was started".to_owned()));
+        let work = std::future::poll_fn(|context| {
+            let polled = inner.as_mut().poll(context);
+            if polled.is_pending() {
+                CAME.send_replace(true);
+            }
+            polled
+        });
+        let ended = unless_interrupted(work, || NOTHING_WRITTEN.to_owned()).await;
+        CAME.send_replace(false);
+        assert_eq!(ended.unwrap_err().to_string(), "a run was started");
+    }
 }
